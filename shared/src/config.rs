@@ -1,0 +1,292 @@
+//! The settings of a deployment, read once from the environment.
+//!
+//! Each section is one concern with its own variables, so that a function asks only for what it uses. All faults are
+//! reported together, each under its variable's name.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::directory::DirectoryId;
+
+/// The name of the DynamoDB table.
+pub const TABLE_NAME: &str = "TABLE_NAME";
+/// The URL of the SQS queue of run requests.
+pub const QUEUE_URL: &str = "QUEUE_URL";
+/// What the names of our secrets begin with.
+pub const SECRET_PREFIX: &str = "SECRET_PREFIX";
+/// The origin of Microsoft's login, by cloud.
+pub const LOGIN_URL: &str = "LOGIN_URL";
+/// The origin of Microsoft Graph, by cloud.
+pub const GRAPH_URL: &str = "GRAPH_URL";
+/// The application (client) id of the app registration.
+pub const CLIENT_ID: &str = "CLIENT_ID";
+/// The tenant in the authorize URL: `organizations`, a tenant id or a verified domain.
+pub const AUTHORITY_TENANT: &str = "AUTHORITY_TENANT";
+/// The tenants that may be authorized, by id, separated by commas; `*` for any.
+pub const ALLOWED_TENANTS: &str = "ALLOWED_TENANTS";
+/// Where browsers reach the functions.
+pub const BASE_URL: &str = "BASE_URL";
+/// Seconds between two scheduled runs of a directory.
+pub const SYNC_INTERVAL_SECONDS: &str = "SYNC_INTERVAL_SECONDS";
+/// A file with further root certificates to trust, in PEM.
+pub const CA_FILE: &str = "CA_FILE";
+
+/// One variable that is missing or malformed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable.
+    pub name: &'static str,
+    /// What was expected.
+    pub expected: String,
+}
+
+/// Everything that is wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// At least one fault.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the environment is not complete")?;
+        for fault in &self.faults {
+            write!(f, "; {}: expected {}", fault.name, fault.expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the state is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// [`TABLE_NAME`].
+    pub table: String,
+}
+
+/// Where run requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// [`QUEUE_URL`].
+    pub url: String,
+}
+
+/// Microsoft's side and our registration there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Microsoft {
+    /// [`LOGIN_URL`], by default the global cloud's.
+    pub login_url: Url,
+    /// [`GRAPH_URL`], by default the global cloud's.
+    pub graph_url: Url,
+    /// [`CLIENT_ID`].
+    pub client_id: String,
+    /// [`AUTHORITY_TENANT`], by default `organizations`.
+    pub authority_tenant: String,
+    /// [`SECRET_PREFIX`].
+    pub secret_prefix: String,
+    /// [`CA_FILE`].
+    pub ca_file: Option<String>,
+}
+
+/// Who may authorize, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// [`BASE_URL`], without a trailing slash. Plain HTTP is accepted for loopback addresses only.
+    pub base_url: Url,
+    /// [`ALLOWED_TENANTS`]; `None` for any.
+    pub allowed_tenants: Option<BTreeSet<DirectoryId>>,
+}
+
+/// When directories are synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// [`SYNC_INTERVAL_SECONDS`], by default five minutes.
+    pub interval: Duration,
+}
+
+/// Reads variables and collects what is wrong with them.
+pub struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    faults: Vec<Fault>,
+}
+
+impl fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("faults", &self.faults).finish_non_exhaustive()
+    }
+}
+
+/// Reads sections with `read` from `lookup`, which gives a variable's value.
+///
+/// # Errors
+/// When any variable read is missing or malformed; all of them are named.
+pub fn from_vars<T>(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    read: impl FnOnce(&mut Environment<'_>) -> T,
+) -> Result<T, ConfigError> {
+    let mut environment = Environment { lookup, faults: Vec::new() };
+    let value = read(&mut environment);
+    if environment.faults.is_empty() { Ok(value) } else { Err(ConfigError { faults: environment.faults }) }
+}
+
+/// Reads sections from the process's environment.
+///
+/// # Errors
+/// As [`from_vars`].
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn from_env<T>(read: impl FnOnce(&mut Environment<'_>) -> T) -> Result<T, ConfigError> {
+    from_vars(&|name| std::env::var(name).ok(), read)
+}
+
+impl Environment<'_> {
+    /// Reads where the state is.
+    pub fn storage(&mut self) -> Storage {
+        Storage { table: self.required(TABLE_NAME, "the name of the DynamoDB table") }
+    }
+
+    /// Reads where run requests go.
+    pub fn queue(&mut self) -> Queue {
+        Queue { url: self.required(QUEUE_URL, "the URL of the queue") }
+    }
+
+    /// Reads Microsoft's side.
+    pub fn microsoft(&mut self) -> Microsoft {
+        Microsoft {
+            login_url: self.url(LOGIN_URL, "https://login.microsoftonline.com"),
+            graph_url: self.url(GRAPH_URL, "https://graph.microsoft.com"),
+            client_id: self.required(CLIENT_ID, "the application (client) id of the app registration"),
+            authority_tenant: self.optional(AUTHORITY_TENANT).unwrap_or_else(|| "organizations".to_owned()),
+            secret_prefix: self.optional(SECRET_PREFIX).unwrap_or_else(|| "office365-sync".to_owned()),
+            ca_file: self.optional(CA_FILE),
+        }
+    }
+
+    /// Reads who may authorize, and from where.
+    pub fn authorization(&mut self) -> Authorization {
+        Authorization { base_url: self.url(BASE_URL, ""), allowed_tenants: self.tenants() }
+    }
+
+    /// Reads when directories are synced.
+    pub fn schedule(&mut self) -> Schedule {
+        const DEFAULT: u64 = 300;
+        let seconds = match self.optional(SYNC_INTERVAL_SECONDS).map(|text| text.parse::<u64>()) {
+            None => DEFAULT,
+            Some(Ok(seconds @ 1..=604_800)) => seconds,
+            Some(_) => {
+                self.fault(SYNC_INTERVAL_SECONDS, "whole seconds from 1 to 604800 (a week)");
+                DEFAULT
+            }
+        };
+        Schedule { interval: Duration::from_secs(seconds) }
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &'static str, expected: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.fault(name, expected);
+            String::new()
+        })
+    }
+
+    fn fault(&mut self, name: &'static str, expected: &str) {
+        self.faults.push(Fault { name, expected: expected.to_owned() });
+    }
+
+    fn url(&mut self, name: &'static str, default: &str) -> Url {
+        let text = self.optional(name).unwrap_or_else(|| default.to_owned());
+        match Url::parse(&text) {
+            Ok(url) if url.scheme() == "https" || is_loopback(&url) => url,
+            _ => {
+                self.fault(name, "an https URL, or an http URL of a loopback address");
+                Url::from_directory_path("/").unwrap_or_else(|()| unreachable!("an absolute path makes a file URL"))
+            }
+        }
+    }
+
+    fn tenants(&mut self) -> Option<BTreeSet<DirectoryId>> {
+        let expected = "tenant ids separated by commas, or * for any tenant";
+        let text = self.required(ALLOWED_TENANTS, expected);
+        if text == "*" {
+            return None;
+        }
+        let ids: Result<BTreeSet<_>, _> =
+            text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::parse).collect();
+        Some(ids.unwrap_or_else(|_| {
+            self.fault(ALLOWED_TENANTS, expected);
+            BTreeSet::new()
+        }))
+    }
+}
+
+/// True for plain HTTP to this machine, where nothing can listen in.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    url.scheme() == "http"
+        && match url.host() {
+            Some(url::Host::Domain(domain)) => domain == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T>(vars: &[(&str, &str)], section: impl FnOnce(&mut Environment<'_>) -> T) -> Result<T, ConfigError> {
+        let vars: std::collections::HashMap<String, String> =
+            vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        from_vars(&|name| vars.get(name).cloned(), section)
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once_under_its_name() {
+        let error = read(&[("SYNC_INTERVAL_SECONDS", "soon"), ("BASE_URL", "http://example.com")], |environment| {
+            (environment.storage(), environment.schedule(), environment.authorization())
+        })
+        .unwrap_err();
+        let names: Vec<_> = error.faults.iter().map(|fault| fault.name).collect();
+        assert_eq!(names, [TABLE_NAME, SYNC_INTERVAL_SECONDS, BASE_URL, ALLOWED_TENANTS]);
+    }
+
+    #[test]
+    fn without_further_settings_it_is_the_global_cloud_and_five_minutes() {
+        let (microsoft, schedule) =
+            read(&[("CLIENT_ID", "app")], |environment| (environment.microsoft(), environment.schedule())).unwrap();
+        assert_eq!(microsoft.login_url.as_str(), "https://login.microsoftonline.com/");
+        assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/");
+        assert_eq!(microsoft.authority_tenant, "organizations");
+        assert_eq!(schedule.interval, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for (url, accepted) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost:8080", true),
+            ("http://[::1]:8080", true),
+            ("https://sync.example.com", true),
+            ("http://sync.example.com", false),
+            ("http://localhost.example.com", false),
+        ] {
+            let result = read(&[("BASE_URL", url), ("ALLOWED_TENANTS", "*")], Environment::authorization);
+            assert_eq!(result.is_ok(), accepted, "{url}");
+        }
+    }
+
+    #[test]
+    fn any_tenant_must_be_said_explicitly() {
+        let base = ("BASE_URL", "https://sync.example.com");
+        assert!(read(&[base], Environment::authorization).is_err());
+        assert!(read(&[base, ("ALLOWED_TENANTS", "contoso")], Environment::authorization).is_err());
+        let any = read(&[base, ("ALLOWED_TENANTS", "*")], Environment::authorization).unwrap();
+        assert_eq!(any.allowed_tenants, None);
+    }
+}

@@ -1,0 +1,51 @@
+//! One administrator's authorization.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Cause;
+use crate::directory::{DirectoryId, UserId};
+
+/// What is known of a credential. Its refresh token is in the secret store, never here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// The directory it reads.
+    pub directory: DirectoryId,
+    /// The administrator, by object id.
+    pub administrator: UserId,
+    /// The administrator's sign-in name when they authorized.
+    pub user_principal_name: String,
+    /// The administrator's name when they authorized.
+    pub display_name: String,
+    /// The scopes Microsoft granted.
+    pub scopes: Vec<String>,
+    /// Directory roles that would make more visible and are missing, in words. Empty when all is well or unknown.
+    pub missing_roles: Vec<String>,
+    /// When the administrator authorized last.
+    pub authorized_at: Timestamp,
+    /// When it last gave an access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good_at: Option<Timestamp>,
+    /// Whether it works.
+    pub state: CredentialState,
+}
+
+/// Whether a credential works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CredentialState {
+    /// It worked when last tried.
+    Working,
+    /// It needs its administrator. It is tried again now and then, since some causes pass.
+    Failing {
+        /// Why.
+        cause: Cause,
+        /// The AADSTS number Microsoft gave, for its documentation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        aadsts: Option<u32>,
+        /// Since when.
+        since: Timestamp,
+        /// Not to be tried again before.
+        retry_at: Timestamp,
+    },
+}

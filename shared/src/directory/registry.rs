@@ -1,0 +1,105 @@
+//! The record of a directory itself.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{DirectoryId, GroupId};
+use crate::filter::Policy;
+use crate::sync::RunId;
+
+/// A tenant that an administrator has authorized, with its settings and what its last good run published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// The tenant's id.
+    pub id: DirectoryId,
+    /// What people call it: the mail domain of the administrator who authorized it first.
+    pub name: String,
+    /// When it was first authorized.
+    pub created_at: Timestamp,
+    /// The settings that filter it.
+    pub policy: Policy,
+    /// Grows by one with every change of the settings.
+    pub settings_version: u64,
+    /// When the schedule should sync it next.
+    pub next_sync_at: Timestamp,
+    /// What consumers see, once a run has succeeded.
+    pub published: Option<Published>,
+}
+
+impl Directory {
+    /// A directory as its first authorization makes it: everything off, due at once.
+    #[must_use]
+    pub fn new(id: DirectoryId, name: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            created_at: now,
+            policy: Policy::default(),
+            settings_version: 1,
+            next_sync_at: now,
+            published: None,
+        }
+    }
+
+    /// True when the published state was decided with the settings of now.
+    #[must_use]
+    pub fn settings_are_published(&self) -> bool {
+        self.published.as_ref().is_some_and(|published| published.settings_version == self.settings_version)
+    }
+}
+
+/// The last run whose outcome consumers see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The run that made it.
+    pub run: RunId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The settings it was decided with.
+    pub settings_version: u64,
+    /// True when users are published at all (`sync_users`).
+    pub users: bool,
+    /// How many of what.
+    pub counts: DirectoryCounts,
+    /// Groups the settings name that the tenant does not have. They match nobody.
+    pub vanished_groups: Vec<GroupId>,
+}
+
+/// How many users and groups the published state has, by decision.
+///
+/// Signed, so that a run can state its differences in the same shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DirectoryCounts {
+    /// Users who are active.
+    pub active: i64,
+    /// Users who are inactive because they were deleted.
+    pub deleted: i64,
+    /// Users who are inactive because their account is disabled.
+    pub disabled_in_office_365: i64,
+    /// Users who are inactive because they are in an ignored group.
+    pub member_of_ignored_group: i64,
+    /// Users who are inactive because they are in no allowed group.
+    pub not_in_allowed_group: i64,
+    /// Groups that are synced.
+    pub groups_synced: i64,
+    /// Groups skipped because group sync is off.
+    pub group_sync_off: i64,
+    /// Groups skipped because they have no mail address.
+    pub no_email: i64,
+    /// Groups skipped because their name has none of the prefixes.
+    pub prefix_not_allowed: i64,
+}
+
+impl DirectoryCounts {
+    /// All users who are inactive, for whatever reason.
+    #[must_use]
+    pub fn inactive(&self) -> i64 {
+        self.deleted + self.disabled_in_office_365 + self.member_of_ignored_group + self.not_in_allowed_group
+    }
+
+    /// All groups that are skipped, for whatever reason.
+    #[must_use]
+    pub fn groups_skipped(&self) -> i64 {
+        self.group_sync_off + self.no_email + self.prefix_not_allowed
+    }
+}

@@ -1,0 +1,62 @@
+//! Users: what Microsoft says of them, and the record kept of each.
+
+use std::collections::BTreeSet;
+
+use super::patch::properties;
+use super::{GroupId, Presence, UserId};
+use crate::filter::UserDecision;
+
+properties!(
+    UserProfile,
+    UserPatch,
+    {
+        /// False when the account may not sign in.
+        account_enabled: bool,
+        /// The name people see.
+        display_name: String,
+        /// First name.
+        given_name: String,
+        /// Last name.
+        surname: String,
+        /// The sign-in name. It changes with marriages and mergers: never an identity.
+        user_principal_name: String,
+        /// The primary mail address.
+        mail: String,
+        /// All mail addresses: `SMTP:` is the primary one, `smtp:` an alias.
+        proxy_addresses: Vec<String>,
+        /// The account's name in an on-premises directory, often the login name on servers.
+        on_premises_sam_account_name: String,
+        /// The number HR knows the person by.
+        employee_id: String,
+        /// What the person does.
+        job_title: String,
+        /// Where the person works within the company.
+        department: String,
+        /// The company the person works for.
+        company_name: String,
+        /// `Member` or `Guest`.
+        user_type: String,
+    }
+);
+
+impl UserProfile {
+    /// The `$select` list that asks Graph for exactly these properties. It is stored with each delta link: a
+    /// changed list needs a new full sync, since a link tracks only what it was made with.
+    pub const SELECT: &'static str = "id,accountEnabled,displayName,givenName,surname,userPrincipalName,mail,\
+        proxyAddresses,onPremisesSamAccountName,employeeId,jobTitle,department,companyName,userType";
+}
+
+/// All that is kept of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Who it is.
+    pub id: UserId,
+    /// The properties last read.
+    pub profile: UserProfile,
+    /// Whether the user exists in the tenant.
+    pub presence: Presence,
+    /// The groups the user is directly in. Kept through a soft deletion, because Microsoft does too.
+    pub groups: BTreeSet<GroupId>,
+    /// What the policy made of it.
+    pub decision: UserDecision,
+}

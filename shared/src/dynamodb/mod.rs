@@ -1,0 +1,1 @@
+//! The adapter that keeps everything but secrets in one DynamoDB table.

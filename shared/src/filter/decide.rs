@@ -1,0 +1,131 @@
+//! The decisions, each with its reason.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::fold;
+use super::policy::Policy;
+use super::reach::Reach;
+use crate::directory::{GroupId, GroupProfile};
+
+/// A user's outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum UserDecision {
+    /// May be let in.
+    Active,
+    /// Must be kept out.
+    Inactive(InactiveReason),
+}
+
+impl UserDecision {
+    /// True when the user may be let in.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
+    }
+}
+
+/// Why a user is inactive, in the order in which the rules are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum InactiveReason {
+    /// Deleted in the tenant.
+    Deleted,
+    /// The account may not sign in to Office 365.
+    #[serde(rename = "disabled_in_office_365")]
+    DisabledInOffice365,
+    /// In a group that the settings ignore.
+    MemberOfIgnoredGroup {
+        /// The ignored group; of several, the one with the smallest id.
+        group: GroupId,
+    },
+    /// The settings allow only some groups, and the user is in none of them.
+    NotInAllowedGroup,
+}
+
+/// A group's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum GroupDecision {
+    /// Consumers see it.
+    Synced,
+    /// Consumers do not see it.
+    Skipped {
+        /// The first reason that applies.
+        reason: SkipReason,
+    },
+}
+
+impl GroupDecision {
+    /// True when consumers see the group.
+    #[must_use]
+    pub fn is_synced(self) -> bool {
+        matches!(self, Self::Synced)
+    }
+}
+
+/// Why a group is skipped, in the order in which the rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Group sync is off.
+    GroupSyncOff,
+    /// It has no mail address, and such groups are not synced.
+    NoEmail,
+    /// Its name begins with none of the prefixes.
+    PrefixNotAllowed,
+}
+
+/// What a user's decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct UserFacts<'a> {
+    /// The user was deleted in the tenant.
+    pub deleted: bool,
+    /// `accountEnabled`; only an explicit `false` disables.
+    pub account_enabled: Option<bool>,
+    /// The groups the user is directly in.
+    pub groups: &'a BTreeSet<GroupId>,
+}
+
+/// Decides whether a user is active. The first rule that applies wins.
+#[must_use]
+pub fn decide_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> UserDecision {
+    let inactive = if facts.deleted {
+        InactiveReason::Deleted
+    } else if facts.account_enabled == Some(false) {
+        InactiveReason::DisabledInOffice365
+    } else if let Some(group) = reach.ignored(facts.groups) {
+        InactiveReason::MemberOfIgnoredGroup { group: group.clone() }
+    } else if !policy.allowed_groups.is_empty() && reach.allowed(facts.groups).is_none() {
+        InactiveReason::NotInAllowedGroup
+    } else {
+        return UserDecision::Active;
+    };
+    UserDecision::Inactive(inactive)
+}
+
+/// Decides whether a group is synced. A skipped group carries the first reason that applies.
+#[must_use]
+pub fn decide_group(policy: &Policy, group: &GroupProfile) -> GroupDecision {
+    let has_mail = group.mail.as_deref().is_some_and(|mail| !mail.trim().is_empty());
+    let reason = if !policy.sync_groups {
+        SkipReason::GroupSyncOff
+    } else if !has_mail && !policy.sync_groups_without_email {
+        SkipReason::NoEmail
+    } else if !has_allowed_prefix(policy, group.display_name.as_deref().unwrap_or_default()) {
+        SkipReason::PrefixNotAllowed
+    } else {
+        return GroupDecision::Synced;
+    };
+    GroupDecision::Skipped { reason }
+}
+
+fn has_allowed_prefix(policy: &Policy, name: &str) -> bool {
+    if policy.group_prefixes.is_empty() {
+        return true;
+    }
+    let name = fold(name);
+    policy.group_prefixes.iter().any(|prefix| prefix.begins(&name))
+}

@@ -1,0 +1,174 @@
+//! From JSON to a policy, or to a list of everything that is wrong with it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::name::NamePrefix;
+use super::policy::Policy;
+use crate::directory::GroupId;
+
+/// The most groups either list may name.
+const MAX_LISTED_GROUPS: usize = 1_000;
+/// The most prefixes.
+const MAX_PREFIXES: usize = 100;
+/// The longest prefix in characters: Microsoft's limit for a group's name.
+const MAX_PREFIX_CHARS: usize = 256;
+
+/// One thing that is wrong with a policy.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The field, with the index of the element in a list: `group_prefixes[2]`.
+    pub field: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What was found, shortened.
+    pub found: String,
+}
+
+/// Settings that are no policy, with every fault found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidPolicy {
+    /// At least one fault.
+    pub faults: Vec<FieldError>,
+}
+
+impl fmt::Display for InvalidPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings are not valid")?;
+        for fault in &self.faults {
+            write!(f, "; {}: expected {}, found {}", fault.field, fault.expected, fault.found)?;
+        }
+        Ok(())
+    }
+}
+
+impl Policy {
+    /// Parses settings: a JSON object of the fields that `Policy` prints. A field left out is off or empty.
+    ///
+    /// # Errors
+    /// Names every field that is unknown, malformed, empty or contradictory, and what was expected.
+    pub fn parse(settings: &Value) -> Result<Self, InvalidPolicy> {
+        let mut reader = Reader { fields: Map::new(), faults: Vec::new() };
+        match settings {
+            Value::Object(fields) => reader.fields = fields.clone(),
+            other => reader.fault("settings", "a JSON object", other),
+        }
+        let policy = Self {
+            sync_users: reader.switch("sync_users"),
+            sync_groups: reader.switch("sync_groups"),
+            sync_groups_without_email: reader.switch("sync_groups_without_email"),
+            group_prefixes: reader.prefixes("group_prefixes"),
+            allowed_groups: reader.groups("allowed_groups"),
+            ignored_groups: reader.groups("ignored_groups"),
+            nested_groups: reader.switch("nested_groups"),
+        };
+        reader.refuse_unknown_fields();
+        policy.refuse_silent_opening(&mut reader);
+        if reader.faults.is_empty() { Ok(policy) } else { Err(InvalidPolicy { faults: reader.faults }) }
+    }
+
+    /// Without group sync the lists could not be kept true, and everybody they keep out would be let in.
+    fn refuse_silent_opening(&self, reader: &mut Reader) {
+        if self.sync_groups || self.listed_groups().next().is_none() {
+            return;
+        }
+        reader.faults.push(FieldError {
+            field: "sync_groups".into(),
+            expected: "true while allowed_groups or ignored_groups name groups: turning it off would let everybody \
+                they keep out in; empty both lists first if that is meant"
+                .into(),
+            found: "false".into(),
+        });
+    }
+}
+
+impl TryFrom<Value> for Policy {
+    type Error = InvalidPolicy;
+
+    fn try_from(settings: Value) -> Result<Self, InvalidPolicy> {
+        Self::parse(&settings)
+    }
+}
+
+/// Takes the known fields out one by one; what remains is unknown.
+struct Reader {
+    fields: Map<String, Value>,
+    faults: Vec<FieldError>,
+}
+
+impl Reader {
+    fn fault(&mut self, field: &str, expected: &str, found: &Value) {
+        const SHOWN: usize = 80;
+        let mut found = found.to_string();
+        if found.chars().count() > SHOWN {
+            found = found.chars().take(SHOWN).chain(['…']).collect();
+        }
+        self.faults.push(FieldError { field: field.to_owned(), expected: expected.to_owned(), found });
+    }
+
+    fn switch(&mut self, field: &str) -> bool {
+        match self.fields.remove(field) {
+            None => false,
+            Some(Value::Bool(value)) => value,
+            Some(other) => {
+                self.fault(field, "true or false", &other);
+                false
+            }
+        }
+    }
+
+    fn prefixes(&mut self, field: &str) -> BTreeSet<NamePrefix> {
+        let expected = format!("text of 1 to {MAX_PREFIX_CHARS} characters that is not only white space");
+        self.list(field, MAX_PREFIXES, &expected, |text| {
+            if text.chars().count() > MAX_PREFIX_CHARS { None } else { NamePrefix::new(text) }
+        })
+    }
+
+    fn groups(&mut self, field: &str) -> BTreeSet<GroupId> {
+        self.list(field, MAX_LISTED_GROUPS, "a group's object id", |text| text.parse().ok())
+    }
+
+    fn list<T: Ord>(
+        &mut self,
+        field: &str,
+        max: usize,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> BTreeSet<T> {
+        let elements = match self.fields.remove(field) {
+            None => return BTreeSet::new(),
+            Some(Value::Array(elements)) if elements.len() <= max => elements,
+            Some(Value::Array(elements)) => {
+                self.fault(field, &format!("at most {max} elements"), &Value::from(elements.len()));
+                return BTreeSet::new();
+            }
+            Some(other) => {
+                self.fault(field, "a list", &other);
+                return BTreeSet::new();
+            }
+        };
+        let mut set = BTreeSet::new();
+        for (index, element) in elements.iter().enumerate() {
+            match element.as_str().and_then(&parse) {
+                Some(value) => {
+                    set.insert(value);
+                }
+                None => self.fault(&format!("{field}[{index}]"), expected, element),
+            }
+        }
+        set
+    }
+
+    fn refuse_unknown_fields(&mut self) {
+        for (field, value) in std::mem::take(&mut self.fields) {
+            self.fault(
+                &field,
+                "one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, \
+                 ignored_groups, nested_groups",
+                &value,
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The policy: a directory's settings, checked.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::NamePrefix;
+use crate::directory::GroupId;
+
+/// The settings of a directory, in the only form the filter takes: valid.
+///
+/// Made by [`Policy::parse`]; printed by its `Serialize`, in an order that does not depend on how it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+pub struct Policy {
+    pub(super) sync_users: bool,
+    pub(super) sync_groups: bool,
+    pub(super) sync_groups_without_email: bool,
+    #[serde(serialize_with = "print_prefixes")]
+    pub(super) group_prefixes: BTreeSet<NamePrefix>,
+    pub(super) allowed_groups: BTreeSet<GroupId>,
+    pub(super) ignored_groups: BTreeSet<GroupId>,
+    pub(super) nested_groups: bool,
+}
+
+impl Policy {
+    /// True when users are published.
+    #[must_use]
+    pub fn sync_users(&self) -> bool {
+        self.sync_users
+    }
+
+    /// True when groups may be synced at all.
+    #[must_use]
+    pub fn sync_groups(&self) -> bool {
+        self.sync_groups
+    }
+
+    /// When not empty, only users in one of these groups are active.
+    #[must_use]
+    pub fn allowed_groups(&self) -> &BTreeSet<GroupId> {
+        &self.allowed_groups
+    }
+
+    /// Users in one of these groups are never active.
+    #[must_use]
+    pub fn ignored_groups(&self) -> &BTreeSet<GroupId> {
+        &self.ignored_groups
+    }
+
+    /// True when members of nested groups count as members.
+    #[must_use]
+    pub fn nested_groups(&self) -> bool {
+        self.nested_groups
+    }
+
+    /// The allowed and the ignored groups.
+    pub fn listed_groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.allowed_groups.union(&self.ignored_groups)
+    }
+}
+
+fn print_prefixes<S: serde::Serializer>(prefixes: &BTreeSet<NamePrefix>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(prefixes.iter().map(NamePrefix::as_str))
+}

@@ -1,0 +1,29 @@
+//! Office 365 Sync keeps a directory of users and groups in step with a Microsoft 365 tenant.
+//!
+//! In reading order:
+//!
+//! * core, which knows no AWS, HTTP or clock: [`directory`] (what is kept of users and groups), [`filter`] (who is
+//!   active and which groups are synced), [`sync`] (from changes to a plan, and a whole run), [`oauth`] (an
+//!   authorization's states), [`credentials`] (which administrator's authorization to use), [`access`] (tokens of
+//!   programs);
+//! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`sync::TenantSource`];
+//! * adapters, which hold no decisions: [`graph`], [`identity`], [`dynamodb`], [`secrets::SecretsManager`],
+//!   [`queue::SqsQueue`];
+//! * the edge: [`config`] (settings of the deployment), [`http`] (clients and answers), [`telemetry`] (logs).
+
+pub mod access;
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod directory;
+pub mod dynamodb;
+pub mod filter;
+pub mod graph;
+pub mod http;
+pub mod identity;
+pub mod oauth;
+pub mod queue;
+pub mod secrets;
+pub mod store;
+pub mod sync;
+pub mod telemetry;

@@ -1,0 +1,24 @@
+//! What is known of each credential; its refresh token is in the secret store.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::credentials::Credential;
+use crate::directory::{DirectoryId, UserId};
+
+/// The credentials of directories, without their secrets.
+#[async_trait]
+pub trait CredentialStore: Send + Sync {
+    /// The credentials of a directory.
+    async fn credentials(&self, directory: DirectoryId) -> Result<Vec<Credential>, StoreError>;
+
+    /// One credential: an administrator's, by object id.
+    async fn credential(
+        &self,
+        directory: DirectoryId,
+        administrator: &UserId,
+    ) -> Result<Option<Credential>, StoreError>;
+
+    /// Adds a credential, or replaces the one of the same administrator.
+    async fn put_credential(&self, credential: &Credential) -> Result<(), StoreError>;
+}

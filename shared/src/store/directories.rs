@@ -1,0 +1,36 @@
+//! Directories and their settings.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::directory::{Directory, DirectoryId};
+use crate::filter::Policy;
+
+/// A change of a directory's settings.
+#[derive(Debug, Clone)]
+pub struct SettingsChange {
+    /// The new policy.
+    pub policy: Policy,
+    /// The version it was made from; another one by now is a [`StoreError::Conflict`].
+    pub from_version: u64,
+}
+
+/// The registry of directories.
+#[async_trait]
+pub trait DirectoryStore: Send + Sync {
+    /// All directories, in the order of their ids.
+    async fn directories(&self) -> Result<Vec<Directory>, StoreError>;
+
+    /// One directory.
+    async fn directory(&self, id: DirectoryId) -> Result<Option<Directory>, StoreError>;
+
+    /// Adds the directory unless it exists. True when it was added.
+    async fn create_directory(&self, directory: &Directory) -> Result<bool, StoreError>;
+
+    /// Stores new settings under the next version, which is returned.
+    async fn change_settings(&self, id: DirectoryId, change: &SettingsChange) -> Result<u64, StoreError>;
+
+    /// Moves the time of the next scheduled run.
+    async fn schedule(&self, id: DirectoryId, next_sync_at: Timestamp) -> Result<(), StoreError>;
+}

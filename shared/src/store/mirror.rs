@@ -1,0 +1,115 @@
+//! The mirror and the published state, as a run reads and writes them.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::directory::{DirectoryId, GroupId, GroupRecord, Published, UserId, UserRecord};
+use crate::sync::{DeltaLinks, RunId};
+
+/// A run's right to write, until it expires or a later run takes it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The directory.
+    pub directory: DirectoryId,
+    /// The run that holds it.
+    pub run: RunId,
+    /// Grows with each lease of the directory: a holder with a smaller number is stale, and its writes are refused.
+    pub fence: u64,
+}
+
+/// What became of an attempt to take a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leased {
+    /// Taken. The run no longer waits, and here is where the last one stopped.
+    Taken(Lease, SyncState),
+    /// Another run holds it until then.
+    Held {
+        /// When it runs out unless it is renewed.
+        until: Timestamp,
+    },
+}
+
+/// Where the last good run stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncState {
+    /// Where to continue; `None` before the first good run.
+    pub links: Option<DeltaLinks>,
+}
+
+/// One change of the stored directory. Applying it twice is the same as once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// The group's record.
+    Group(GroupRecord),
+    /// The group's list of user members.
+    GroupMembers(GroupMembersChange),
+    /// The user's record.
+    User(UserRecord),
+}
+
+/// Users to add to, and to take out of, a group's list of members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMembersChange {
+    /// The group.
+    pub group: GroupId,
+    /// Users who joined.
+    pub add: BTreeSet<UserId>,
+    /// Users who left.
+    pub remove: BTreeSet<UserId>,
+}
+
+/// What a run makes visible at its end, all at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The links the run began with: anything else by now is a [`StoreError::Conflict`].
+    pub from_links: Option<DeltaLinks>,
+    /// Where the next run continues.
+    pub links: DeltaLinks,
+    /// What consumers see from now on.
+    pub published: Published,
+}
+
+/// The mirror. Every write is fenced: it happens only while the lease is held, else [`StoreError::LeaseLost`].
+#[async_trait]
+pub trait MirrorStore: Send + Sync {
+    /// Takes the lease of a directory unless another run holds one that has not expired by `now`. The run that takes it no longer
+    /// counts as waiting.
+    async fn acquire_lease(
+        &self,
+        directory: DirectoryId,
+        run: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Leased, StoreError>;
+
+    /// Extends the lease.
+    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Gives the lease back. Does nothing when it was lost.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// These users, as far as they are known.
+    async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// All users.
+    async fn all_users(&self, directory: DirectoryId) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// These groups, as far as they are known.
+    async fn groups(&self, directory: DirectoryId, ids: &BTreeSet<GroupId>) -> Result<Vec<GroupRecord>, StoreError>;
+
+    /// All groups.
+    async fn all_groups(&self, directory: DirectoryId) -> Result<Vec<GroupRecord>, StoreError>;
+
+    /// The users in a group's list of members.
+    async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError>;
+
+    /// Makes the changes, in this order. Those of one call that are alike may be made together; an interruption
+    /// leaves a beginning of them made. Returns how many items were written.
+    async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError>;
+
+    /// Makes the outcome visible and moves the links, in one step.
+    async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError>;
+}

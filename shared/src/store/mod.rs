@@ -1,0 +1,45 @@
+//! The ports to the directory's storage, one trait per caller.
+//!
+//! "Not there" is `Ok(None)`: callers treat it differently from failure. Reads that a decision depends on are
+//! consistent.
+
+mod authorizations;
+mod credentials;
+mod directories;
+mod mirror;
+mod queries;
+mod runs;
+mod tokens;
+
+pub use authorizations::{AuthorizationStore, Consumed};
+pub use credentials::CredentialStore;
+pub use directories::{DirectoryStore, SettingsChange};
+pub use mirror::{GroupMembersChange, Lease, Leased, MirrorStore, Publication, SyncState, Write};
+pub use queries::{Cursor, GroupFilter, Page, QueryStore, UserFilter};
+pub use runs::{RequestedRun, RunStore};
+pub use tokens::TokenStore;
+
+/// Why the storage could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed it first.
+    #[error("the item was changed by somebody else meanwhile")]
+    Conflict,
+    /// Another run has taken the directory's lease: this one must stop.
+    #[error("the lease was taken over by another run")]
+    LeaseLost,
+    /// A stored item makes no sense: ours to fix.
+    #[error("the stored item {key} is corrupt: {reason}")]
+    Corrupt {
+        /// The item's key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A page cursor that this store did not make.
+    #[error("the cursor is not one of this listing")]
+    BadCursor,
+    /// The storage did not answer, or refused for now; trying later may help.
+    #[error("the storage is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,101 @@
+//! Pages of users, groups and members for those who ask.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+
+/// Where a listing continues: opaque text, safe in a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// A cursor as a caller sent it. The store checks it.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text to send.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A part of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Which users to list. Those who were never read themselves are never listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserFilter {
+    /// All of them.
+    All,
+    /// Active ones.
+    Active,
+    /// Inactive ones.
+    Inactive,
+}
+
+/// Which groups to list. Those that were never read themselves, or were deleted, are never listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupFilter {
+    /// All of them, skipped ones too.
+    All,
+    /// Those that consumers see.
+    Synced,
+}
+
+/// Reads for queries. Listings are in the order of ids and stable between pages.
+#[async_trait]
+pub trait QueryStore: Send + Sync {
+    /// A page of at most `limit` users, full unless it is the last.
+    async fn list_users(
+        &self,
+        directory: DirectoryId,
+        filter: UserFilter,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError>;
+
+    /// One user by id.
+    async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError>;
+
+    /// Users by user principal name or mail address, without regard to case. Deleted users may share a name with
+    /// somebody who came later.
+    async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// A page of at most `limit` groups, full unless it is the last.
+    async fn list_groups(
+        &self,
+        directory: DirectoryId,
+        filter: GroupFilter,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<GroupRecord>, StoreError>;
+
+    /// One group by id.
+    async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError>;
+
+    /// These groups, as far as they are known.
+    async fn groups_by_id(
+        &self,
+        directory: DirectoryId,
+        ids: &std::collections::BTreeSet<GroupId>,
+    ) -> Result<Vec<GroupRecord>, StoreError>;
+
+    /// A page of at most `limit` users of a group's list of members who exist in the tenant.
+    async fn list_members(
+        &self,
+        directory: DirectoryId,
+        group: &GroupId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError>;
+}

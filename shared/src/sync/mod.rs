@@ -1,0 +1,10 @@
+//! A sync run: read what changed, bring the mirror up to date, decide, plan, apply, publish.
+
+mod record;
+mod source;
+
+pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunRequest, RunState, Trigger};
+pub use source::{
+    DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, Removal, Round, SourceError, TenantSource,
+    UserChange,
+};

@@ -1,0 +1,258 @@
+//! The record of a run: what it was asked, what it did, how it ended.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::directory::{DirectoryCounts, DirectoryId, GroupId, InvalidId, UserId};
+
+/// A run's id: a version 7 UUID, so that ids sort by the time they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// An id for a run requested now.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds)))
+    }
+}
+
+impl FromStr for RunId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId::NotGuid)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// What asked for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The directory was due.
+    Schedule,
+    /// Somebody pressed "Sync now".
+    Manual,
+    /// The settings changed.
+    Settings,
+    /// An administrator authorized the directory.
+    Authorization,
+}
+
+/// The message that asks the sync function for one run of one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// The directory to sync.
+    pub directory: DirectoryId,
+    /// The run's id; its record exists already.
+    pub run: RunId,
+}
+
+/// How far a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Everything, because there is nothing to continue from.
+    Full,
+    /// What has changed since the stored delta links.
+    Incremental,
+}
+
+/// Why a run read everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FullReason {
+    /// The directory has never been synced.
+    First,
+    /// Microsoft no longer accepts the delta links.
+    Resync,
+    /// This version reads other properties than the links track.
+    SelectChanged,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Waiting in the queue.
+    Queued,
+    /// Being worked on.
+    Running,
+    /// Everything was read and published.
+    Succeeded,
+    /// Everything but what the gaps name was read and published; what they name stays as it was.
+    CompletedWithGaps,
+    /// More deactivations than the safety limit: they wait for an administrator, the rest is published.
+    Held,
+    /// Nothing was published by this run, or not all of it; the next run mends it.
+    Failed,
+}
+
+impl RunState {
+    /// True when the run will not change any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// What a run changed, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChangeCounts {
+    /// Users seen for the first time.
+    pub users_added: u64,
+    /// Users whose record changed.
+    pub users_changed: u64,
+    /// Users who became active.
+    pub activated: u64,
+    /// Users who became inactive.
+    pub deactivated: u64,
+    /// Groups seen for the first time.
+    pub groups_added: u64,
+    /// Groups whose record changed.
+    pub groups_changed: u64,
+    /// Memberships added, of users and of nested groups.
+    pub memberships_added: u64,
+    /// Memberships removed.
+    pub memberships_removed: u64,
+}
+
+/// What a run cost at Microsoft's side and in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Effort {
+    /// Requests sent to Graph, repetitions included.
+    pub graph_requests: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// Times Graph asked to wait.
+    pub throttled: u64,
+    /// Items written to the table by the plan.
+    pub items_written: u64,
+}
+
+/// Why a run failed, for an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A fixed word for programs, such as `no_working_credential`.
+    pub code: String,
+    /// What happened and what to do, in a sentence or two.
+    pub message: String,
+}
+
+/// Deactivations that wait for an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Stands for exactly these users and decisions: a digest of the list.
+    pub id: String,
+    /// How many users would become inactive.
+    pub deactivations: u64,
+    /// How many users are active now.
+    pub active: u64,
+    /// Some of them, to look at.
+    pub examples: Vec<UserId>,
+}
+
+/// One run of one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The run.
+    pub id: RunId,
+    /// Its directory.
+    pub directory: DirectoryId,
+    /// What asked for it.
+    pub trigger: Trigger,
+    /// The hold an administrator approved with it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approves_hold: Option<String>,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When work began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// How far it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+    /// Why it read everything, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_reason: Option<FullReason>,
+    /// The administrator whose credential was used last, by object id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<UserId>,
+    /// What changed.
+    #[serde(default)]
+    pub changes: ChangeCounts,
+    /// What the published state has after the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<DirectoryCounts>,
+    /// What it cost.
+    #[serde(default)]
+    pub effort: Effort,
+    /// What could not be read, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
+    /// What is odd but did no harm, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Groups the settings name that the tenant does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished_groups: Vec<GroupId>,
+    /// The deactivations that wait, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl Run {
+    /// A run that was asked for now.
+    #[must_use]
+    pub fn requested(directory: DirectoryId, trigger: Trigger, approves_hold: Option<String>, now: Timestamp) -> Self {
+        Self {
+            id: RunId::new(now),
+            directory,
+            trigger,
+            approves_hold,
+            state: RunState::Queued,
+            requested_at: now,
+            started_at: None,
+            finished_at: None,
+            reading: None,
+            full_reason: None,
+            credential: None,
+            changes: ChangeCounts::default(),
+            totals: None,
+            effort: Effort::default(),
+            gaps: Vec::new(),
+            warnings: Vec::new(),
+            vanished_groups: Vec::new(),
+            hold: None,
+            failure: None,
+        }
+    }
+
+    /// How long the work took, once it has ended, in milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<i64> {
+        let span = self.finished_at?.duration_since(self.started_at?);
+        i64::try_from(span.as_millis()).ok()
+    }
+}

@@ -1,0 +1,170 @@
+//! The port to Microsoft's side, as a run needs it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::record::Effort;
+use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
+
+/// A link from which Graph continues to report changes: an absolute URL with an opaque token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeltaLink(String);
+
+impl DeltaLink {
+    /// A link as Graph sent it.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The two links of a directory, and what they track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaLinks {
+    /// Continues the users.
+    pub users: DeltaLink,
+    /// Continues the groups and memberships.
+    pub groups: DeltaLink,
+    /// The `$select` lists both were made with.
+    pub select: String,
+}
+
+/// One thing an answer said of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChange {
+    /// The user exists, with these properties.
+    Seen(UserId, UserPatch),
+    /// The user was deleted.
+    Removed(UserId, Removal),
+}
+
+/// One thing an answer said of a group. A group may come several times in a round, with a slice of its members
+/// each time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The group.
+    pub id: GroupId,
+    /// Whether it exists, and its properties.
+    pub what: GroupEvent,
+    /// Members that joined or left, in the order they came.
+    pub members: Vec<MemberChange>,
+}
+
+/// Whether a group exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupEvent {
+    /// The group exists, with these properties.
+    Seen(GroupPatch),
+    /// The group was deleted.
+    Removed(Removal),
+}
+
+/// A member that joined or left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberChange {
+    /// The member.
+    pub id: ObjectId,
+    /// What it is.
+    pub kind: MemberKind,
+    /// True when it left.
+    pub removed: bool,
+}
+
+/// How an object was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Restorable for 30 days (`changed`). Its memberships stay.
+    Soft,
+    /// Gone for good (`deleted`).
+    Permanent,
+}
+
+/// A complete round of changes and where to continue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Round<T> {
+    /// The changes in the order they came.
+    pub changes: Vec<T>,
+    /// Where the next round begins.
+    pub link: DeltaLink,
+    /// Objects that could not be understood and were left out, in words.
+    pub oddities: Vec<String>,
+}
+
+/// A complete list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The objects.
+    pub objects: Vec<T>,
+    /// Objects that could not be understood and were left out, in words.
+    pub oddities: Vec<String>,
+}
+
+/// Reads a tenant. Every answer is complete or an error: what was cut short is never returned as if it were all.
+#[async_trait]
+pub trait TenantSource: Send + Sync {
+    /// Links that report what changes from now on.
+    async fn latest_links(&self) -> Result<DeltaLinks, SourceError>;
+
+    /// The `$select` lists that links are made with now.
+    fn select(&self) -> String;
+
+    /// All users. Soft-deleted ones are not among them.
+    async fn users(&self) -> Result<Listing<(UserId, UserPatch)>, SourceError>;
+
+    /// How many users the tenant says it has, from its own counter; `None` when it does not say.
+    async fn user_count(&self) -> Result<Option<u64>, SourceError>;
+
+    /// All groups.
+    async fn groups(&self) -> Result<Listing<(GroupId, GroupPatch)>, SourceError>;
+
+    /// The direct members of a group. Soft-deleted users are not among them.
+    async fn members(&self, group: &GroupId) -> Result<Listing<Member>, SourceError>;
+
+    /// What changed with users since the link.
+    async fn user_changes(&self, link: &DeltaLink) -> Result<Round<UserChange>, SourceError>;
+
+    /// What changed with groups and memberships since the link.
+    async fn group_changes(&self, link: &DeltaLink) -> Result<Round<GroupChange>, SourceError>;
+
+    /// What was asked of Graph so far; `items_written` stays 0.
+    fn effort(&self) -> Effort;
+
+    /// The administrator whose credential answered last.
+    fn credential(&self) -> Option<UserId>;
+}
+
+/// Why something could not be read, by what a run can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The links are no longer accepted: read everything.
+    #[error("the delta links are no longer accepted")]
+    ResyncRequired,
+    /// The object is not there (any more).
+    #[error("the object does not exist in the tenant")]
+    NotFound,
+    /// Passed through all repetitions; a later run may have more luck.
+    #[error("Microsoft Graph is not available for now")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer was cut short, looped or made no sense. What it was about is unknown, not empty.
+    #[error("an answer of Microsoft Graph was not complete")]
+    Incomplete(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No credential is left that works: an administrator must authorize again.
+    #[error("no administrator's authorization works any more")]
+    NoWorkingCredential,
+    /// The application's registration or its secret is wrong; no administrator of the tenant can help.
+    #[error("Microsoft refuses the application itself")]
+    ApplicationRefused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A request Graph does not accept: ours to fix.
+    #[error("Microsoft Graph refused a request")]
+    Rejected(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The credentials could not be read from their store or written to it.
+    #[error("the credential store did not answer")]
+    CredentialStore(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
