@@ -5,6 +5,6 @@ mod chain;
 mod credential;
 mod refusal;
 
-pub use chain::{AccessTokens, CredentialChain, TokenError, UsableToken};
+pub use chain::{AccessTokens, CredentialChain, TokenError, TokenRefusal, UsableToken};
 pub use credential::{Credential, CredentialState};
 pub use refusal::{Cause, Refusal, RefusalKind};
