@@ -14,6 +14,8 @@ mod reconcile;
 mod record;
 mod run;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Disposition, RunError};
 pub use guard::SafetyLimit;
