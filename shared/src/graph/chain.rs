@@ -12,6 +12,7 @@ use super::page::{Link, Page};
 use super::tenant::GraphTenant;
 use super::wire::Decode;
 use crate::sync::DeltaLink;
+use crate::sync::UnreadObject;
 
 /// The most pages a chain may have. Twenty thousand pages hold 20 million objects of a list, or 4 million of a round:
 /// more than any tenant has.
@@ -25,7 +26,7 @@ pub(super) struct Chain<T> {
     /// The objects in the order they came.
     pub(super) objects: Vec<T>,
     /// What was left out, in words.
-    pub(super) oddities: Vec<String>,
+    pub(super) unread: Vec<UnreadObject>,
     /// Where a round ended; a list ends nowhere.
     pub(super) delta: Option<DeltaLink>,
 }
@@ -90,7 +91,7 @@ impl GraphTenant {
                 }
                 Link::End => None,
             };
-            return Ok(Chain { objects, oddities: left_out.into_notes(), delta });
+            return Ok(Chain { objects, unread: left_out.into_unread(), delta });
         }
         Err(GraphError::TooManyPages)
     }

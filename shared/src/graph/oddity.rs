@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::directory::ObjectId;
+use crate::sync::UnreadObject;
 
 /// How an object cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +25,13 @@ pub(super) struct LeftOut {
     kind: String,
     page: usize,
     entry: usize,
-    notes: Vec<String>,
+    unread: Vec<UnreadObject>,
 }
 
 impl LeftOut {
     /// For a chain of objects of this kind, such as `user`.
     pub(super) fn of(kind: impl Into<String>) -> Self {
-        Self { kind: kind.into(), page: 0, entry: 0, notes: Vec::new() }
+        Self { kind: kind.into(), page: 0, entry: 0, unread: Vec::new() }
     }
 
     /// Says where the reading is, both counted from 1.
@@ -48,14 +49,20 @@ impl LeftOut {
     /// Notes that a part of the object there was left out.
     pub(super) fn note_part(&mut self, kind: impl fmt::Display, oddity: &Oddity) {
         let Self { page, entry, .. } = self;
-        self.notes.push(match oddity {
-            Oddity::NoId => format!("a {kind} without a usable id was left out (entry {entry} of page {page})"),
-            Oddity::Property { id, name } => format!("{kind} {id} was left out: {name} has an unexpected type"),
+        self.unread.push(match oddity {
+            Oddity::NoId => UnreadObject {
+                id: None,
+                note: format!("a {kind} without a usable id was left out (entry {entry} of page {page})"),
+            },
+            Oddity::Property { id, name } => UnreadObject {
+                id: Some(id.clone()),
+                note: format!("{kind} {id} was left out: {name} has an unexpected type"),
+            },
         });
     }
 
     /// What was noted.
-    pub(super) fn into_notes(self) -> Vec<String> {
-        self.notes
+    pub(super) fn into_unread(self) -> Vec<UnreadObject> {
+        self.unread
     }
 }

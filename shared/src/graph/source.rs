@@ -82,8 +82,8 @@ impl GraphTenant {
     }
 
     async fn list<T: Send>(&self, url: &Url, kind: &str, decode: Decode<T>) -> Result<Listing<T>, SourceError> {
-        let Chain { objects, oddities, .. } = self.follow(url, Read::list_page, kind, decode).await?;
-        Ok(Listing { objects, oddities })
+        let Chain { objects, unread, .. } = self.follow(url, Read::list_page, kind, decode).await?;
+        Ok(Listing { objects, unread })
     }
 
     /// A link that reports what changes from now on. Its token carries the select list, which no later request
@@ -103,8 +103,8 @@ impl GraphTenant {
             GraphError::PageTokenExpired(refused) => GraphError::ResyncRequired(refused),
             other => other,
         })?;
-        let Chain { objects, oddities, delta } = chain;
-        Ok(Round { changes: objects, link: end_of(delta)?, oddities })
+        let Chain { objects, unread, delta } = chain;
+        Ok(Round { changes: objects, link: end_of(delta)?, unread })
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
     fn understood<T>(decode: Decode<T>, object: Value) -> T {
         let mut left_out = left_out();
         let understood = decode(object, &mut left_out).unwrap();
-        assert!(left_out.into_notes().is_empty());
+        assert!(left_out.into_unread().is_empty());
         understood
     }
 
@@ -145,7 +145,7 @@ mod tests {
         let mut left_out = left_out();
         let oddity = decode(object, &mut left_out).unwrap_err();
         left_out.note(&oddity);
-        left_out.into_notes().remove(0)
+        left_out.into_unread().remove(0).note
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
             json!({ "id": SALES, "members@delta": [{ "@odata.type": "#microsoft.graph.user" }, { "id": ADELE }] });
         let change = group_change(object, &mut left_out).unwrap();
         assert_eq!(change.members.len(), 1);
-        let notes = left_out.into_notes();
+        let notes: Vec<_> = left_out.into_unread().into_iter().map(|unread| unread.note).collect();
         assert_eq!(notes, [format!("a member of group {SALES} without a usable id was left out (entry 7 of page 2)")]);
         assert!(
             odd(group_change, json!({ "id": SALES, "members@delta": {} })).contains("members@delta has an unexpected")

@@ -82,7 +82,8 @@ impl RunError {
                 "Microsoft Graph did not answer in time, even after several attempts. Published users and groups stay \
                  as they were; the next scheduled run tries again.",
             ),
-            Self::Source(SourceError::Incomplete(_)) => (
+            // Links that were refused in the middle of a full reading cut that reading short.
+            Self::Source(SourceError::Incomplete(_) | SourceError::ResyncRequired) => (
                 "answer_incomplete",
                 "An answer of Microsoft Graph was not complete, so nothing was concluded from it. Published users and \
                  groups stay as they were; the next scheduled run tries again.",
@@ -91,7 +92,7 @@ impl RunError {
                 "credentials_unavailable",
                 "The stored credentials could not be read or written. The next scheduled run tries again.",
             ),
-            Self::Source(SourceError::ResyncRequired | SourceError::NotFound | SourceError::Rejected(_)) => (
+            Self::Source(SourceError::NotFound | SourceError::Rejected(_)) => (
                 "request_rejected",
                 "Microsoft Graph rejected a request of ours. This needs a fix of the software; the log has the \
                  request's id.",

@@ -25,5 +25,5 @@ pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, 
 pub use run::{Handled, Ports, perform};
 pub use source::{
     DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, Removal, Round, SourceError, TenantSource,
-    UserChange,
+    UnreadObject, UserChange,
 };

@@ -9,7 +9,7 @@ use super::error::RunError;
 use super::known::Known;
 use super::progress::{Progress, ProgressSink};
 use super::reconcile::{FullReading, reconcile};
-use super::source::{DeltaLinks, Listing, SourceError, TenantSource};
+use super::source::{DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use crate::directory::{GroupId, Member};
 
 /// How many groups' members are read at once.
@@ -22,16 +22,16 @@ pub(super) struct Reading {
     /// Where the next run continues.
     pub(super) links: DeltaLinks,
     /// Groups whose members could not be read.
-    pub(super) unread: Vec<GroupId>,
-    /// Objects left out, in words.
-    pub(super) warnings: Vec<String>,
+    pub(super) unread_groups: Vec<GroupId>,
+    /// Objects that could not be understood, in words.
+    pub(super) unread_objects: Vec<String>,
 }
 
 /// Reads what has changed since the links. Costs what the changes cost, whatever the size of the tenant.
 pub(super) async fn changes(source: &dyn TenantSource, links: &DeltaLinks) -> Result<Reading, SourceError> {
     let mut net = NetChanges::default();
-    let (next, warnings) = add_changes(source, links, &mut net).await?;
-    Ok(Reading { net, links: next, unread: Vec::new(), warnings })
+    let (next, unread_objects) = add_changes(source, links, &mut net).await?;
+    Ok(Reading { net, links: next, unread_groups: Vec::new(), unread_objects })
 }
 
 async fn add_changes(
@@ -42,9 +42,8 @@ async fn add_changes(
     let (users, groups) = futures::try_join!(source.user_changes(&links.users), source.group_changes(&links.groups))?;
     net.add_users(users.changes);
     net.add_groups(groups.changes);
-    let mut warnings = users.oddities;
-    warnings.extend(groups.oddities);
-    Ok((DeltaLinks { users: users.link, groups: groups.link, select: links.select.clone() }, warnings))
+    let notes = notes(&users.unread).chain(notes(&groups.unread)).collect();
+    Ok((DeltaLinks { users: users.link, groups: groups.link, select: links.select.clone() }, notes))
 }
 
 /// Reads everything and compares it with what is known, which must be complete.
@@ -59,19 +58,22 @@ pub(super) async fn everything(
     progress.report(Progress::ReadingLists);
     let links = source.latest_links().await?;
     let (counted, users, groups) = futures::try_join!(source.user_count(), source.users(), source.groups())?;
-    let mut warnings = users.oddities;
-    check_complete(known, users.objects.len() as u64, counted)?;
-    warnings.extend(groups.oddities);
+    check_complete(known, (users.objects.len() + users.unread.len()) as u64, counted)?;
+    let mut unread_objects: Vec<String> = notes(&users.unread).chain(notes(&groups.unread)).collect();
 
-    let (members, mut unread) =
-        all_members(source, &groups.objects, users.objects.len(), progress, &mut warnings).await?;
-    let reading = FullReading { users: users.objects, groups: groups.objects, members };
+    let (members, mut unread) = all_members(source, &groups.objects, users.objects.len(), progress).await?;
+    unread_objects.extend(members.values().flat_map(|members| notes(&members.unread)));
+    let reading = FullReading { users, groups, members };
     let mut net = reconcile(known, reading);
     let (links, more) = add_changes(source, &links, &mut net).await?;
-    warnings.extend(more);
+    unread_objects.extend(more);
     // A group that went away between the two reads is no gap.
     unread.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
-    Ok(Reading { net, links, unread, warnings })
+    Ok(Reading { net, links, unread_groups: unread, unread_objects })
+}
+
+fn notes(unread: &[UnreadObject]) -> impl Iterator<Item = String> + '_ {
+    unread.iter().map(|object| object.note.clone())
 }
 
 /// Microsoft has answered 200 with an empty or short list: neither is taken for the whole tenant.
@@ -93,8 +95,7 @@ async fn all_members(
     groups: &[(GroupId, crate::directory::GroupPatch)],
     users: usize,
     progress: &dyn ProgressSink,
-    warnings: &mut Vec<String>,
-) -> Result<(BTreeMap<GroupId, Vec<Member>>, Vec<GroupId>), SourceError> {
+) -> Result<(BTreeMap<GroupId, Listing<Member>>, Vec<GroupId>), SourceError> {
     let mut members = BTreeMap::new();
     let mut unread = Vec::new();
     let mut reads = stream::iter(groups.iter().map(|(id, _)| async move { (id, source.members(id).await) }))
@@ -103,9 +104,8 @@ async fn all_members(
     progress.report(Progress::ReadingMembers { users, done, groups: groups.len() });
     while let Some((group, read)) = reads.next().await {
         match read {
-            Ok(Listing { objects, oddities }) => {
-                members.insert(group.clone(), objects);
-                warnings.extend(oddities);
+            Ok(listing) => {
+                members.insert(group.clone(), listing);
             }
             // One group's trouble is a gap: what is known of it stays.
             Err(SourceError::NotFound | SourceError::Incomplete(_) | SourceError::Rejected(_)) => {

@@ -26,8 +26,8 @@ const LEASE: Duration = Duration::from_secs(90);
 const RENEWAL: Duration = Duration::from_secs(30);
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
-/// How many oddities a record names; the rest is counted.
-const MAX_WARNINGS: usize = 50;
+/// How many gaps or warnings a record names; the rest is counted.
+const MAX_NOTES: usize = 50;
 
 /// What a run needs of the world.
 #[derive(Clone)]
@@ -143,7 +143,7 @@ async fn sync(
     ports.progress.report(Progress::Planning);
     let now = ports.clock.now();
     let mut plan = make_plan(ports, lease, &directory, &reading.net, &mut known, now).await?;
-    refuse_unreadable_lists(&directory, &known, &reading.unread)?;
+    refuse_unreadable_lists(&directory, &known, &reading.unread_groups)?;
 
     let active = directory.published.as_ref().map_or(0, |published| published.counts.active);
     run.hold = limit.check(&plan, u64::try_from(active).unwrap_or_default(), run.approves_hold.as_deref());
@@ -166,7 +166,7 @@ async fn sync(
         vanished_groups,
     };
     // Whatever was held or not read is read again next time: the links stay where they were.
-    let stay = run.hold.is_some() || !reading.unread.is_empty();
+    let stay = run.hold.is_some() || !run.gaps.is_empty();
     let links = if stay { state.links.clone() } else { Some(reading.links) };
     ports.mirror.publish(lease, &Publication { from_links: state.links, links, published }).await?;
     Ok(())
@@ -276,16 +276,10 @@ fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[Group
 fn record(run: &mut Run, plan: &Plan, reading: &read::Reading) {
     run.changes = plan.changes;
     run.vanished_groups = plan.vanished_groups.iter().cloned().collect();
-    run.gaps = reading
-        .unread
-        .iter()
-        .map(|group| format!("the members of group {group} could not be read; what was known of them stays"))
-        .collect();
-    let oddities: Vec<&String> = reading.warnings.iter().chain(&reading.net.oddities).collect();
-    run.warnings = oddities.iter().take(MAX_WARNINGS).map(|oddity| (*oddity).clone()).collect();
-    if oddities.len() > MAX_WARNINGS {
-        run.warnings.push(format!("and {} more", oddities.len() - MAX_WARNINGS));
-    }
+    let unread_members =
+        |group| format!("the members of group {group} could not be read; what was known of them stays");
+    run.gaps = first_of(reading.unread_groups.iter().map(unread_members).chain(reading.unread_objects.iter().cloned()));
+    run.warnings = first_of(reading.net.oddities.iter().cloned());
     run.state = if run.hold.is_some() {
         RunState::Held
     } else if run.gaps.is_empty() {
@@ -293,6 +287,16 @@ fn record(run: &mut Run, plan: &Plan, reading: &read::Reading) {
     } else {
         RunState::CompletedWithGaps
     };
+}
+
+/// As many notes as a record can hold, and how many more there are.
+fn first_of(mut notes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut first: Vec<String> = notes.by_ref().take(MAX_NOTES).collect();
+    let more = notes.count();
+    if more > 0 {
+        first.push(format!("and {more} more"));
+    }
+    first
 }
 
 async fn apply(ports: &Ports, lease: &Lease, plan: Plan) -> Result<u64, StoreError> {

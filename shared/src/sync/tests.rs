@@ -11,7 +11,7 @@ use super::guard::SafetyLimit;
 use super::known::Known;
 use super::plan::{Plan, next_groups, plan};
 use super::reconcile::{FullReading, reconcile};
-use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
+use super::source::{GroupChange, GroupEvent, Listing, MemberChange, Removal, UnreadObject, UserChange};
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch};
 use crate::filter::{InactiveReason, Policy, UserDecision};
 use crate::store::Write;
@@ -50,12 +50,16 @@ fn nested(n: u8) -> Member {
     Member { id: group(n).object().clone(), kind: MemberKind::Group }
 }
 
+fn listing<T>(objects: impl IntoIterator<Item = T>) -> Listing<T> {
+    Listing { objects: objects.into_iter().collect(), unread: Vec::new() }
+}
+
 /// A tenant of enabled users, and groups with their members.
 fn reading(users: &[u8], groups: &[(u8, Vec<Member>)]) -> FullReading {
     FullReading {
-        users: users.iter().map(|n| (user(*n), enabled(true))).collect(),
-        groups: groups.iter().map(|(n, _)| (group(*n), named(&format!("Group {n}")))).collect(),
-        members: groups.iter().map(|(n, members)| (group(*n), members.clone())).collect(),
+        users: listing(users.iter().map(|n| (user(*n), enabled(true)))),
+        groups: listing(groups.iter().map(|(n, _)| (group(*n), named(&format!("Group {n}"))))),
+        members: groups.iter().map(|(n, members)| (group(*n), listing(members.clone()))).collect(),
     }
 }
 
@@ -207,9 +211,21 @@ fn a_hidden_group_that_shows_no_members_keeps_the_known_ones() {
     let mut known = Known::default();
     sync_fully(&mut known, reading(&[1], &[(1, vec![person(1)])]), &everything_on());
     let mut hidden = reading(&[1], &[(1, vec![])]);
-    hidden.groups[0].1.visibility = Patch::Set("Hiddenmembership".to_owned());
+    hidden.groups.objects[0].1.visibility = Patch::Set("Hiddenmembership".to_owned());
     let plan = sync_fully(&mut known, hidden, &everything_on());
     assert!(plan.members.is_empty() && plan.users.is_empty());
+}
+
+#[test]
+fn objects_that_could_not_be_understood_are_not_taken_for_deleted() {
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1, 2], &[(1, vec![person(1), person(2)])]), &everything_on());
+    let mut odd = reading(&[2], &[(1, vec![person(2)])]);
+    let unread =
+        |id: Option<UserId>| vec![UnreadObject { id: id.map(|id| id.object().clone()), note: "odd".to_owned() }];
+    odd.users.unread = unread(Some(user(1)));
+    odd.members.get_mut(&group(1)).unwrap().unread = unread(None);
+    assert!(sync_fully(&mut known, odd, &everything_on()).is_empty());
 }
 
 #[test]
@@ -302,8 +318,8 @@ impl Tenant {
             Member { id: id.clone(), kind }
         };
         FullReading {
-            users: self.users.iter().map(|(n, on)| (user(*n), enabled(*on))).collect(),
-            groups: self.groups.keys().map(|n| (group(*n), named("Group"))).collect(),
+            users: listing(self.users.iter().map(|(n, on)| (user(*n), enabled(*on)))),
+            groups: listing(self.groups.keys().map(|n| (group(*n), named("Group")))),
             // Lists leave out what does not exist.
             members: self
                 .groups
@@ -313,7 +329,7 @@ impl Tenant {
                         self.users.keys().any(|n| user(*n).object() == *id)
                             || self.groups.keys().any(|n| group(*n).object() == *id)
                     };
-                    (group(*n), members.iter().filter(exists).map(member).collect())
+                    (group(*n), listing(members.iter().filter(exists).map(member)))
                 })
                 .collect(),
         }
