@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{SecretError, SecretStore};
@@ -109,9 +109,15 @@ impl SecretStore for SecretsManager {
     }
 }
 
+/// Names what went wrong, but nothing of the answer: it may hold a secret.
 fn unavailable<E>(error: SdkError<E>) -> SecretError
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    SecretError::Unavailable(DisplayErrorContext(error).to_string().into())
+    let what = match &error {
+        SdkError::ServiceError(service) => service.err().code().unwrap_or("an unnamed error").to_owned(),
+        SdkError::DispatchFailure(failure) => format!("{:?}", failure.as_connector_error().map(ToString::to_string)),
+        other => other.to_string(),
+    };
+    SecretError::Unavailable(what.into())
 }
