@@ -78,4 +78,15 @@ mod tests {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(response.headers()["allow"], "GET,HEAD");
     }
+
+    #[tokio::test]
+    async fn routers_that_share_a_path_are_merged_and_then_finished() {
+        let router = Router::new()
+            .route("/runs", get(async || "runs"))
+            .merge(Router::new().route("/runs", axum::routing::post(async || "run")));
+        let request = Request::builder().method("DELETE").uri("/runs").body(Body::empty()).unwrap();
+        let response = finish(router).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], "GET,HEAD,POST");
+    }
 }

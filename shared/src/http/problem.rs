@@ -15,6 +15,7 @@ use crate::filter::{FieldError, InvalidPolicy};
 use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::sync::RequestRunError;
+use crate::telemetry::chain;
 
 /// Seconds after which a caller may try again when storage or queue did not answer.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
@@ -222,17 +223,6 @@ impl From<InvalidPolicy> for Problem {
     }
 }
 
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,11 +275,5 @@ mod tests {
     fn the_callers_faults_are_told_apart() {
         assert_eq!(Problem::from(StoreError::Conflict).kind().status(), StatusCode::CONFLICT);
         assert_eq!(Problem::from(StoreError::BadCursor).kind().status(), StatusCode::BAD_REQUEST);
-    }
-
-    #[test]
-    fn the_log_has_the_whole_chain_of_causes() {
-        let error = StoreError::Unavailable("connection refused".into());
-        assert_eq!(chain(&error), "the storage is not available: connection refused");
     }
 }
