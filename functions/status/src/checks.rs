@@ -12,7 +12,7 @@ use crate::published::{GroupRef, PublishedGroups};
 
 /// The checks of a user against the settings of now.
 pub(crate) struct Checks {
-    checks: Vec<Check>,
+    outcomes: Vec<Check>,
     /// False when the checks are not those that led to the decision shown.
     current: bool,
     note: Option<&'static str>,
@@ -56,12 +56,12 @@ impl Checks {
         } else {
             None
         };
-        Ok(Self { checks: explain_user(policy, &reach, facts), current: note.is_none(), note })
+        Ok(Self { outcomes: explain_user(policy, &reach, facts), current: note.is_none(), note })
     }
 
     /// The groups that settled checks.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupId> {
-        self.checks.iter().filter_map(|check| check.group.as_ref())
+        self.outcomes.iter().filter_map(|check| check.group.as_ref())
     }
 
     /// The checks as they are shown.
@@ -72,7 +72,7 @@ impl Checks {
             group: check.group.as_ref().map(|group| groups.named(group)),
             explanation: check.explanation,
         };
-        ChecksView { why: self.checks.iter().map(view).collect(), why_is_current: self.current, why_note: self.note }
+        ChecksView { why: self.outcomes.iter().map(view).collect(), why_is_current: self.current, why_note: self.note }
     }
 }
 

@@ -52,7 +52,7 @@ impl Policy {
     pub fn parse(settings: &Value) -> Result<Self, InvalidPolicy> {
         let mut reader = Reader { fields: Map::new(), faults: Vec::new() };
         match settings {
-            Value::Object(fields) => reader.fields = fields.clone(),
+            Value::Object(fields) => reader.fields.clone_from(fields),
             other => reader.fault("settings", "a JSON object", other),
         }
         let policy = Self {

@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client};
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest wait for the next bytes of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why no client could be built.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,6 @@
 //! The filter held against its rules: one by one, as properties that hold for any input, and for settings that are no
 //! policy.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 mod parsing;
 mod properties;
 mod rules;

@@ -11,6 +11,12 @@ use crate::filter::{
     explain_user,
 };
 
+/// What it is about, the settings, whether the user was deleted and is enabled, the user's groups, and the decision.
+type UserRow<'a> = (&'a str, Value, (bool, Option<bool>), &'a [&'a str], UserDecision);
+
+/// A user who was not deleted and is enabled.
+const EXISTS: (bool, Option<bool>) = (false, Some(true));
+
 /// Settings with group sync on and these lists.
 fn lists(allowed: &[&str], ignored: &[&str], nested: bool) -> Value {
     json!({"sync_groups": true, "allowed_groups": allowed, "ignored_groups": ignored, "nested_groups": nested})
@@ -34,9 +40,7 @@ fn a_user_is_decided_by_the_first_rule_that_applies() {
         |group: &str| UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group.parse().unwrap() });
     let not_allowed = || UserDecision::Inactive(InactiveReason::NotInAllowedGroup);
 
-    const EXISTS: (bool, Option<bool>) = (false, Some(true));
-    type Row<'a> = (&'a str, Value, (bool, Option<bool>), &'a [&'a str], UserDecision);
-    let rows: Vec<Row<'_>> = vec![
+    let rows: Vec<UserRow<'_>> = vec![
         ("nothing set: everybody", json!({}), EXISTS, &[], active()),
         ("1: deleted", json!({}), (true, Some(true)), &[], deleted()),
         ("1 before 2", json!({}), (true, Some(false)), &[], deleted()),
