@@ -12,6 +12,7 @@ mod progress;
 mod read;
 mod reconcile;
 mod record;
+mod request;
 mod run;
 mod source;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use guard::SafetyLimit;
 pub use plan::Plan;
 pub use progress::{Progress, ProgressSink, Unobserved};
 pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunRequest, RunState, Trigger};
+pub use request::{RequestRunError, request_run};
 pub use run::{Handled, Ports, perform};
 pub use source::{
     DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, Removal, Round, SourceError, TenantSource,
