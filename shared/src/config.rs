@@ -91,6 +91,16 @@ pub struct Microsoft {
     pub ca_file: Option<String>,
 }
 
+impl Microsoft {
+    /// The content of the file of further root certificates; empty without one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn extra_roots(&self) -> std::io::Result<Vec<u8>> {
+        self.ca_file.as_ref().map_or_else(|| Ok(Vec::new()), std::fs::read)
+    }
+}
+
 /// Who may authorize, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {

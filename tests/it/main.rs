@@ -1,1 +1,18 @@
-//! placeholder
+//! End-to-end and contract tests: the real handlers, SDK calls and Graph client against a simulated tenant and embedded AWS.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod failover;
+mod filters;
+mod harness;
+mod lessons;
+mod main_job;
+mod resync;
+mod scale;

@@ -7,7 +7,6 @@ use http::StatusCode;
 use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::credentials::{Credential, CredentialState};
 use shared::directory::DirectoryId;
 use shared::http::{JsonBody, Problem, ProblemKind, RunView};
 use shared::store::RequestedRun;
@@ -50,10 +49,10 @@ pub(crate) async fn request(
         return Err(Problem::new(ProblemKind::InvalidBody, "approve_hold: expected the `id` of a hold"));
     }
     let credentials = app.credentials.credentials(directory.id).await?;
-    if !credentials.iter().any(|credential| could_work(credential, now)) {
+    if credentials.is_empty() {
         return Err(Problem::new(
-            ProblemKind::NoWorkingCredential,
-            "An administrator must authorize the directory again before it can be synced.",
+            ProblemKind::NoCredential,
+            "An administrator must authorize the directory before it can be synced.",
         ));
     }
     refuse_too_many(&app, directory.id, now).await?;
@@ -73,14 +72,6 @@ pub(crate) async fn request(
 async fn waiting_run(app: &App, id: RunId, asked: Run) -> Result<Run, Problem> {
     let waiting = app.runs.run(asked.directory, id).await?;
     Ok(waiting.unwrap_or(Run { id, ..asked }))
-}
-
-/// True when a run might get an access token: a failing credential is tried again from a certain time on.
-fn could_work(credential: &Credential, now: Timestamp) -> bool {
-    match credential.state {
-        CredentialState::Working => true,
-        CredentialState::Failing { retry_at, .. } => retry_at <= now,
-    }
 }
 
 /// Counts this request, unless there were too many within the minute.

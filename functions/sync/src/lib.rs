@@ -1,1 +1,83 @@
-//! placeholder
+//! The sync function.
+//!
+//! A tick of the schedule becomes one queue message for each directory that is due; a queue message becomes one sync
+//! run of one directory. Whatever wants a run puts a message in the queue, and only this function takes it out.
+
+mod event;
+mod microsoft;
+mod tick;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::LambdaEvent;
+use shared::queue::RunQueue;
+use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
+
+pub use event::SyncEvent;
+pub use microsoft::Microsoft;
+
+/// How long a request waits while another run of its directory is at work.
+const BUSY_DELAY: Duration = Duration::from_secs(5);
+
+/// Everything the function needs.
+#[derive(Clone)]
+pub struct App {
+    /// What a run needs of our side.
+    pub ports: Ports,
+    /// Where requests wait.
+    pub queue: Arc<dyn RunQueue>,
+    /// Microsoft's side.
+    pub microsoft: Microsoft,
+    /// How many users a run may deactivate without being asked.
+    pub limit: SafetyLimit,
+    /// How often directories are synced.
+    pub interval: Duration,
+}
+
+/// Handles one invocation. Messages that could not be handled are named in the answer, and SQS delivers them again.
+///
+/// # Errors
+/// When a tick cannot list the directories.
+pub async fn handle(app: &App, event: LambdaEvent<SyncEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    match event.payload {
+        SyncEvent::Tick => {
+            tick::tick(app).await?;
+            Ok(SqsBatchResponse::default())
+        }
+        SyncEvent::Requests(event) => Ok(handle_requests(app, event).await),
+    }
+}
+
+async fn handle_requests(app: &App, event: SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        let id = message.message_id.clone().unwrap_or_default();
+        if let Err(error) = handle_request(app, &message).await {
+            tracing::error!(error = error.as_ref() as &dyn std::error::Error, "a run request could not be handled");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+async fn handle_request(app: &App, message: &SqsMessage) -> Result<(), lambda_runtime::Error> {
+    let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+    match perform(&app.ports, &app.microsoft, app.limit, &request).await? {
+        Handled::Ended(run) => tracing::info!(
+            directory.id = %run.directory,
+            run.id = %run.id,
+            state = ?run.state,
+            duration_ms = run.duration_ms(),
+            graph.requests = run.effort.graph_requests,
+            items_written = run.effort.items_written,
+            "the run has ended",
+        ),
+        Handled::Nothing => {}
+        Handled::Busy { .. } => app.queue.send(&request, BUSY_DELAY).await?,
+    }
+    Ok(())
+}

@@ -1,2 +1,47 @@
-//! placeholder
-fn main() {}
+//! The sync function on AWS Lambda.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::clock::SystemClock;
+use shared::config;
+use shared::dynamodb::DynamoStore;
+use shared::graph::GraphOrigin;
+use shared::identity::IdentityPlatform;
+use shared::queue::SqsQueue;
+use shared::secrets::SecretsManager;
+use shared::sync::{Ports, SafetyLimit, Unobserved};
+use sync::{App, Microsoft, SyncEvent};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    shared::telemetry::json();
+    let (storage, queue, microsoft, schedule) =
+        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.schedule()))?;
+    let aws = aws_config::load_from_env().await;
+    let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
+    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
+    let clock = Arc::new(SystemClock);
+    let http = shared::http::client(&microsoft.extra_roots()?)?;
+    let app = App {
+        ports: Ports {
+            directories: store.clone(),
+            mirror: store.clone(),
+            runs: store.clone(),
+            clock: clock.clone(),
+            progress: Arc::new(Unobserved),
+        },
+        queue: Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url)),
+        microsoft: Microsoft {
+            http: http.clone(),
+            graph: GraphOrigin::parse(&microsoft.graph_url)?,
+            tokens: Arc::new(IdentityPlatform::new(http, &microsoft, secrets.clone(), clock.clone())),
+            credentials: store,
+            secrets,
+            clock,
+        },
+        limit: SafetyLimit::default(),
+        interval: schedule.interval,
+    };
+    run(service_fn(|event: LambdaEvent<SyncEvent>| sync::handle(&app, event))).await
+}

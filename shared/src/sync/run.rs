@@ -15,7 +15,7 @@ use super::plan::{Plan, next_groups, plan};
 use super::progress::{Progress, ProgressSink};
 use super::read;
 use super::record::{FullReason, Reading as ReadingKind, Run, RunRequest, RunState};
-use super::source::{SourceError, TenantSource};
+use super::source::{OpenTenant, SourceError, TenantSource};
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
 use crate::store::{DirectoryStore, Lease, Leased, MirrorStore, Publication, RunStore, StoreError, SyncState};
@@ -64,7 +64,7 @@ pub enum Handled {
 /// Only when the run's record itself cannot be read or written; everything else is in the record.
 pub async fn perform(
     ports: &Ports,
-    source: &dyn TenantSource,
+    tenants: &dyn OpenTenant,
     limit: SafetyLimit,
     request: &RunRequest,
 ) -> Result<Handled, StoreError> {
@@ -81,7 +81,8 @@ pub async fn perform(
     run.started_at = Some(now);
     ports.runs.save_run(&run).await?;
 
-    let outcome = while_leased(ports, &lease, sync(ports, source, limit, &lease, state, &mut run)).await;
+    let source = tenants.open(&run);
+    let outcome = while_leased(ports, &lease, sync(ports, source.as_ref(), limit, &lease, state, &mut run)).await;
     if let Err(error) = outcome {
         tracing::warn!(
             directory.id = %request.directory,

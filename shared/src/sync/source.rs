@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::record::Effort;
+use super::record::{Effort, Run};
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
 
 /// A link from which Graph continues to report changes: an absolute URL with an opaque token.
@@ -147,6 +147,12 @@ pub trait TenantSource: Send + Sync {
 
     /// The administrator whose credential answered last.
     fn credential(&self) -> Option<UserId>;
+}
+
+/// Opens a directory's tenant for a run.
+pub trait OpenTenant: Send + Sync {
+    /// A source of the run's own, that counts from nought.
+    fn open(&self, run: &Run) -> Box<dyn TenantSource>;
 }
 
 /// Why something could not be read, by what a run can do about it.

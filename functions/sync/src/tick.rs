@@ -1,0 +1,44 @@
+//! A tick of the schedule: one queue message for each directory that is due.
+
+use shared::directory::Directory;
+use shared::store::StoreError;
+use shared::sync::{RequestRunError, Run, Trigger, request_run};
+
+use crate::App;
+
+/// Requests a run of every directory that is due. One directory's trouble does not keep the others waiting.
+///
+/// # Errors
+/// When the directories cannot be listed.
+pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
+    let now = app.ports.clock.now();
+    for directory in app.ports.directories.directories().await? {
+        if directory.next_sync_at > now {
+            continue;
+        }
+        if let Err(error) = request(app, &directory, now).await {
+            tracing::error!(
+                directory.id = %directory.id,
+                error = &error as &dyn std::error::Error,
+                "a due directory could not be queued",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Why a due directory could not be queued.
+#[derive(Debug, thiserror::Error)]
+enum TickError {
+    #[error(transparent)]
+    Request(#[from] RequestRunError),
+    #[error("the next time could not be set")]
+    Schedule(#[source] StoreError),
+}
+
+/// The next time is set last: should the message not get out, the next tick tries again.
+async fn request(app: &App, directory: &Directory, now: jiff::Timestamp) -> Result<(), TickError> {
+    let run = Run::requested(directory.id, Trigger::Schedule, None, now);
+    request_run(app.ports.runs.as_ref(), app.queue.as_ref(), &run).await?;
+    app.ports.directories.schedule(directory.id, now + app.interval).await.map_err(TickError::Schedule)
+}

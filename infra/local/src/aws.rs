@@ -1,0 +1,104 @@
+//! The parts of AWS on loopback that the real SDK talks to.
+
+use std::path::Path;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use shared::dynamodb::{DynamoStore, create_table};
+use shared::secrets::SecretsManager;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::secrets_manager::LocalSecrets;
+
+/// The table's name.
+pub const TABLE: &str = "office365-sync";
+/// What the names of secrets begin with.
+pub const SECRET_PREFIX: &str = "office365-sync";
+
+/// Why a part could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// No port could be had.
+    #[error("no loopback port could be opened")]
+    Listen(#[from] std::io::Error),
+    /// The database file cannot be used.
+    #[error("the database {path} cannot be used ({reason}); delete its folder to start anew, or name another with --data-dir")]
+    Database {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The table could not be made.
+    #[error("the table could not be made: {0}")]
+    Table(String),
+}
+
+/// Starts an embedded DynamoDB, in a file or in memory, and returns its endpoint. It ends when `stop` says so.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn serve_dynamodb(file: Option<&Path>, stop: watch::Receiver<bool>) -> Result<String, AwsError> {
+    let database = match file {
+        None => dynoxide::Database::memory(),
+        Some(file) => dynoxide::Database::new(&file.display().to_string()),
+    }
+    .map_err(|error| AwsError::Database {
+        path: file.map_or_else(|| "in memory".to_owned(), |file| file.display().to_string()),
+        reason: error.to_string(),
+    })?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped(stop)));
+    Ok(endpoint)
+}
+
+/// The store in the DynamoDB at this endpoint, with its table made.
+///
+/// # Errors
+/// When the table cannot be made.
+pub async fn dynamo_store(endpoint: &str) -> Result<DynamoStore, AwsError> {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(credentials())
+        .endpoint_url(endpoint)
+        .build();
+    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    create_table(&client, TABLE).await.map_err(|error| AwsError::Table(error.to_string()))?;
+    Ok(DynamoStore::new(client, TABLE.to_owned()))
+}
+
+/// Starts the local store of secrets and returns its endpoint. It ends when `stop` says so.
+///
+/// # Errors
+/// When no port can be had.
+pub async fn serve_secrets_manager(secrets: LocalSecrets, stop: watch::Receiver<bool>) -> Result<String, AwsError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, secrets.router()).with_graceful_shutdown(stopped(stop)).await });
+    Ok(endpoint)
+}
+
+/// The secrets in the Secrets Manager at this endpoint.
+#[must_use]
+pub fn secrets_manager(endpoint: &str) -> SecretsManager {
+    let config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+        .region(aws_sdk_secretsmanager::config::Region::from_static("local"))
+        .credentials_provider(credentials())
+        .endpoint_url(endpoint)
+        .build();
+    SecretsManager::new(aws_sdk_secretsmanager::Client::from_conf(config), SECRET_PREFIX.to_owned())
+}
+
+/// Credentials that mean nothing to anybody: the local parts do not check them.
+fn credentials() -> Credentials {
+    Credentials::new("local", "local", None, None, "local")
+}
+
+/// Resolves when the stack is to end.
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the stack is gone, which is the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

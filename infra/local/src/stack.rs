@@ -1,0 +1,164 @@
+//! The whole stack in one process: the functions' handlers behind one address, and what AWS would be around them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use shared::access::{self, AccessToken, Scope};
+use shared::clock::Clock;
+use shared::config::{Authorization, Microsoft};
+use shared::dynamodb::DynamoStore;
+use shared::graph::GraphOrigin;
+use shared::identity::IdentityPlatform;
+use shared::secrets::SecretsManager;
+use shared::store::{StoreError, TokenStore as _};
+use shared::sync::{Ports, ProgressSink, SafetyLimit};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::aws::{self, AwsError, stopped};
+use crate::queue;
+use crate::secrets_manager::LocalSecrets;
+
+/// How long the local administrator's token is good for.
+const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
+
+/// How a stack is started.
+pub struct Options {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// The database's file; in memory without one.
+    pub database: Option<std::path::PathBuf>,
+    /// The secrets. The client secret is stored there.
+    pub secrets: LocalSecrets,
+    /// The tenant to sync from.
+    pub microsoft: Microsoft,
+    /// The client secret of our registration there.
+    pub client_secret: SecretString,
+    /// Between two scheduled runs; without one, runs have to be asked for.
+    pub interval: Option<Duration>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who watches runs.
+    pub progress: Arc<dyn ProgressSink>,
+}
+
+/// Why a stack could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// A part of AWS could not be started.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The address could not be used.
+    #[error("the address could not be used")]
+    Listen(#[from] std::io::Error),
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// The table did not answer.
+    #[error("the table did not answer")]
+    Store(#[from] StoreError),
+    /// The client secret could not be stored.
+    #[error("the client secret could not be stored")]
+    Secrets(#[from] shared::secrets::SecretError),
+}
+
+/// A running stack. It ends when it is dropped.
+pub struct Stack {
+    /// Where it answers.
+    pub base_url: Url,
+    /// Its table, through the real adapter.
+    pub store: Arc<DynamoStore>,
+    /// Its secrets, through the real adapter.
+    pub secrets: Arc<SecretsManager>,
+    /// Its sync function, to be invoked directly.
+    pub sync: Arc<sync::App>,
+    clock: Arc<dyn Clock>,
+    stop: watch::Sender<bool>,
+}
+
+impl Stack {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        let (stop, stopping) = watch::channel(false);
+        let base_url = Url::parse(&format!("http://{}", options.listener.local_addr()?))
+            .map_err(|error| StackError::Setting(error.to_string()))?;
+        let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
+        let store = Arc::new(aws::dynamo_store(&dynamodb).await?);
+        let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
+        let secrets = Arc::new(aws::secrets_manager(&secrets_manager));
+        secrets.put_client_secret(&options.client_secret).await?;
+        let (queue, deliveries) = queue::queue();
+
+        let http = shared::http::client(&roots(options.microsoft.ca_file.as_deref())?)
+            .map_err(|error| StackError::Setting(error.to_string()))?;
+        let graph = GraphOrigin::parse(&options.microsoft.graph_url)
+            .map_err(|error| StackError::Setting(error.to_string()))?;
+        let identity = Arc::new(IdentityPlatform::new(http.clone(), &options.microsoft, Arc::clone(&options.clock)));
+        let sync = Arc::new(sync::App {
+            ports: Ports {
+                directories: store.clone(),
+                mirror: store.clone(),
+                runs: store.clone(),
+                clock: Arc::clone(&options.clock),
+                progress: options.progress,
+            },
+            queue: Arc::new(queue.clone()),
+            microsoft: sync::Microsoft {
+                http,
+                graph,
+                tokens: identity,
+                credentials: store.clone(),
+                secrets: secrets.clone(),
+                clock: Arc::clone(&options.clock),
+            },
+            limit: SafetyLimit::default(),
+            interval: options.interval.unwrap_or(Duration::from_secs(300)),
+        });
+        let router: Router = todo!();
+        tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
+        if options.interval.is_some() {
+            tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
+        }
+        let listener = options.listener;
+        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await });
+        Ok(Self { base_url, store, secrets, sync, clock: options.clock, stop })
+    }
+
+    /// Makes an access token for all directories.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn make_token(&self, name: &str, scope: Scope) -> Result<SecretString, StoreError> {
+        let secret = access::new_token_secret(&mut rand::rng());
+        let now = self.clock.now();
+        let token = AccessToken {
+            name: name.to_owned(),
+            scope,
+            directory: None,
+            created_at: now,
+            expires_at: now + ADMIN_TOKEN_LIFE,
+        };
+        self.store.put_token(&access::hash(&secret), &token).await?;
+        Ok(secret)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+fn roots(file: Option<&str>) -> Result<Vec<u8>, StackError> {
+    file.map_or(Ok(Vec::new()), |file| {
+        std::fs::read(Path::new(file)).map_err(|error| StackError::Setting(format!("{file} cannot be read: {error}")))
+    })
+}

@@ -1,0 +1,109 @@
+//! Every setting, as its outcome shows in the queries.
+
+use serde_json::{Value, json};
+use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, MEETING_ROOMS, NewGroup, SERVICE_ACCOUNTS};
+
+use crate::harness::{World, small};
+
+async fn applies(settings: impl FnOnce(&World) -> Value) -> World {
+    let world = World::unauthorized(&small()).await;
+    world.authorize().await;
+    let settings = settings(&world);
+    let run = world.set(settings.clone()).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&settings).await;
+    world.assert_idle().await;
+    world
+}
+
+fn group(world: &World, name: &str) -> Value {
+    json!(world.tenant.group_named(name).unwrap())
+}
+
+#[tokio::test]
+async fn group_sync_off_skips_every_group() {
+    let world = applies(|_| json!({"sync_users": true})).await;
+    assert!(world.list("groups").await.is_empty());
+}
+
+#[tokio::test]
+async fn groups_without_mail_are_skipped_unless_they_are_asked_for() {
+    let world = applies(|_| json!({"sync_users": true, "sync_groups": true})).await;
+    assert!(world.list("groups").await.iter().all(|group| group["mail"].is_string()));
+    applies(|_| json!({"sync_users": true, "sync_groups": true, "sync_groups_without_email": true})).await;
+}
+
+#[tokio::test]
+async fn only_groups_with_an_allowed_prefix_are_synced_in_any_case() {
+    let world = applies(|_| {
+        json!({"sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "group_prefixes": ["vpn ", "TEAM "]})
+    })
+    .await;
+    assert!(!world.list("groups").await.is_empty());
+}
+
+#[tokio::test]
+async fn only_members_of_allowed_groups_are_active() {
+    applies(|world| json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(world, ALL_EMPLOYEES)]})).await;
+}
+
+#[tokio::test]
+async fn members_of_ignored_groups_are_never_active_even_when_allowed() {
+    applies(|world| {
+        json!({
+            "sync_users": true, "sync_groups": true,
+            "allowed_groups": [group(world, ALL_EMPLOYEES), group(world, SERVICE_ACCOUNTS)],
+            "ignored_groups": [group(world, SERVICE_ACCOUNTS), group(world, MEETING_ROOMS)],
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nested_groups_count_when_asked_for_and_cycles_end() {
+    let nested = |nested: bool| {
+        move |world: &World| {
+            let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer"))).unwrap();
+            let inner = world.tenant.group_named(CONTRACTORS).unwrap();
+            world.apply(Action::AddMember { group: outer, member: inner });
+            world.apply(Action::AddMember { group: inner, member: outer });
+            json!({"sync_users": true, "sync_groups": true, "nested_groups": nested, "allowed_groups": [outer]})
+        }
+    };
+    assert!(!applies(nested(true)).await.active().await.is_empty());
+    assert!(applies(nested(false)).await.active().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_nested_later_is_noticed_incrementally() {
+    let world = World::unauthorized(&small()).await;
+    world.authorize().await;
+    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer"))).unwrap();
+    let settings = json!({"sync_users": true, "sync_groups": true, "nested_groups": true, "allowed_groups": [outer]});
+    world.set(settings.clone()).await;
+    assert!(world.active().await.is_empty());
+    world.apply(Action::AddMember { group: outer, member: world.tenant.group_named(ALL_EMPLOYEES).unwrap() });
+    let run = world.sync_and_check(&settings).await;
+    assert_eq!(run["reading"], "incremental");
+    assert!(!world.active().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_allow_list_of_a_group_that_does_not_exist_lets_nobody_in_and_is_reported() {
+    let world = applies(|_| {
+        json!({"sync_users": true, "sync_groups": true, "allowed_groups": ["11111111-2222-3333-4444-555555555555"]})
+    })
+    .await;
+    assert!(world.active().await.is_empty());
+    let directory = world.api.get(&format!("/api/v1/directories/{}", world.directory)).await.unwrap();
+    assert_eq!(directory["vanished_groups"], json!(["11111111-2222-3333-4444-555555555555"]));
+}
+
+#[tokio::test]
+async fn turning_group_sync_off_while_lists_name_groups_is_refused_with_the_reason() {
+    let world = World::unauthorized(&small()).await;
+    world.authorize().await;
+    let settings = json!({"sync_users": true, "ignored_groups": [group(&world, SERVICE_ACCOUNTS)]});
+    let error = world.api.put(&world.path("settings"), &settings).await.unwrap_err().to_string();
+    assert!(error.contains("422"), "{error}");
+}

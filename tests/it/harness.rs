@@ -1,0 +1,300 @@
+//! A simulated tenant, the whole local stack beside it, and the questions tests ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use local::api::Api;
+use local::secrets_manager::LocalSecrets;
+use local::stack::{Options, Stack};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::access::Scope;
+use shared::clock::{Clock as _, SystemClock};
+use shared::config::Microsoft;
+use shared::sync::Unobserved;
+use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
+use tokio::net::TcpListener;
+use url::Url;
+use uuid::Uuid;
+
+/// A tenant and a stack that may sync from it.
+pub struct World {
+    pub tenant: TenantHandle,
+    pub stack: Stack,
+    pub api: Api,
+    pub directory: String,
+}
+
+/// A sample small enough to be read and large enough to have every kind of user and group.
+pub fn small() -> Sample {
+    Sample { users: 60, groups: 14, ..Sample::default() }
+}
+
+/// Settings that publish everybody and every group.
+pub fn everything() -> Value {
+    json!({"sync_users": true, "sync_groups": true, "sync_groups_without_email": true})
+}
+
+impl World {
+    /// A tenant and a stack that has not been authorized.
+    pub async fn unauthorized(sample: &Sample) -> Self {
+        Self::with_options(sample, tenant::Options::new(tenant::Clock::new(|| SystemClock.now()))).await
+    }
+
+    /// The same with another kind of tenant.
+    pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
+        let registration = tenant.registration();
+        let microsoft = Microsoft {
+            login_url: Url::parse(tenant.login_url()).unwrap(),
+            graph_url: Url::parse(tenant.graph_url()).unwrap(),
+            client_id: registration.client_id,
+            authority_tenant: "organizations".to_owned(),
+            secret_prefix: "office365-sync".to_owned(),
+            ca_file: None,
+        };
+        let stack = Stack::start(Options {
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            database: None,
+            secrets: LocalSecrets::in_memory(),
+            microsoft,
+            client_secret: SecretString::from(registration.client_secret),
+            interval: None,
+            clock: Arc::new(SystemClock),
+            progress: Arc::new(Unobserved),
+        })
+        .await
+        .unwrap();
+        let token = stack.make_token("test", Scope::Admin).await.unwrap();
+        let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
+        let directory = tenant.tenant_id().to_string();
+        Self { tenant, stack, api, directory }
+    }
+
+    /// A tenant and a stack that the first administrator has authorized and that has synced with these settings.
+    pub async fn synced(sample: &Sample, settings: Value) -> Self {
+        let world = Self::unauthorized(sample).await;
+        world.authorize().await;
+        world.set(settings).await;
+        world
+    }
+
+    /// Authorizes as the first administrator, and waits for the run that follows.
+    pub async fn authorize(&self) {
+        self.authorize_as(0).await;
+    }
+
+    /// Authorizes as one of the administrators, and waits for the run that follows.
+    pub async fn authorize_as(&self, administrator: usize) {
+        let name = &self.tenant.administrators()[administrator].user_principal_name;
+        let page = self.api.authorize(&format!("?login_hint={name}")).await.unwrap();
+        assert!(page.contains("Your account passes synchronization validation"), "{page}");
+        self.settle().await;
+    }
+
+    /// Waits until no run waits or works.
+    pub async fn settle(&self) {
+        loop {
+            let runs = self.get("runs").await;
+            let Some(latest) = runs["items"].get(0) else { return };
+            if matches!(latest["state"].as_str(), Some("queued" | "running")) {
+                self.api.finished_run(&self.directory, latest["id"].as_str().unwrap()).await.unwrap();
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Stores settings, waits for the run that follows, and returns its record.
+    pub async fn set(&self, settings: Value) -> Value {
+        let answer = self.api.put(&self.path("settings"), &settings).await.unwrap();
+        let run = answer["run"].as_str().unwrap_or_else(|| panic!("{answer:#}"));
+        self.api.finished_run(&self.directory, run).await.unwrap()
+    }
+
+    /// Syncs once and returns the run's record.
+    pub async fn sync(&self) -> Value {
+        self.sync_with(json!({})).await
+    }
+
+    /// Syncs once with a request body.
+    pub async fn sync_with(&self, body: Value) -> Value {
+        let run = self.api.post(&self.path("runs"), &body).await.unwrap();
+        self.api.finished_run(&self.directory, run["id"].as_str().unwrap()).await.unwrap()
+    }
+
+    /// Syncs, expects success and the true outcome, and that a second run changes nothing.
+    pub async fn sync_and_check(&self, settings: &Value) -> Value {
+        let run = self.sync().await;
+        assert_eq!(run["state"], "succeeded", "{run:#}");
+        self.check(settings).await;
+        self.assert_idle().await;
+        run
+    }
+
+    /// A run changes nothing, writes nothing, and asks Graph for two pages at most.
+    pub async fn assert_idle(&self) {
+        let run = self.sync().await;
+        assert_eq!(run["state"], "succeeded", "{run:#}");
+        assert_eq!(run["effort"]["items_written"], 0, "{run:#}");
+        assert_eq!(run["effort"]["graph_requests"], 2, "{run:#}");
+    }
+
+    pub fn path(&self, of: &str) -> String {
+        format!("/api/v1/directories/{}/{of}", self.directory)
+    }
+
+    pub async fn get(&self, of: &str) -> Value {
+        self.api.get(&self.path(of)).await.unwrap()
+    }
+
+    /// All entries of a listing, page by page.
+    pub async fn list(&self, of: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let separator = if of.contains('?') { '&' } else { '?' };
+            let page = self.get(&format!("{of}{separator}limit=500{cursor}")).await;
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+
+    /// The ids of active users.
+    pub async fn active(&self) -> BTreeSet<Uuid> {
+        ids(&self.list("users?status=active").await)
+    }
+
+    pub async fn user(&self, id: Uuid) -> Value {
+        self.get(&format!("users/{id}")).await
+    }
+
+    pub fn apply(&self, action: Action) -> Option<Uuid> {
+        self.tenant.apply(action).unwrap()
+    }
+
+    /// Some enabled users that nothing else depends on: neither administrators nor in the fixed groups by name.
+    pub fn ordinary_users(&self) -> Vec<Uuid> {
+        let administrators: BTreeSet<Uuid> = self.tenant.administrators().iter().map(|one| one.id).collect();
+        let truth = self.tenant.truth();
+        let users = truth.users.iter().filter(|user| user.enabled && user.deleted.is_none());
+        users.map(|user| user.id).filter(|id| !administrators.contains(id)).collect()
+    }
+
+    /// The credentials as the API shows them, by sign-in name.
+    pub async fn credentials(&self) -> BTreeMap<String, Value> {
+        let directory = self.api.get(&format!("/api/v1/directories/{}", self.directory)).await.unwrap();
+        let credentials = directory["credentials"].as_array().unwrap().clone();
+        credentials
+            .into_iter()
+            .map(|credential| (credential["user_principal_name"].as_str().unwrap().to_owned(), credential))
+            .collect()
+    }
+
+    /// Compares all that is published with what the settings make of the tenant's true state.
+    pub async fn check(&self, settings: &Value) {
+        let truth = self.tenant.truth();
+        let expected = expected_users(&truth, settings);
+        let mut seen = BTreeSet::new();
+        for user in self.list("users").await {
+            let id: Uuid = user["id"].as_str().unwrap().parse().unwrap();
+            let (status, reason) = &expected[&id];
+            assert_eq!(user["status"], *status, "{user:#}");
+            assert_eq!(user["reason"].as_str(), *reason, "{user:#}");
+            seen.insert(id);
+        }
+        let exist = truth.users.iter().filter(|user| user.deleted.is_none()).map(|user| user.id);
+        assert!(exist.clone().all(|id| seen.contains(&id)), "a user is missing");
+        let active: BTreeSet<Uuid> =
+            expected.iter().filter(|(_, (status, _))| *status == "active").map(|(id, _)| *id).collect();
+        assert_eq!(self.active().await, active);
+
+        let groups = expected_groups(&truth, settings);
+        assert_eq!(ids(&self.list("groups").await), groups.keys().copied().collect());
+        for (group, members) in groups {
+            assert_eq!(ids(&self.list(&format!("groups/{group}/members")).await), members, "members of {group}");
+        }
+        let counts = &self.api.get(&format!("/api/v1/directories/{}", self.directory)).await.unwrap()["counts"];
+        assert_eq!(counts["users"]["active"], active.len(), "{counts:#}");
+    }
+}
+
+fn ids(items: &[Value]) -> BTreeSet<Uuid> {
+    items.iter().map(|item| item["id"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+fn listed(settings: &Value, list: &str) -> Vec<Uuid> {
+    let list = settings.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
+    list.iter().map(|id| id.as_str().unwrap().parse().unwrap()).collect()
+}
+
+/// The rules once more, written as plainly as possible: by walking the tenant for each listed group.
+fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
+    let nested = settings["nested_groups"] == true;
+    let members = |lists: &[Uuid]| lists.iter().flat_map(|group| reached(truth, *group, nested)).collect::<BTreeSet<_>>();
+    let (allowed_groups, ignored_groups) = (listed(settings, "allowed_groups"), listed(settings, "ignored_groups"));
+    let (allowed, ignored) = (members(&allowed_groups), members(&ignored_groups));
+    let decide = |user: &tenant::TrueUser| {
+        if user.deleted.is_some() {
+            ("inactive", Some("deleted"))
+        } else if !user.enabled {
+            ("inactive", Some("disabled_in_office_365"))
+        } else if ignored.contains(&user.id) {
+            ("inactive", Some("member_of_ignored_group"))
+        } else if !allowed_groups.is_empty() && !allowed.contains(&user.id) {
+            ("inactive", Some("not_in_allowed_group"))
+        } else {
+            ("active", None)
+        }
+    };
+    truth.users.iter().map(|user| (user.id, decide(user))).collect()
+}
+
+fn reached(truth: &Truth, group: Uuid, nested: bool) -> BTreeSet<Uuid> {
+    let mut users = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![group];
+    while let Some(id) = open.pop() {
+        let Some(group) = truth.groups.iter().find(|group| group.id == id && group.deleted.is_none()) else { continue };
+        if !seen.insert(id) || group.hidden {
+            continue;
+        }
+        for member in &group.members {
+            match member.kind {
+                MemberKind::User => {
+                    users.insert(member.id);
+                }
+                MemberKind::Group if nested => open.push(member.id),
+                _ => {}
+            }
+        }
+    }
+    users
+}
+
+/// The synced groups and their members.
+fn expected_groups(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
+    let on = |name: &str| settings[name] == true;
+    let prefixes: Vec<String> = settings["group_prefixes"]
+        .as_array()
+        .map(|list| list.iter().map(|prefix| prefix.as_str().unwrap().to_lowercase()).collect())
+        .unwrap_or_default();
+    let exists: BTreeSet<Uuid> =
+        truth.users.iter().filter(|user| user.deleted.is_none()).map(|user| user.id).collect();
+    let synced = |group: &&tenant::TrueGroup| {
+        let name = group.display_name.to_lowercase();
+        group.deleted.is_none()
+            && on("sync_groups")
+            && (group.mail.is_some() || on("sync_groups_without_email"))
+            && (prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix)))
+    };
+    let members = |group: &tenant::TrueGroup| {
+        let users = group.members.iter().filter(|member| member.kind == MemberKind::User && !group.hidden);
+        users.map(|member| member.id).filter(|id| exists.contains(id)).collect()
+    };
+    truth.groups.iter().filter(synced).map(|group| (group.id, members(group))).collect()
+}

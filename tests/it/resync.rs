@@ -1,0 +1,89 @@
+//! Delta links that are refused, replays, throttling and other weather.
+
+use serde_json::json;
+use tenant::{Action, DeltaReset, Fault, Matcher, Paging, RequestKind, What};
+
+use crate::harness::{World, everything, small};
+
+#[tokio::test]
+async fn every_way_of_refusing_a_link_leads_to_a_full_run_that_writes_only_differences() {
+    for answer in DeltaReset::ALL {
+        let world = World::synced(&small(), everything()).await;
+        world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
+        world.apply(Action::ResetDelta { answer });
+        let run = world.sync_and_check(&everything()).await;
+        assert_eq!((&run["reading"], &run["full_reason"]), (&json!("full"), &json!("resync")), "{answer:?}");
+        assert_eq!(run["effort"]["items_written"], 1, "{answer:?}: {run:#}");
+    }
+}
+
+#[tokio::test]
+async fn users_deleted_while_the_links_were_lost_become_inactive() {
+    let world = World::synced(&small(), everything()).await;
+    let user = world.ordinary_users()[0];
+    world.apply(Action::Purge { id: user });
+    world.apply(Action::ResetDelta { answer: DeltaReset::ALL[0] });
+    world.sync_and_check(&everything()).await;
+    assert_eq!(world.user(user).await["reason"], "deleted");
+}
+
+#[tokio::test]
+async fn tiny_pages_repeated_groups_and_replays_change_nothing_of_the_outcome() {
+    let world = World::unauthorized(&small()).await;
+    world.apply(Action::SetPaging {
+        paging: Paging { list_default: 3, list_max: 7, delta_objects: 2, delta_members: 3 },
+    });
+    for what in [What::Replay, What::Duplicate, What::EmptyPageWithLink] {
+        world.tenant.inject(Fault::new(Matcher::any().every(5), what));
+    }
+    world.authorize().await;
+    assert_eq!(world.set(everything()).await["state"], "succeeded");
+    world.tenant.clear_faults();
+    world.check(&everything()).await;
+    for user in &world.ordinary_users()[..6] {
+        world.apply(Action::DisableUser { user: *user });
+    }
+    world.sync().await;
+    world.check(&everything()).await;
+}
+
+#[tokio::test]
+async fn throttling_and_broken_connections_delay_a_run_and_harm_nothing() {
+    let world = World::synced(&small(), everything()).await;
+    world.apply(Action::ResetDelta { answer: DeltaReset::ALL[0] });
+    let busy = What::Status { code: 429, retry_after: Some(0), body: None };
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).every(3), busy));
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::Groups).nth(1), What::Disconnect));
+    world.tenant.inject(Fault::new(
+        Matcher::on(RequestKind::Users).nth(1),
+        What::Status { code: 503, retry_after: None, body: None },
+    ));
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert!(run["effort"]["throttled"].as_u64().unwrap() > 0, "{run:#}");
+    world.tenant.clear_faults();
+    world.check(&everything()).await;
+}
+
+#[tokio::test]
+async fn a_page_token_that_expires_restarts_its_list() {
+    let world = World::synced(&small(), everything()).await;
+    world.apply(Action::SetPaging { paging: Paging { list_max: 20, ..Paging::default() } });
+    world.apply(Action::ResetDelta { answer: DeltaReset::ALL[0] });
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::Users).page(2).nth(1), What::PageTokenExpired));
+    world.sync_and_check(&everything()).await;
+}
+
+#[tokio::test]
+async fn drift_for_a_long_time_ends_in_the_tenants_true_state() {
+    use rand::SeedableRng as _;
+    let world = World::synced(&small(), everything()).await;
+    let mut rng = rand::rngs::SmallRng::seed_from_u64(7);
+    for _ in 0..15 {
+        world.tenant.drift(&mut rng, 4);
+        let run = world.sync().await;
+        assert!(run["state"] == "succeeded", "{run:#}");
+    }
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}
