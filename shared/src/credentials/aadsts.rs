@@ -8,9 +8,9 @@ use super::cause::Cause;
 /// What a number says, if it is one of those that matter.
 pub(super) fn cause(code: u32) -> Option<Cause> {
     Some(match code {
-        50033 | 50087 | 40010 | 90006 | 90012 | 90024 | 90033 | 90090 | 90091 | 70012 | 50000 => Cause::Unavailable,
-        // Password agents in the company's own network that did not answer.
-        80002 | 80005 | 80014 => Cause::Unavailable,
+        // The 8xxxx are password agents in the company's own network that did not answer.
+        50033 | 50087 | 40010 | 90006 | 90012 | 90024 | 90033 | 90090 | 90091 | 70012 | 50000 | 80002 | 80005
+        | 80014 => Cause::Unavailable,
         90055 => Cause::Throttled,
         50196 => Cause::LoopDetected,
 

@@ -71,7 +71,7 @@ impl Refusal {
     pub fn pause(&self) -> Duration {
         match self.cause {
             // More than the five minutes within which Microsoft counts repetitions.
-            Cause::LoopDetected => Duration::from_secs(6 * 60),
+            Cause::LoopDetected => Duration::from_mins(6),
             _ => Duration::from_secs(30),
         }
     }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn after_a_detected_loop_the_pause_is_longer_than_five_minutes() {
-        assert!(sorted(400, "invalid_grant", None, &[50196]).pause() > Duration::from_secs(300));
+        assert!(sorted(400, "invalid_grant", None, &[50196]).pause() > Duration::from_mins(5));
     }
 
     proptest! {

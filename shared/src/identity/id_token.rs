@@ -1,4 +1,4 @@
-//! The verification of id_tokens.
+//! The verification of `id_token`s.
 //!
 //! Source: OpenID Connect Core 1.0, section 3.1.3.7; Microsoft identity platform, "ID token claims reference".
 
@@ -18,7 +18,7 @@ const PERSONAL_ACCOUNTS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 /// How far Microsoft's clock and ours may differ, in seconds.
 const LEEWAY: i64 = 120;
 
-/// A longer id_token is not looked at.
+/// A longer `id_token` is not looked at.
 const MAX_TOKEN: usize = 64 << 10;
 
 /// Who signed in, proven.
@@ -34,7 +34,7 @@ pub struct SignedIn {
     pub display_name: String,
 }
 
-/// What is wrong with an id_token.
+/// What is wrong with an `id_token`.
 #[derive(Debug, thiserror::Error)]
 pub enum IdTokenError {
     /// The keys to check it with are not to be had.
@@ -63,7 +63,7 @@ pub enum IdTokenError {
     PersonalAccount,
 }
 
-/// What an id_token must fit.
+/// What an `id_token` must fit.
 pub(super) struct Expected<'a> {
     pub(super) audience: &'a str,
     pub(super) nonce: &'a str,

@@ -1,4 +1,4 @@
-//! The keys that id_tokens are signed with, and who issues them.
+//! The keys that `id_token`s are signed with, and who issues them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl KeySet {
 pub(super) struct Keys {
     login: Url,
     discovery: String,
-    default_keys: String,
+    default_jwks: String,
     latest: Mutex<Option<Arc<KeySet>>>,
 }
 
@@ -59,7 +59,7 @@ impl Keys {
         Self {
             login: login.clone(),
             discovery: super::endpoint(login, tenant, "v2.0/.well-known/openid-configuration"),
-            default_keys: super::endpoint(login, tenant, "discovery/v2.0/keys"),
+            default_jwks: super::endpoint(login, tenant, "discovery/v2.0/keys"),
             latest: Mutex::default(),
         }
     }
@@ -97,7 +97,7 @@ impl Keys {
         // Keys are taken from the login itself only, whatever the document says.
         let keys_url = match discovery.jwks_uri {
             Some(url) if url.origin() == self.login.origin() => url,
-            _ => parse(&self.default_keys)?,
+            _ => parse(&self.default_jwks)?,
         };
         let body = transport.get(&keys_url).await?.ok_or(KeysError::Malformed)?;
         let set: KeyList = serde_json::from_slice(&body).map_err(|_| KeysError::Malformed)?;

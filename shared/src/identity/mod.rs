@@ -1,4 +1,4 @@
-//! The adapter to Microsoft's identity platform (login.microsoftonline.com): authorize URL, token endpoint, id_token.
+//! The adapter to Microsoft's identity platform (login.microsoftonline.com): authorize URL, token endpoint, `id_token`.
 //!
 //! Source of its rules: Microsoft identity platform, "OAuth 2.0 authorization code flow", "OpenID Connect", "ID token
 //! claims reference".
@@ -36,7 +36,7 @@ use transport::{Patience, Transport};
 use wire::{Client, ErrorBody, TokenBody};
 
 /// How long an access token is taken to last when the answer does not say: less than any tenant can configure.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Microsoft's identity platform, as one application of one cloud sees it.
 pub struct IdentityPlatform {
@@ -158,7 +158,7 @@ impl IdentityPlatform {
         Ok(CodeGrant { grant: grant(&answer), id_token })
     }
 
-    /// Verifies an id_token completely: signature, issuer, audience, nonce, times, and that it names a person of a tenant.
+    /// Verifies an `id_token` completely: signature, issuer, audience, nonce, times, and that it names a person of a tenant.
     ///
     /// # Errors
     /// What is wrong with it.

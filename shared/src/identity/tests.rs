@@ -1,7 +1,5 @@
 //! The adapter against a mock of Microsoft's login.
 
-#![expect(clippy::unwrap_used, reason = "the fixtures are outside of test functions")]
-
 use std::sync::Mutex as Lock;
 
 use base64::Engine as _;

@@ -38,7 +38,7 @@ impl Patience {
     pub(super) const BACKGROUND: Self = Self {
         attempts: 4,
         timeout: Duration::from_secs(30),
-        longest_wait: Duration::from_secs(60),
+        longest_wait: Duration::from_mins(1),
         repeat_unanswered: true,
     };
 

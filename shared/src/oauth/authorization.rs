@@ -99,7 +99,7 @@ impl BrowserSecret {
         State(self.derive("state"))
     }
 
-    /// The `nonce` that the id_token must carry.
+    /// The `nonce` that the `id_token` must carry.
     #[must_use]
     pub fn nonce(&self) -> String {
         self.derive("nonce")
@@ -175,14 +175,14 @@ pub enum AuthorizationError {
     Malformed,
 }
 
-/// An authorization that has come back well: what the token endpoint and the id_token's check need.
+/// An authorization that has come back well: what the token endpoint and the `id_token`'s check need.
 #[derive(Debug)]
 pub struct Redeemable {
     /// The one-time code.
     pub code: SecretString,
     /// The PKCE code verifier.
     pub verifier: SecretString,
-    /// The nonce the id_token must carry.
+    /// The nonce the `id_token` must carry.
     pub nonce: String,
 }
 

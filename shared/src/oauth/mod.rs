@@ -21,6 +21,6 @@ pub use authorization::{
     settle,
 };
 pub use callback::{Callback, Outcome};
-pub use probe::{AccountProbe, ProbeError, Readable};
-pub use roles::{Role, RoleAssessment};
+pub use probe::{AccountProbe, ProbeError};
+pub use roles::{HeldRoles, Role, RoleAssessment};
 pub use scopes::{GRAPH_SCOPES, OPENID_SCOPES, missing_scopes};

@@ -1,27 +1,16 @@
 //! The port through which an account is validated by real reads.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use secrecy::SecretString;
-use uuid::Uuid;
 
-/// What a good account showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Readable {
-    /// The template ids of the account's directory roles; `None` when the tenant does not let it read them.
-    pub roles: Option<BTreeSet<Uuid>>,
-}
+use super::roles::HeldRoles;
 
 /// Why an account cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Graph does not let the account list users.
-    #[error("the account may not read users")]
-    UsersRefused,
-    /// Graph does not let the account list groups.
-    #[error("the account may not read groups")]
-    GroupsRefused,
+    /// Graph does not let the account list users and groups, or shows it no user at all.
+    #[error("the account may not read users and groups")]
+    ReadRefused,
     /// Graph does not accept the access token at all.
     #[error("Microsoft Graph refuses the account's access token")]
     TokenRefused,
@@ -36,6 +25,7 @@ pub enum ProbeError {
 /// Reads one page of users, one page of groups and the account's directory roles.
 #[async_trait]
 pub trait AccountProbe: Send + Sync {
-    /// Validates the account behind this access token.
-    async fn probe(&self, token: &SecretString) -> Result<Readable, ProbeError>;
+    /// Validates the account behind this access token. Gives its roles, or `None` when the tenant does not let it
+    /// read them.
+    async fn probe(&self, token: &SecretString) -> Result<Option<HeldRoles>, ProbeError>;
 }

@@ -1,14 +1,15 @@
 //! Whether an administrator's directory roles let the sync see everything.
 
-use std::collections::BTreeSet;
-
-use uuid::{Uuid, uuid};
-
-/// Template id of the Global administrator role, which sees and may do everything. Template ids are the same in every
-/// tenant.
-///
-/// Source, here and below: Microsoft Entra built-in roles.
-const GLOBAL_ADMINISTRATOR: Uuid = uuid!("62e90394-69f5-4237-9190-012177145e10");
+/// The directory roles of an account that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeldRoles {
+    /// Global administrator: sees and may do everything.
+    pub global_administrator: bool,
+    /// Cloud application administrator.
+    pub cloud_application_administrator: bool,
+    /// User administrator.
+    pub user_administrator: bool,
+}
 
 /// A lesser directory role. Both together do what the sync needs of a Global administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +21,6 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 2] = [Self::CloudApplicationAdministrator, Self::UserAdministrator];
-
-    fn template_id(self) -> Uuid {
-        match self {
-            Self::CloudApplicationAdministrator => uuid!("158c047a-c907-4556-b7ef-446551a6b5f7"),
-            Self::UserAdministrator => uuid!("fe930be7-5e62-47db-91af-98c3a49a38b1"),
-        }
-    }
-
     /// The role's name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -68,15 +60,16 @@ pub enum RoleAssessment {
 }
 
 impl RoleAssessment {
-    /// Assesses the template ids of an administrator's roles, if they could be read.
+    /// Assesses an account's roles, if they could be read.
     #[must_use]
-    pub fn of(roles: Option<&BTreeSet<Uuid>>) -> Self {
+    pub fn of(roles: Option<HeldRoles>) -> Self {
         let Some(roles) = roles else { return Self::Unknown };
-        if roles.contains(&GLOBAL_ADMINISTRATOR) {
-            return Self::Sufficient;
-        }
-        let missing: Vec<Role> = Role::ALL.into_iter().filter(|role| !roles.contains(&role.template_id())).collect();
-        if missing.is_empty() { Self::Sufficient } else { Self::Weak { missing } }
+        let lesser = [
+            (Role::CloudApplicationAdministrator, roles.cloud_application_administrator),
+            (Role::UserAdministrator, roles.user_administrator),
+        ];
+        let missing: Vec<Role> = lesser.into_iter().filter(|(_, held)| !held).map(|(role, _)| role).collect();
+        if roles.global_administrator || missing.is_empty() { Self::Sufficient } else { Self::Weak { missing } }
     }
 
     /// The names of the missing roles, for the credential's record.
@@ -92,23 +85,26 @@ impl RoleAssessment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Role::{CloudApplicationAdministrator, UserAdministrator};
 
-    fn assess(roles: &[Role]) -> RoleAssessment {
-        RoleAssessment::of(Some(&roles.iter().map(|role| role.template_id()).collect()))
+    fn assess(global: bool, application: bool, user: bool) -> RoleAssessment {
+        RoleAssessment::of(Some(HeldRoles {
+            global_administrator: global,
+            cloud_application_administrator: application,
+            user_administrator: user,
+        }))
     }
 
     #[test]
     fn a_global_administrator_or_both_lesser_roles_suffice() {
-        assert_eq!(RoleAssessment::of(Some(&BTreeSet::from([GLOBAL_ADMINISTRATOR]))), RoleAssessment::Sufficient);
-        assert_eq!(assess(&[CloudApplicationAdministrator, UserAdministrator]), RoleAssessment::Sufficient);
+        assert_eq!(assess(true, false, false), RoleAssessment::Sufficient);
+        assert_eq!(assess(false, true, true), RoleAssessment::Sufficient);
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(assess(&[UserAdministrator]).missing(), ["Cloud application administrator"]);
-        assert_eq!(assess(&[CloudApplicationAdministrator]).missing(), ["User administrator"]);
-        assert_eq!(assess(&[]).missing(), ["Cloud application administrator", "User administrator"]);
+        assert_eq!(assess(false, false, true).missing(), ["Cloud application administrator"]);
+        assert_eq!(assess(false, true, false).missing(), ["User administrator"]);
+        assert_eq!(assess(false, false, false).missing(), ["Cloud application administrator", "User administrator"]);
     }
 
     #[test]

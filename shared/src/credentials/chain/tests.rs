@@ -1,7 +1,5 @@
 //! The chain over small fakes of its ports.
 
-#![expect(clippy::unwrap_used, reason = "the fakes are outside of test functions")]
-
 use std::collections::HashMap;
 use std::sync::Mutex as Lock;
 
@@ -53,7 +51,7 @@ impl TokenEndpoint for World {
         };
         Ok(Grant {
             access_token: SecretString::from(format!("access {token}")),
-            expires_in: Duration::from_secs(3600),
+            expires_in: Duration::from_hours(1),
             refresh_token: Some(SecretString::from(format!("{name}-{}", generation.parse::<u32>().unwrap() + 1))),
             scopes: scopes.split(' ').map(str::to_owned).collect(),
         })
