@@ -2,8 +2,8 @@
 //!
 //! * `GET /oauth/authorize` begins an authorization: remembers it, gives the browser a cookie, and redirects to
 //!   Microsoft's sign-in. An optional `login_hint` names the account to sign in with.
-//! * `GET /oauth/callback` takes the browser back: [`connect`] proves who signed in, validates the account by real reads
-//!   and stores the authorization. Whatever happens, a page says so.
+//! * `GET /oauth/callback` takes the browser back, proves who signed in, validates the account by real reads and
+//!   stores the authorization. Whatever happens, a page says so.
 
 mod authorize;
 mod callback;

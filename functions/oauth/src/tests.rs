@@ -2,9 +2,12 @@
 
 mod world;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{StatusCode, header};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use shared::credentials::CredentialState;
 use shared::oauth::HeldRoles;
 use shared::sync::Trigger;
@@ -386,6 +389,9 @@ async fn every_answer_is_protected_and_escaped() {
     for page in [&connected, &denied] {
         assert_eq!(page.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
         assert!(page.body.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.body.contains("<title>"));
+        let style = page.body.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let hash = STANDARD.encode(Sha256::digest(style));
+        assert!(page.headers["content-security-policy"].to_str().unwrap().contains(&format!("'sha256-{hash}'")));
         assert!(!page.body.contains("the-refresh-token") && !page.body.contains("the-access-token"));
     }
 }

@@ -99,8 +99,8 @@ fn expectation(answer: &ErrorAnswer<'_>) -> (Option<RefusalKind>, Cause) {
             Some(cause) => (Some(cause.kind()), cause),
             None => (None, Cause::GrantInvalid),
         },
-        // Conditional Access refuses with this word too, but then a number says so.
-        "access_denied" => (ADMINISTRATOR, Cause::Cancelled),
+        // Policies refuse with this word too, but then a number says so.
+        "access_denied" => (None, Cause::Cancelled),
         "unauthorized_client" => (None, Cause::ApplicationNotFound),
         "invalid_resource" => (None, Cause::PermissionsMisconfigured),
         "invalid_request" | "invalid_scope" | "unsupported_grant_type" | "unsupported_response_type" => {

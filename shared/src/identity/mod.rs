@@ -225,15 +225,17 @@ fn grant(answer: &TokenBody) -> Grant {
 /// Sorts what the oauth2 crate reports. A body that did not parse is dropped here: it may hold tokens.
 fn sort_error(error: RequestTokenError<TransportError, ErrorBody>) -> GrantError {
     match error {
-        RequestTokenError::ServerResponse(body) => GrantError::Refused(Refusal::sort(&ErrorAnswer {
-            status: 400,
-            error: body.error(),
-            suberror: body.suberror(),
-            codes: body.codes(),
-            description: body.description(),
-        })),
+        RequestTokenError::ServerResponse(body) if !body.error().is_empty() => {
+            GrantError::Refused(Refusal::sort(&ErrorAnswer {
+                status: 400,
+                error: body.error(),
+                suberror: body.suberror(),
+                codes: body.codes(),
+                description: body.description(),
+            }))
+        }
         RequestTokenError::Request(error) => GrantError::Unavailable(error.into()),
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+        RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             GrantError::Unavailable("the token endpoint's answer was not understood".into())
         }
     }

@@ -66,18 +66,22 @@ async fn login() -> Login {
 
 async fn login_with(client_secret: Option<&'static str>) -> Login {
     let server = MockServer::start().await;
+    let clock = Arc::new(FrozenClock::default());
+    let platform = platform(&server.uri(), client_secret, clock.clone());
+    Login { server, platform, clock }
+}
+
+fn platform(login: &str, client_secret: Option<&'static str>, clock: Arc<FrozenClock>) -> IdentityPlatform {
     let settings = Microsoft {
-        login_url: server.uri().parse().unwrap(),
+        login_url: login.parse().unwrap(),
         graph_url: "https://graph.microsoft.com".parse().unwrap(),
         client_id: "app".to_owned(),
         authority_tenant: "organizations".to_owned(),
         secret_prefix: String::new(),
         ca_file: None,
     };
-    let clock = Arc::new(FrozenClock::default());
     let http = crate::http::client(&[]).unwrap();
-    let platform = IdentityPlatform::new(http, &settings, Arc::new(OneSecret(client_secret)), clock.clone());
-    Login { server, platform, clock }
+    IdentityPlatform::new(http, &settings, Arc::new(OneSecret(client_secret)), clock)
 }
 
 fn key(base64: &str) -> EncodingKey {
@@ -221,6 +225,28 @@ async fn patience_has_an_end() {
 }
 
 #[tokio::test]
+async fn a_request_that_may_have_arrived_is_repeated_unless_it_carries_a_one_time_code() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let login = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::new(Lock::new(0));
+    let counter = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.readable().await.unwrap();
+            *counter.lock().unwrap() += 1;
+        }
+    });
+    let platform = platform(&login, Some("s3cret"), Arc::default());
+    let code = Redeemable { code: "c".into(), verifier: "v".into(), nonce: "n".to_owned() };
+    let redirect = "https://sync.example.com/oauth/callback".parse().unwrap();
+    assert!(matches!(platform.redeem(&code, &redirect).await, Err(GrantError::Unavailable(_))));
+    assert_eq!(std::mem::take(&mut *requests.lock().unwrap()), 1);
+    let refreshed = platform.refresh(TENANT.parse().unwrap(), &"r".into()).await;
+    assert!(matches!(refreshed, Err(GrantError::Unavailable(_))));
+    assert_eq!(*requests.lock().unwrap(), 4);
+}
+
+#[tokio::test]
 async fn a_wait_that_is_too_long_is_not_waited() {
     let login = login().await;
     login.answer_token(9, ResponseTemplate::new(429).insert_header("Retry-After", "3600")).await;
@@ -230,7 +256,8 @@ async fn a_wait_that_is_too_long_is_not_waited() {
 
 #[tokio::test]
 async fn odd_answers_are_errors_without_their_body() {
-    for (status, body) in [(200, "secret"), (200, "{\"access_token\":1}"), (400, "<html>secret"), (400, ""), (302, "")]
+    for (status, body) in
+        [(200, "secret"), (200, "{\"access_token\":1}"), (400, "<html>secret"), (400, "{}"), (400, ""), (302, "")]
     {
         let login = login().await;
         login.answer_token(9, ResponseTemplate::new(status).set_body_raw(body, "application/json")).await;
