@@ -93,7 +93,7 @@ mod tests {
         GraphProbe::new(shared::http::client(&[]).unwrap(), origin, Arc::new(Hurried)).probe(&"token".into()).await
     }
 
-    fn page(objects: Value) -> Value {
+    fn page(objects: &Value) -> Value {
         json!({ "value": objects })
     }
 
@@ -101,20 +101,20 @@ mod tests {
 
     #[tokio::test]
     async fn roles_are_told_by_their_template() {
-        let roles = page(json!([{ "roleTemplateId": "fe930be7-5e62-47db-91af-98c3a49a38b1" }]));
-        let users = page(json!([{ "id": "1" }]));
-        let held = probe([("users", 200, users.clone()), ("groups", 200, page(json!([]))), (ROLES, 200, roles)]).await;
+        let roles = page(&json!([{ "roleTemplateId": "fe930be7-5e62-47db-91af-98c3a49a38b1" }]));
+        let users = page(&json!([{ "id": "1" }]));
+        let held = probe([("users", 200, users.clone()), ("groups", 200, page(&json!([]))), (ROLES, 200, roles)]).await;
         assert_eq!(held.unwrap(), Some(HeldRoles { user_administrator: true, ..HeldRoles::default() }));
 
-        let hidden = probe([("users", 200, users), ("groups", 200, page(json!([]))), (ROLES, 403, json!({}))]).await;
+        let hidden = probe([("users", 200, users), ("groups", 200, page(&json!([]))), (ROLES, 403, json!({}))]).await;
         assert_eq!(hidden.unwrap(), None);
     }
 
     #[tokio::test]
     async fn an_account_that_sees_nobody_or_is_refused_may_not_read() {
-        let none = page(json!([]));
+        let none = page(&json!([]));
         for (users, groups, body) in
-            [(200, 200, &none), (403, 200, &json!({})), (200, 403, &page(json!([{ "id": "1" }])))]
+            [(200, 200, &none), (403, 200, &json!({})), (200, 403, &page(&json!([{ "id": "1" }])))]
         {
             let answers =
                 [("users", users, body.clone()), ("groups", groups, none.clone()), (ROLES, 200, none.clone())];
@@ -124,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_troubles_are_not_the_accounts() {
-        let none = page(json!([]));
+        let none = page(&json!([]));
         let with_users =
             |status| [("users", status, json!({})), ("groups", 200, none.clone()), (ROLES, 200, none.clone())];
         assert!(matches!(probe(with_users(401)).await, Err(ProbeError::TokenRefused)));

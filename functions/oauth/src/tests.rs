@@ -13,6 +13,9 @@ use shared::oauth::HeldRoles;
 use shared::sync::Trigger;
 use world::{ANN, Browser, TENANT, World};
 
+/// What a test spoils of an otherwise good answer.
+type Change = fn(&mut Value);
+
 #[tokio::test]
 async fn a_good_account_passes_and_its_authorization_is_stored() {
     let mut world = World::new().await;
@@ -231,7 +234,7 @@ async fn the_cookie_is_bound_to_the_host_over_https_and_plain_on_loopback() {
 
 #[tokio::test]
 async fn an_id_token_that_does_not_fit_proves_nothing() {
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("audience", |claims| claims["aud"] = json!("another-app")),
         ("issuer", |claims| claims["iss"] = json!("https://elsewhere.example/v2.0")),
         ("nonce", |claims| claims["nonce"] = json!("of another sign-in")),
@@ -273,7 +276,7 @@ async fn a_tenant_that_is_not_on_the_list_is_refused() {
 async fn what_microsoft_left_out_of_the_grant_is_missed() {
     for (change, heading) in [
         (
-            (|tokens: &mut Value| tokens["scope"] = json!("openid User.Read.All")) as fn(&mut Value),
+            (|tokens: &mut Value| tokens["scope"] = json!("openid User.Read.All")) as Change,
             "Permissions are missing",
         ),
         (|tokens| tokens["refresh_token"] = Value::Null, "Microsoft's answer is not complete"),
