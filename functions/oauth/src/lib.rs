@@ -1,1 +1,97 @@
-//! placeholder
+//! Sends an administrator to Microsoft and takes the answer.
+//!
+//! * `GET /oauth/authorize` begins an authorization: remembers it, gives the browser a cookie, and redirects to
+//!   Microsoft's sign-in. An optional `login_hint` names the account to sign in with.
+//! * `GET /oauth/callback` takes the browser back, proves who signed in, validates the account by real reads and
+//!   stores the authorization. Whatever happens, a page says so.
+
+mod authorize;
+mod callback;
+mod connect;
+mod cookie;
+mod denied;
+mod page;
+mod probe;
+
+pub use probe::GraphProbe;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use http::StatusCode;
+use shared::clock::Clock;
+use shared::config::Authorization;
+use shared::identity::IdentityPlatform;
+use shared::oauth::AccountProbe;
+use shared::queue::RunQueue;
+use shared::secrets::SecretStore;
+use shared::store::{AuthorizationStore, CredentialStore, DirectoryStore, RunStore};
+use url::Url;
+
+/// The path that begins an authorization.
+const AUTHORIZE: &str = "/oauth/authorize";
+/// The path that Microsoft sends the browser back to.
+const CALLBACK: &str = "/oauth/callback";
+
+/// All that this function keeps in the table.
+pub trait Storage: AuthorizationStore + CredentialStore + DirectoryStore + RunStore {}
+
+impl<T: AuthorizationStore + CredentialStore + DirectoryStore + RunStore> Storage for T {}
+
+/// What the handlers work with.
+pub struct App {
+    /// Who may authorize, and from where.
+    pub authorization: Authorization,
+    /// Microsoft's login.
+    pub identity: IdentityPlatform,
+    /// Validates accounts.
+    pub probe: Arc<dyn AccountProbe>,
+    /// The table.
+    pub storage: Arc<dyn Storage>,
+    /// Refresh tokens.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Takes the request for a first run.
+    pub queue: Arc<dyn RunQueue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("authorization", &self.authorization).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Where Microsoft sends the browser back to. It must be registered with the application.
+    fn redirect_url(&self) -> Url {
+        self.url(CALLBACK)
+    }
+
+    /// Where an authorization begins, for links.
+    fn authorize_url(&self) -> Url {
+        self.url(AUTHORIZE)
+    }
+
+    /// A path below the base URL, which may have a path of its own.
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.authorization.base_url.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// The routes of this function.
+pub fn router(app: Arc<App>) -> Router {
+    // A `HEAD` would otherwise run the handler and use the state up.
+    let refuse_head = || async { StatusCode::METHOD_NOT_ALLOWED };
+    Router::new()
+        .route(AUTHORIZE, get(authorize::handle).head(refuse_head))
+        .route(CALLBACK, get(callback::handle).head(refuse_head))
+        .with_state(app)
+}
+
+#[cfg(test)]
+mod tests;

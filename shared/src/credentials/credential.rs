@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::Cause;
+use super::cause::Cause;
 use crate::directory::{DirectoryId, UserId};
 
 /// What is known of a credential. Its refresh token is in the secret store, never here.

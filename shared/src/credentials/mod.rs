@@ -1,10 +1,18 @@
 //! Administrators' authorizations: what is known of each, how Microsoft's refusals are sorted, and which one to
 //! use.
 
+mod aadsts;
+mod advice;
+mod cause;
 mod chain;
 mod credential;
+mod endpoint;
 mod refusal;
+mod tokens;
 
-pub use chain::{AccessTokens, CredentialChain, TokenError, TokenRefusal, UsableToken};
+pub use cause::{Cause, RefusalKind};
+pub use chain::CredentialChain;
 pub use credential::{Credential, CredentialState};
-pub use refusal::{Cause, Refusal, RefusalKind};
+pub use endpoint::{Grant, GrantError, TokenEndpoint};
+pub use refusal::{ErrorAnswer, Refusal};
+pub use tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};

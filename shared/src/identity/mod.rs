@@ -1,1 +1,245 @@
-//! The adapter to Microsoft's identity platform (login.microsoftonline.com): authorize URL, token endpoint, id_token.
+//! The adapter to Microsoft's identity platform (login.microsoftonline.com): authorize URL, token endpoint, `id_token`.
+//!
+//! Source of its rules: Microsoft identity platform, "OAuth 2.0 authorization code flow", "OpenID Connect", "ID token
+//! claims reference".
+
+mod cloud;
+mod id_token;
+mod keys;
+mod transport;
+mod wire;
+
+pub use id_token::{IdTokenError, SignedIn};
+pub use keys::KeysError;
+pub use transport::TransportError;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse as _, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::config::Microsoft;
+use crate::credentials::{Cause, ErrorAnswer, Grant, GrantError, Refusal, TokenEndpoint};
+use crate::directory::DirectoryId;
+use crate::oauth::{BrowserSecret, OPENID_SCOPES, Redeemable};
+use crate::secrets::SecretStore;
+use keys::Keys;
+use transport::{Patience, Transport};
+use wire::{Client, ErrorBody, TokenBody};
+
+/// How long an access token is taken to last when the answer does not say: less than any tenant can configure.
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(10);
+
+/// Microsoft's identity platform, as one application of one cloud sees it.
+pub struct IdentityPlatform {
+    login: Url,
+    graph: Url,
+    tenant: String,
+    client_id: String,
+    secrets: Arc<dyn SecretStore>,
+    clock: Arc<dyn Clock>,
+    transport: Transport,
+    keys: Keys,
+}
+
+impl fmt::Debug for IdentityPlatform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityPlatform")
+            .field("login", &self.login.as_str())
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a redeemed code gives.
+#[derive(Debug)]
+pub struct CodeGrant {
+    /// The tokens.
+    pub grant: Grant,
+    /// Who signed in, not yet verified.
+    pub id_token: Option<SecretString>,
+}
+
+/// A URL that cannot be built from the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("the login URL, the tenant or the redirect address make no valid URL")]
+pub struct InvalidSettings(#[from] url::ParseError);
+
+impl IdentityPlatform {
+    /// The platform of these settings, reached through `http`. The client secret is read from `secrets` each time it is
+    /// needed, so that a new one works at once.
+    #[must_use]
+    pub fn new(
+        http: reqwest::Client,
+        settings: &Microsoft,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let transport = Transport::new(http, Arc::clone(&clock));
+        Self {
+            login: settings.login_url.clone(),
+            graph: settings.graph_url.clone(),
+            tenant: settings.authority_tenant.clone(),
+            client_id: settings.client_id.clone(),
+            secrets,
+            clock,
+            keys: Keys::new(&settings.login_url, &settings.authority_tenant),
+            transport,
+        }
+    }
+
+    /// Where to send a browser to authorize. The sign-in page lets people choose among their accounts, unless a hint
+    /// names one already (Microsoft does not accept both).
+    ///
+    /// # Errors
+    /// When the settings make no valid URL.
+    pub fn authorize_url(
+        &self,
+        browser: &BrowserSecret,
+        redirect: &Url,
+        login_hint: Option<&str>,
+    ) -> Result<Url, InvalidSettings> {
+        let client = oauth2::basic::BasicClient::new(ClientId::new(self.client_id.clone()))
+            .set_auth_uri(AuthUrl::new(self.endpoint(&self.tenant, "oauth2/v2.0/authorize"))?)
+            .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
+        let verifier = PkceCodeVerifier::new(browser.verifier().expose_secret().to_owned());
+        let request = client
+            .authorize_url(|| CsrfToken::new(browser.state().as_str().to_owned()))
+            .add_scopes(self.scopes())
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
+            .add_extra_param("nonce", browser.nonce())
+            .add_extra_param("response_mode", "query");
+        let request = match login_hint {
+            Some(hint) => request.add_extra_param("login_hint", hint),
+            None => request.add_extra_param("prompt", "select_account"),
+        };
+        Ok(request.url().0)
+    }
+
+    /// Where an administrator can grant the permissions for a whole tenant. The page does not sign anybody in here:
+    /// an authorization must follow.
+    ///
+    /// # Errors
+    /// When the settings make no valid URL.
+    pub fn admin_consent_url(&self, redirect: &Url) -> Result<Url, InvalidSettings> {
+        let mut url = Url::parse(&self.endpoint(&self.tenant, "v2.0/adminconsent"))?;
+        let scopes: Vec<String> = self.scopes().map(|scope| scope.to_string()).collect();
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("scope", &scopes.join(" "))
+            .append_pair("redirect_uri", redirect.as_str());
+        Ok(url)
+    }
+
+    /// Redeems a one-time code, at the tenant path it was issued for. Only what certainly did not arrive is repeated,
+    /// and not for long: a browser is waiting.
+    ///
+    /// # Errors
+    /// Why there is no grant.
+    pub async fn redeem(&self, authorization: &Redeemable, redirect: &Url) -> Result<CodeGrant, GrantError> {
+        let client = self.client(&self.tenant).await?;
+        let http = self.transport.with(Patience::BROWSER);
+        let answer = client
+            .exchange_code(AuthorizationCode::new(authorization.code.expose_secret().to_owned()))
+            .set_pkce_verifier(PkceCodeVerifier::new(authorization.verifier.expose_secret().to_owned()))
+            .set_redirect_uri(std::borrow::Cow::Owned(RedirectUrl::from_url(redirect.clone())))
+            .request_async(&http)
+            .await
+            .map_err(sort_error)?;
+        let id_token = answer.extra_fields().id_token();
+        Ok(CodeGrant { grant: grant(&answer), id_token })
+    }
+
+    /// Verifies an `id_token` completely: signature, issuer, audience, nonce, times, and that it names a person of a tenant.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn verify_id_token(&self, token: &SecretString, nonce: &str) -> Result<SignedIn, IdTokenError> {
+        let expected = id_token::Expected { audience: &self.client_id, nonce, now: self.clock.now() };
+        id_token::verify(token, &expected, &self.keys, &self.transport).await
+    }
+
+    /// The scopes to ask for: Graph's in this cloud, and OpenID Connect's.
+    fn scopes(&self) -> impl Iterator<Item = Scope> + '_ {
+        let openid = OPENID_SCOPES.into_iter().map(str::to_owned);
+        openid.chain(cloud::graph_scopes(&self.graph)).map(Scope::new)
+    }
+
+    fn endpoint(&self, tenant: &str, path: &str) -> String {
+        endpoint(&self.login, tenant, path)
+    }
+
+    async fn client(&self, tenant: &str) -> Result<Client, GrantError> {
+        let secret = self
+            .secrets
+            .client_secret()
+            .await
+            .map_err(|error| GrantError::Secrets(error.into()))?
+            .ok_or_else(|| GrantError::Refused(Cause::ClientSecretMissing.into()))?;
+        let token_url = TokenUrl::new(self.endpoint(tenant, "oauth2/v2.0/token"))
+            .map_err(|error| GrantError::Unavailable(error.into()))?;
+        Ok(Client::new(ClientId::new(self.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+            .set_auth_type(AuthType::RequestBody)
+            .set_token_uri(token_url))
+    }
+}
+
+#[async_trait]
+impl TokenEndpoint for IdentityPlatform {
+    async fn refresh(&self, tenant: DirectoryId, refresh_token: &SecretString) -> Result<Grant, GrantError> {
+        let client = self.client(&tenant.to_string()).await?;
+        let http = self.transport.with(Patience::BACKGROUND);
+        let answer = client
+            .exchange_refresh_token(&RefreshToken::new(refresh_token.expose_secret().to_owned()))
+            .add_scopes(self.scopes())
+            .request_async(&http)
+            .await
+            .map_err(sort_error)?;
+        Ok(grant(&answer))
+    }
+}
+
+/// A tenant's endpoint: `{login}/{tenant}/{path}`.
+fn endpoint(login: &Url, tenant: &str, path: &str) -> String {
+    format!("{}/{tenant}/{path}", login.as_str().trim_end_matches('/'))
+}
+
+fn grant(answer: &TokenBody) -> Grant {
+    Grant {
+        access_token: SecretString::from(answer.access_token().secret().clone()),
+        expires_in: answer.expires_in().unwrap_or(DEFAULT_LIFETIME),
+        refresh_token: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
+        scopes: answer.scopes().into_iter().flatten().map(|scope| scope.to_string()).collect(),
+    }
+}
+
+/// Sorts what the oauth2 crate reports. A body that did not parse is dropped here: it may hold tokens.
+fn sort_error(error: RequestTokenError<TransportError, ErrorBody>) -> GrantError {
+    match error {
+        RequestTokenError::ServerResponse(body) if !body.error().is_empty() => {
+            GrantError::Refused(Refusal::sort(&ErrorAnswer {
+                status: 400,
+                error: body.error(),
+                suberror: body.suberror(),
+                codes: body.codes(),
+                description: body.description(),
+            }))
+        }
+        RequestTokenError::Request(error) => GrantError::Unavailable(error.into()),
+        RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+            GrantError::Unavailable("the token endpoint's answer was not understood".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! From a one-time code to a stored authorization.
+//!
+//! Everything is proven before anything is stored, and the refresh token is safe before its credential is listed.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shared::credentials::{Credential, CredentialState};
+use shared::directory::{Directory, DirectoryId};
+use shared::identity::SignedIn;
+use shared::oauth::{Redeemable, RoleAssessment, missing_scopes};
+use shared::store::RequestedRun;
+use shared::sync::{Run, RunRequest, Trigger};
+
+use crate::App;
+use crate::denied::Denied;
+
+/// A stored authorization, for its page.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) who: SignedIn,
+    pub(crate) directory_name: String,
+    pub(crate) roles: RoleAssessment,
+    pub(crate) place: Place,
+    pub(crate) next: Next,
+}
+
+/// What the authorization is among those of its directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The only one.
+    First,
+    /// In addition to this many others.
+    Backup { others: usize },
+    /// In place of an earlier one of the same administrator.
+    Renewed,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A run was asked for, or waits already.
+    SyncSoon,
+    /// The queue did not take the request; the schedule comes around.
+    SyncOnSchedule,
+}
+
+/// What was proven of an authorization.
+struct Proven {
+    who: SignedIn,
+    scopes: Vec<String>,
+    refresh_token: SecretString,
+    roles: RoleAssessment,
+}
+
+pub(crate) async fn connect(app: &App, redeemable: &Redeemable) -> Result<Connected, Denied> {
+    let proven = prove(app, redeemable).await?;
+    let directory = proven.who.tenant;
+    let place = store_credential(app, &proven).await.map_err(Denied::Internal)?;
+    let directory_name = ensure_directory(app, &proven.who).await.map_err(Denied::Internal)?;
+    let next = request_run(app, directory).await;
+    tracing::info!(
+        directory.id = %directory, credential.administrator = %proven.who.administrator, place = ?place,
+        "an administrator authorized a directory"
+    );
+    Ok(Connected { who: proven.who, directory_name, roles: proven.roles, place, next })
+}
+
+async fn prove(app: &App, redeemable: &Redeemable) -> Result<Proven, Denied> {
+    let redeemed = app.identity.redeem(redeemable, &app.redirect_url()).await?;
+    let id_token = redeemed.id_token.ok_or(Denied::GrantIncomplete("an id_token"))?;
+    let who = app.identity.verify_id_token(&id_token, &redeemable.nonce).await?;
+    if let Some(allowed) = &app.authorization.allowed_tenants
+        && !allowed.contains(&who.tenant)
+    {
+        return Err(Denied::TenantNotAllowed(who.tenant));
+    }
+    let grant = redeemed.grant;
+    let missing = missing_scopes(&grant.scopes);
+    if !missing.is_empty() {
+        return Err(Denied::ScopesMissing(missing));
+    }
+    let refresh_token = grant.refresh_token.ok_or(Denied::GrantIncomplete("a refresh token"))?;
+    let roles = app.probe.probe(&grant.access_token).await?;
+    Ok(Proven { who, scopes: grant.scopes, refresh_token, roles: RoleAssessment::of(roles) })
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> {
+    let SignedIn { tenant, administrator, .. } = &proven.who;
+    let earlier = app.storage.credentials(*tenant).await?;
+    let place = if earlier.iter().any(|credential| credential.administrator == *administrator) {
+        Place::Renewed
+    } else {
+        match earlier.len() {
+            0 => Place::First,
+            others => Place::Backup { others },
+        }
+    };
+    app.secrets.put_refresh_token(*tenant, administrator, &proven.refresh_token).await?;
+    let now = app.clock.now();
+    app.storage
+        .put_credential(&Credential {
+            directory: *tenant,
+            administrator: administrator.clone(),
+            user_principal_name: proven.who.user_principal_name.clone(),
+            display_name: proven.who.display_name.clone(),
+            scopes: proven.scopes.clone(),
+            missing_roles: proven.roles.missing(),
+            authorized_at: now,
+            last_good_at: Some(now),
+            state: CredentialState::Working,
+        })
+        .await?;
+    Ok(place)
+}
+
+/// Creates the directory unless it exists, and gives its name.
+async fn ensure_directory(app: &App, who: &SignedIn) -> Result<String, Failure> {
+    if let Some(directory) = app.storage.directory(who.tenant).await? {
+        return Ok(directory.name);
+    }
+    let directory = Directory::new(who.tenant, directory_name(who), app.clock.now());
+    // Losing a race against another administrator is fine: the directory exists then.
+    app.storage.create_directory(&directory).await?;
+    Ok(directory.name)
+}
+
+/// The mail domain of who authorizes first, or the tenant's id.
+fn directory_name(who: &SignedIn) -> String {
+    match who.user_principal_name.rsplit_once('@') {
+        Some((_, domain)) if !domain.is_empty() => domain.to_lowercase(),
+        _ => who.tenant.to_string(),
+    }
+}
+
+/// Asks for a run. The authorization is stored by now, so trouble here only means to wait for the schedule.
+async fn request_run(app: &App, directory: DirectoryId) -> Next {
+    let run = Run::requested(directory, Trigger::Authorization, None, app.clock.now());
+    let requested = async {
+        if app.storage.request_run(&run).await? == RequestedRun::Added {
+            app.queue.send(&RunRequest { directory, run: run.id }, Duration::ZERO).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    match requested.await {
+        Ok(()) => Next::SyncSoon,
+        Err(error) => {
+            tracing::error!(directory.id = %directory, error = &*error as &dyn std::error::Error, "no first run was requested");
+            Next::SyncOnSchedule
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The chain over small fakes of its ports.
+
+use std::collections::HashMap;
+use std::sync::Mutex as Lock;
+
+use super::*;
+use crate::store::StoreError;
+
+const DIRECTORY: &str = "11111111-1111-1111-1111-111111111111";
+
+/// Answers by refresh token. `ann`'s first refresh token is `ann-0`; each good answer rotates to the next.
+#[derive(Default)]
+struct World {
+    now: Lock<Timestamp>,
+    answers: Lock<HashMap<String, Answer>>,
+    asked: Lock<Vec<String>>,
+    secrets: Lock<HashMap<String, String>>,
+    secret_writes_fail: Lock<bool>,
+    records: Lock<Vec<Credential>>,
+    record_writes: Lock<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Refuse(Cause),
+    Silence,
+    FewerScopes,
+}
+
+#[async_trait]
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+#[async_trait]
+impl TokenEndpoint for World {
+    async fn refresh(&self, _: DirectoryId, refresh_token: &SecretString) -> Result<Grant, GrantError> {
+        tokio::task::yield_now().await;
+        let token = refresh_token.expose_secret().to_owned();
+        self.asked.lock().unwrap().push(token.clone());
+        let (name, generation) = token.split_once('-').unwrap();
+        let scopes = match self.answers.lock().unwrap().get(name) {
+            Some(Answer::Refuse(cause)) => return Err(GrantError::Refused((*cause).into())),
+            Some(Answer::Silence) => return Err(GrantError::Unavailable("silence".into())),
+            Some(Answer::FewerScopes) => "openid User.Read.All",
+            None => "openid User.Read.All GroupMember.Read.All",
+        };
+        Ok(Grant {
+            access_token: SecretString::from(format!("access {token}")),
+            expires_in: Duration::from_hours(1),
+            refresh_token: Some(SecretString::from(format!("{name}-{}", generation.parse::<u32>().unwrap() + 1))),
+            scopes: scopes.split(' ').map(str::to_owned).collect(),
+        })
+    }
+}
+
+#[async_trait]
+impl SecretStore for World {
+    async fn client_secret(&self) -> Result<Option<SecretString>, SecretError> {
+        Ok(None)
+    }
+
+    async fn refresh_token(&self, _: DirectoryId, of: &UserId) -> Result<Option<SecretString>, SecretError> {
+        Ok(self.secrets.lock().unwrap().get(&of.to_string()).cloned().map(SecretString::from))
+    }
+
+    async fn put_refresh_token(&self, _: DirectoryId, of: &UserId, token: &SecretString) -> Result<(), SecretError> {
+        if *self.secret_writes_fail.lock().unwrap() {
+            return Err(SecretError::Unavailable("no".into()));
+        }
+        self.secrets.lock().unwrap().insert(of.to_string(), token.expose_secret().to_owned());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl CredentialStore for World {
+    async fn credentials(&self, _: DirectoryId) -> Result<Vec<Credential>, StoreError> {
+        Ok(self.records.lock().unwrap().clone())
+    }
+
+    async fn credential(&self, _: DirectoryId, of: &UserId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.records.lock().unwrap().iter().find(|record| record.administrator == *of).cloned())
+    }
+
+    async fn put_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        *self.record_writes.lock().unwrap() += 1;
+        let mut records = self.records.lock().unwrap();
+        records.retain(|record| record.administrator != credential.administrator);
+        records.push(credential.clone());
+        Ok(())
+    }
+}
+
+fn minutes(minutes: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_mins(minutes)).unwrap()
+}
+
+impl World {
+    /// A world with these administrators, authorized and good at these minutes.
+    fn new(administrators: &[(&str, i64)]) -> Arc<Self> {
+        let world = Self::default();
+        *world.now.lock().unwrap() = minutes(100_000);
+        for (name, good_at) in administrators {
+            world.secrets.lock().unwrap().insert((*name).to_owned(), format!("{name}-0"));
+            world.records.lock().unwrap().push(Credential {
+                directory: DIRECTORY.parse().unwrap(),
+                administrator: name.parse().unwrap(),
+                user_principal_name: format!("{name}@contoso.example"),
+                display_name: (*name).to_owned(),
+                scopes: Vec::new(),
+                missing_roles: Vec::new(),
+                authorized_at: minutes(0),
+                last_good_at: Some(minutes(*good_at)),
+                state: CredentialState::Working,
+            });
+        }
+        Arc::new(world)
+    }
+
+    fn chain(self: &Arc<Self>) -> CredentialChain {
+        let world = Arc::clone(self);
+        CredentialChain::new(DIRECTORY.parse().unwrap(), world.clone(), world.clone(), world.clone(), world)
+    }
+
+    fn answer(&self, name: &str, answer: Answer) {
+        self.answers.lock().unwrap().insert(name.to_owned(), answer);
+    }
+
+    fn pass(&self, duration: SignedDuration) {
+        let mut now = self.now.lock().unwrap();
+        *now = now.checked_add(duration).unwrap();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    fn state(&self, name: &str) -> CredentialState {
+        let records = self.records.lock().unwrap();
+        records.iter().find(|record| record.administrator.to_string() == name).unwrap().state.clone()
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Credential)) {
+        let mut records = self.records.lock().unwrap();
+        change(records.iter_mut().find(|record| record.administrator.to_string() == name).unwrap());
+    }
+}
+
+fn failing(cause: Cause, since: Timestamp, retry_at: Timestamp) -> CredentialState {
+    CredentialState::Failing { cause, aadsts: None, since, retry_at }
+}
+
+#[tokio::test]
+async fn the_credential_that_was_good_last_is_used_and_its_token_kept() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    let chain = world.chain();
+    let token = chain.token().await.unwrap();
+    assert_eq!((token.administrator.to_string().as_str(), token.secret.expose_secret()), ("bob", "access bob-0"));
+    chain.token().await.unwrap();
+    assert_eq!(world.asked(), ["bob-0"]);
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_is_stored_and_used_next() {
+    let world = World::new(&[("ann", 10)]);
+    let chain = world.chain();
+    chain.token().await.unwrap();
+    world.pass(SignedDuration::from_mins(56));
+    chain.token().await.unwrap();
+    assert_eq!(world.asked(), ["ann-0", "ann-1"]);
+    assert_eq!(world.secrets.lock().unwrap()["ann"], "ann-2");
+}
+
+#[tokio::test]
+async fn without_a_stored_refresh_token_the_access_token_is_not_used() {
+    let world = World::new(&[("ann", 10)]);
+    *world.secret_writes_fail.lock().unwrap() = true;
+    assert!(matches!(world.chain().token().await, Err(TokenError::Store(_))));
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn a_credential_that_needs_its_administrator_is_marked_and_the_next_one_used() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("bob", Answer::Refuse(Cause::Disabled));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "ann");
+    assert_eq!(world.state("bob"), failing(Cause::Disabled, minutes(100_000), minutes(100_015)));
+}
+
+#[tokio::test]
+async fn a_failing_credential_comes_after_the_working_ones_and_only_in_its_time() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.change("bob", |bob| bob.state = failing(Cause::MfaRequired, minutes(99_000), minutes(100_001)));
+    world.answer("ann", Answer::Refuse(Cause::Disabled));
+    assert!(matches!(world.chain().token().await, Err(TokenError::NoWorkingCredential)));
+    assert_eq!(world.asked(), ["ann-0"]);
+
+    world.pass(SignedDuration::from_mins(1));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "bob");
+    assert_eq!(world.state("bob"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn a_run_somebody_asked_for_tries_failing_credentials_too() {
+    let world = World::new(&[("ann", 10)]);
+    world.change("ann", |ann| ann.state = failing(Cause::Disabled, minutes(99_000), minutes(200_000)));
+    assert!(world.chain().token().await.is_err());
+    assert!(world.chain().trying_all().token().await.is_ok());
+}
+
+#[tokio::test]
+async fn the_wait_of_a_failing_credential_doubles_up_to_a_day() {
+    let since = minutes(0);
+    let mut now = since;
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        let next = retry_at(since, now);
+        waits.push(next.duration_since(now).as_mins());
+        now = next;
+    }
+    assert_eq!(waits, [15, 15, 30, 60, 120, 240, 480, 960, 1440, 1440]);
+}
+
+#[tokio::test]
+async fn when_the_login_is_silent_none_is_marked_and_it_is_left_alone_for_a_while() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("bob", Answer::Silence);
+    let chain = world.chain();
+    for _ in 0..3 {
+        assert!(matches!(chain.token().await, Err(TokenError::Unavailable(_))));
+    }
+    assert_eq!(world.asked(), ["bob-0"]);
+    assert_eq!(world.state("bob"), CredentialState::Working);
+
+    world.pass(SignedDuration::from_secs(30));
+    world.answers.lock().unwrap().clear();
+    assert!(chain.token().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_answer_that_passes_by_itself_lets_the_next_one_try_and_marks_none() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("bob", Answer::Refuse(Cause::Unavailable));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "ann");
+    assert_eq!(world.state("bob"), CredentialState::Working);
+
+    world.answer("ann", Answer::Refuse(Cause::LoopDetected));
+    let chain = world.chain();
+    assert!(matches!(chain.token().await, Err(TokenError::Unavailable(_))));
+    world.asked();
+    world.pass(SignedDuration::from_mins(5));
+    assert!(chain.token().await.is_err());
+    assert!(world.asked().is_empty(), "a detected loop was asked again within five minutes");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_application_is_nobodys_mark() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("bob", Answer::Refuse(Cause::ClientSecretExpired));
+    let error = world.chain().token().await.unwrap_err();
+    assert!(matches!(error, TokenError::ApplicationRefused(Refusal { cause: Cause::ClientSecretExpired, .. })));
+    assert_eq!((world.asked().len(), *world.record_writes.lock().unwrap()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_unauthorized_token_is_replaced_once_then_the_next_credential_is_used() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    let chain = world.chain();
+    let first = chain.token().await.unwrap();
+    chain.refused(&first, TokenRefusal::Unauthorized).await;
+    let second = chain.token().await.unwrap();
+    assert_eq!(second.secret.expose_secret(), "access bob-1");
+    // A late complaint of the first token changes nothing.
+    chain.refused(&first, TokenRefusal::Unauthorized).await;
+    assert_eq!(chain.token().await.unwrap().secret.expose_secret(), "access bob-1");
+
+    chain.refused(&second, TokenRefusal::Unauthorized).await;
+    assert_eq!(chain.token().await.unwrap().administrator.to_string(), "ann");
+    assert!(matches!(world.state("bob"), CredentialState::Failing { cause: Cause::TokenRejected, .. }));
+}
+
+#[tokio::test]
+async fn a_forbidden_read_moves_on_to_the_next_credential_in_the_middle_of_a_run() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    let chain = world.chain();
+    let token = chain.token().await.unwrap();
+    chain.refused(&token, TokenRefusal::Forbidden).await;
+    chain.refused(&token, TokenRefusal::Forbidden).await;
+    assert_eq!(chain.token().await.unwrap().administrator.to_string(), "ann");
+    assert!(matches!(world.state("bob"), CredentialState::Failing { cause: Cause::ReadRefused, .. }));
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn when_all_have_failed_there_is_none_left() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("ann", Answer::Refuse(Cause::SessionRevoked));
+    world.answer("bob", Answer::FewerScopes);
+    let chain = world.chain();
+    assert!(matches!(chain.token().await, Err(TokenError::NoWorkingCredential)));
+    assert!(matches!(chain.token().await, Err(TokenError::NoWorkingCredential)));
+    assert_eq!(world.asked().len(), 2);
+    assert!(matches!(world.state("bob"), CredentialState::Failing { cause: Cause::ConsentMissing, .. }));
+}
+
+#[tokio::test]
+async fn a_credential_whose_refresh_token_is_gone_needs_its_administrator() {
+    let world = World::new(&[("ann", 10)]);
+    world.secrets.lock().unwrap().clear();
+    assert!(matches!(world.chain().token().await, Err(TokenError::NoWorkingCredential)));
+    assert!(matches!(world.state("ann"), CredentialState::Failing { cause: Cause::RefreshTokenMissing, .. }));
+}
+
+#[tokio::test]
+async fn an_administrator_who_authorized_again_meanwhile_is_not_marked() {
+    let world = World::new(&[("ann", 10)]);
+    let chain = world.chain();
+    let token = chain.token().await.unwrap();
+    world.change("ann", |ann| ann.authorized_at = minutes(99_999));
+    chain.refused(&token, TokenRefusal::Forbidden).await;
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn requests_that_need_a_token_together_share_one_refresh() {
+    let world = World::new(&[("ann", 10)]);
+    let chain = world.chain();
+    let tokens = futures::future::join_all((0..20).map(|_| chain.token())).await;
+    assert!(tokens.into_iter().all(|token| token.unwrap().secret.expose_secret() == "access ann-0"));
+    assert_eq!(world.asked(), ["ann-0"]);
+}
+
+#[tokio::test]
+async fn the_last_good_use_is_written_at_most_hourly() {
+    let world = World::new(&[("ann", 10)]);
+    world.chain().token().await.unwrap();
+    world.chain().token().await.unwrap();
+    assert_eq!(*world.record_writes.lock().unwrap(), 1);
+    world.pass(SignedDuration::from_hours(1));
+    world.chain().token().await.unwrap();
+    assert_eq!(*world.record_writes.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn nothing_secret_is_printed() {
+    let world = World::new(&[("ann", 10)]);
+    let chain = world.chain();
+    let token = chain.token().await.unwrap();
+    let grant = world.refresh(DIRECTORY.parse().unwrap(), &SecretString::from("ann-7")).await.unwrap();
+    for text in [format!("{token:?}"), format!("{chain:?}"), format!("{grant:?}")] {
+        assert!(!text.contains("ann-") && !text.contains("access ann"), "{text}");
+    }
+}
