@@ -27,7 +27,11 @@ async fn the_backup_carries_on_when_the_first_administrator_is_refused() {
     assert_eq!(run["credential"], json!(second.id));
     let credentials = world.credentials().await;
     let failing = &credentials[&first.user_principal_name];
-    assert_eq!((&failing["state"], &failing["cause"]), (&json!("failing"), &json!("conditional_access")), "{failing:#}");
+    assert_eq!(
+        (&failing["state"], &failing["cause"]),
+        (&json!("failing"), &json!("conditional_access")),
+        "{failing:#}"
+    );
     assert!(failing["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{failing:#}");
     assert_eq!(credentials[&second.user_principal_name]["state"], "working");
     world.check(&everything()).await;
@@ -67,7 +71,11 @@ async fn without_a_working_administrator_the_run_fails_and_nothing_is_unpublishe
     world.apply(Action::Refuse { administrator: first.id, refusal: Refusal::MfaRequired });
     world.apply(Action::ExpireAccessTokens { administrator: None });
     let run = world.sync().await;
-    assert_eq!((&run["state"], &run["failure"]["code"]), (&json!("failed"), &json!("no_working_credential")), "{run:#}");
+    assert_eq!(
+        (&run["state"], &run["failure"]["code"]),
+        (&json!("failed"), &json!("no_working_credential")),
+        "{run:#}"
+    );
     assert_eq!(world.active().await, active);
     let status = world.api.get("/api/v1/status").await.unwrap();
     assert_eq!(status["status"], "failing", "{status:#}");

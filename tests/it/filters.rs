@@ -44,7 +44,8 @@ async fn only_groups_with_an_allowed_prefix_are_synced_in_any_case() {
 
 #[tokio::test]
 async fn only_members_of_allowed_groups_are_active() {
-    applies(|world| json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(world, ALL_EMPLOYEES)]})).await;
+    applies(|world| json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(world, ALL_EMPLOYEES)]}))
+        .await;
 }
 
 #[tokio::test]

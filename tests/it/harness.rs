@@ -235,7 +235,8 @@ fn listed(settings: &Value, list: &str) -> Vec<Uuid> {
 /// The rules once more, written as plainly as possible: by walking the tenant for each listed group.
 fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
     let nested = settings["nested_groups"] == true;
-    let members = |lists: &[Uuid]| lists.iter().flat_map(|group| reached(truth, *group, nested)).collect::<BTreeSet<_>>();
+    let members =
+        |lists: &[Uuid]| lists.iter().flat_map(|group| reached(truth, *group, nested)).collect::<BTreeSet<_>>();
     let (allowed_groups, ignored_groups) = (listed(settings, "allowed_groups"), listed(settings, "ignored_groups"));
     let (allowed, ignored) = (members(&allowed_groups), members(&ignored_groups));
     let decide = |user: &tenant::TrueUser| {
@@ -283,8 +284,7 @@ fn expected_groups(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, BTreeSet<U
         .as_array()
         .map(|list| list.iter().map(|prefix| prefix.as_str().unwrap().to_lowercase()).collect())
         .unwrap_or_default();
-    let exists: BTreeSet<Uuid> =
-        truth.users.iter().filter(|user| user.deleted.is_none()).map(|user| user.id).collect();
+    let exists: BTreeSet<Uuid> = truth.users.iter().filter(|user| user.deleted.is_none()).map(|user| user.id).collect();
     let synced = |group: &&tenant::TrueGroup| {
         let name = group.display_name.to_lowercase();
         group.deleted.is_none()

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tenant::{
-    ALL_EMPLOYEES, Action, DeltaReset, Fault, Matcher, NewGroup, NewUser, Odd, Paging, RequestKind, SERVICE_ACCOUNTS, What,
+    ALL_EMPLOYEES, Action, DeltaReset, Fault, Matcher, NewGroup, NewUser, Odd, Paging, RequestKind, SERVICE_ACCOUNTS,
+    What,
 };
 
 use crate::harness::{World, everything, small};
@@ -54,8 +55,10 @@ async fn case_2_members_beyond_the_first_page_are_members_too() {
 
 #[tokio::test]
 async fn case_3_a_page_that_cannot_be_read_is_not_swallowed() {
-    let fault =
-        Fault::new(Matcher::on(RequestKind::Users).page(2), What::Status { code: 500, retry_after: Some(0), body: None });
+    let fault = Fault::new(
+        Matcher::on(RequestKind::Users).page(2),
+        What::Status { code: 500, retry_after: Some(0), body: None },
+    );
     fails_without_harm(before_a_full_run().await, fault, "microsoft_unavailable").await;
     for what in [What::MissingValue, What::TruncatedBody, What::NonJson] {
         let fault = Fault::new(Matcher::on(RequestKind::Users).page(2), what);
@@ -207,6 +210,9 @@ async fn case_10_transitive_memberships_do_not_leak_into_direct_ones() {
     assert_eq!(answer["status"], "active");
     let direct: Vec<&str> =
         answer["groups"].as_array().unwrap().iter().map(|group| group["id"].as_str().unwrap()).collect();
-    assert!(direct.contains(&inner.to_string().as_str()) && !direct.contains(&outer.to_string().as_str()), "{answer:#}");
+    assert!(
+        direct.contains(&inner.to_string().as_str()) && !direct.contains(&outer.to_string().as_str()),
+        "{answer:#}"
+    );
     world.check(&settings).await;
 }

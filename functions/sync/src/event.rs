@@ -35,7 +35,8 @@ mod tests {
     #[test]
     fn a_scheduled_event_is_a_tick() {
         for source in ["aws.events", "aws.scheduler"] {
-            let event = serde_json::json!({"version": "0", "detail-type": "Scheduled Event", "source": source, "detail": {}});
+            let event =
+                serde_json::json!({"version": "0", "detail-type": "Scheduled Event", "source": source, "detail": {}});
             assert!(matches!(serde_json::from_value(event), Ok(SyncEvent::Tick)));
         }
     }

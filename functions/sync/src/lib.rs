@@ -14,6 +14,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use lambda_runtime::LambdaEvent;
 use shared::queue::RunQueue;
 use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
+use shared::telemetry::chain;
 
 pub use event::SyncEvent;
 pub use microsoft::Microsoft;
@@ -55,7 +56,7 @@ async fn handle_requests(app: &App, event: SqsEvent) -> SqsBatchResponse {
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
         if let Err(error) = handle_request(app, &message).await {
-            tracing::error!(error = error.as_ref() as &dyn std::error::Error, "a run request could not be handled");
+            tracing::error!(error = chain(error.as_ref()), "a run request could not be handled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);

@@ -20,7 +20,8 @@ async fn main() -> Result<(), Error> {
         config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.schedule()))?;
     let aws = aws_config::load_from_env().await;
     let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
-    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
+    let secrets =
+        Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
     let clock = Arc::new(SystemClock);
     let http = shared::http::client(&microsoft.extra_roots()?)?;
     let app = App {

@@ -3,6 +3,7 @@
 use shared::directory::Directory;
 use shared::store::StoreError;
 use shared::sync::{RequestRunError, Run, Trigger, request_run};
+use shared::telemetry::chain;
 
 use crate::App;
 
@@ -19,7 +20,7 @@ pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
         if let Err(error) = request(app, &directory, now).await {
             tracing::error!(
                 directory.id = %directory.id,
-                error = &error as &dyn std::error::Error,
+                error = chain(&error),
                 "a due directory could not be queued",
             );
         }

@@ -22,7 +22,9 @@ pub enum AwsError {
     #[error("no loopback port could be opened")]
     Listen(#[from] std::io::Error),
     /// The database file cannot be used.
-    #[error("the database {path} cannot be used ({reason}); delete its folder to start anew, or name another with --data-dir")]
+    #[error(
+        "the database {path} cannot be used ({reason}); delete its folder to start anew, or name another with --data-dir"
+    )]
     Database {
         /// The file.
         path: String,

@@ -1,1 +1,18 @@
-//! placeholder
+//! The whole of Office 365 Sync in one process on loopback.
+//!
+//! The functions' own handlers run behind one address ([`stack`]). Around them is what AWS would be: an embedded
+//! DynamoDB and a store of secrets that the real SDK talks to ([`aws`], [`secrets_manager`]), a queue and a schedule
+//! that send the events of SQS and EventBridge ([`queue`]). Unless another tenant is named, a simulated Microsoft 365
+//! tenant is there to sync from, and its sample administrator authorizes ([`sample`]).
+
+pub mod api;
+pub mod args;
+pub mod aws;
+pub mod data_dir;
+pub mod program;
+pub mod progress;
+pub mod queue;
+pub mod sample;
+pub mod secrets_manager;
+pub mod stack;
+pub mod summary;

@@ -9,6 +9,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
 use shared::queue::{QueueError, RunQueue};
 use shared::sync::RunRequest;
+use shared::telemetry::chain;
 use sync::SyncEvent;
 use tokio::sync::{mpsc, watch};
 
@@ -87,7 +88,8 @@ pub async fn tick(app: Arc<sync::App>, stop: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             ticks.tick().await;
-            let event = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
+            let event =
+                json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
             invoke(&app, event).await;
         }
     };
@@ -102,14 +104,14 @@ async fn invoke(app: &sync::App, event: serde_json::Value) -> bool {
     let event: SyncEvent = match serde_json::from_value(event) {
         Ok(event) => event,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the event is malformed");
+            tracing::error!(error = chain(&error), "the event is malformed");
             return true;
         }
     };
     match sync::handle(app, LambdaEvent::new(event, Context::default())).await {
         Ok(response) => response.batch_item_failures.is_empty(),
         Err(error) => {
-            tracing::error!(error = error.as_ref() as &dyn std::error::Error, "the sync function failed");
+            tracing::error!(error = chain(error.as_ref()), "the sync function failed");
             false
         }
     }

@@ -141,7 +141,10 @@ async fn serve(State(store): State<LocalSecrets>, headers: HeaderMap, body: Byte
         Some("CreateSecret") => create(&store, &body).await,
         Some("PutSecretValue") => put(&store, &body).await,
         Some("GetSecretValue") => get(&store, &body).await,
-        _ => Err(Refusal::of("UnknownOperationException", "this local store has CreateSecret, PutSecretValue and GetSecretValue")),
+        _ => Err(Refusal::of(
+            "UnknownOperationException",
+            "this local store has CreateSecret, PutSecretValue and GetSecretValue",
+        )),
     };
     outcome.map_or_else(IntoResponse::into_response, |value| answer(StatusCode::OK, &value))
 }
@@ -211,8 +214,7 @@ async fn get(store: &LocalSecrets, body: &[u8]) -> Result<Value, Refusal> {
     }))
 }
 
-const NOT_FOUND: Refusal =
-    Refusal::of("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+const NOT_FOUND: Refusal = Refusal::of("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
 
 fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal::of("InvalidRequestException", "the request is malformed"))

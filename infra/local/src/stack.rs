@@ -1,6 +1,6 @@
 //! The whole stack in one process: the functions' handlers behind one address, and what AWS would be around them.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct Options {
     /// Where it listens.
     pub listener: TcpListener,
     /// The database's file; in memory without one.
-    pub database: Option<std::path::PathBuf>,
+    pub database: Option<PathBuf>,
     /// The secrets. The client secret is stored there.
     pub secrets: LocalSecrets,
     /// The tenant to sync from.
@@ -97,11 +97,16 @@ impl Stack {
         secrets.put_client_secret(&options.client_secret).await?;
         let (queue, deliveries) = queue::queue();
 
-        let http = shared::http::client(&roots(options.microsoft.ca_file.as_deref())?)
+        let http = shared::http::client(&options.microsoft.extra_roots()?)
             .map_err(|error| StackError::Setting(error.to_string()))?;
-        let graph = GraphOrigin::parse(&options.microsoft.graph_url)
-            .map_err(|error| StackError::Setting(error.to_string()))?;
-        let identity = Arc::new(IdentityPlatform::new(http.clone(), &options.microsoft, Arc::clone(&options.clock)));
+        let graph =
+            GraphOrigin::parse(&options.microsoft.graph_url).map_err(|error| StackError::Setting(error.to_string()))?;
+        let identity = Arc::new(IdentityPlatform::new(
+            http.clone(),
+            &options.microsoft,
+            secrets.clone(),
+            Arc::clone(&options.clock),
+        ));
         let sync = Arc::new(sync::App {
             ports: Ports {
                 directories: store.clone(),
@@ -112,9 +117,9 @@ impl Stack {
             },
             queue: Arc::new(queue.clone()),
             microsoft: sync::Microsoft {
-                http,
-                graph,
-                tokens: identity,
+                http: http.clone(),
+                graph: graph.clone(),
+                tokens: identity.clone(),
                 credentials: store.clone(),
                 secrets: secrets.clone(),
                 clock: Arc::clone(&options.clock),
@@ -122,7 +127,19 @@ impl Stack {
             limit: SafetyLimit::default(),
             interval: options.interval.unwrap_or(Duration::from_secs(300)),
         });
-        let router: Router = todo!();
+        let oauth = oauth::App {
+            authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None },
+            identity: identity.clone(),
+            probe: Arc::new(oauth::GraphProbe::new(http, graph, Arc::clone(&options.clock))),
+            storage: store.clone(),
+            secrets: secrets.clone(),
+            queue: Arc::new(queue.clone()),
+            clock: Arc::clone(&options.clock),
+        };
+        let status = status::App::new(store.clone(), Arc::clone(&options.clock));
+        let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
+        let api = shared::http::finish(status::routes(status).merge(console::routes(console)));
+        let router: Router = oauth::router(Arc::new(oauth)).fallback_service(api);
         tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
@@ -155,10 +172,4 @@ impl Drop for Stack {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
-}
-
-fn roots(file: Option<&str>) -> Result<Vec<u8>, StackError> {
-    file.map_or(Ok(Vec::new()), |file| {
-        std::fs::read(Path::new(file)).map_err(|error| StackError::Setting(format!("{file} cannot be read: {error}")))
-    })
 }

@@ -42,7 +42,12 @@ impl Summary {
         line(&mut out, "Users inactive", &reasons(self.directory.pointer("/counts/users/inactive_by_reason")));
         line(&mut out, "Groups synced", &number("/counts/groups/synced").to_string());
         line(&mut out, "Groups skipped", &reasons(self.directory.pointer("/counts/groups/skipped_by_reason")));
-        let run = format!("{} ({}, {} ms)", text(&self.run, "/state"), text(&self.run, "/reading"), text(&self.run, "/duration_ms"));
+        let run = format!(
+            "{} ({}, {} ms)",
+            text(&self.run, "/state"),
+            text(&self.run, "/reading"),
+            text(&self.run, "/duration_ms")
+        );
         line(&mut out, "Run", &run);
         line(&mut out, "Graph requests", &text(&self.run, "/effort/graph_requests"));
         line(&mut out, "Items written", &text(&self.run, "/effort/items_written"));
@@ -68,7 +73,8 @@ fn reasons(counts: Option<&Value>) -> String {
         .filter(|(_, count)| *count != 0)
         .collect();
     let total: i64 = counts.iter().map(|(_, count)| count).sum();
-    let list: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {}", reason.replace('_', " "))).collect();
+    let list: Vec<String> =
+        counts.iter().map(|(reason, count)| format!("{count} {}", reason.replace('_', " "))).collect();
     if list.is_empty() { total.to_string() } else { format!("{total}: {}", list.join(", ")) }
 }
 

@@ -26,6 +26,6 @@ pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, 
 pub use request::{RequestRunError, request_run};
 pub use run::{Handled, Ports, perform};
 pub use source::{
-    DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, OpenTenant, Removal, Round, SourceError, TenantSource,
-    UnreadObject, UserChange,
+    DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, OpenTenant, Removal, Round, SourceError,
+    TenantSource, UnreadObject, UserChange,
 };

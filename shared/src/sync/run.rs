@@ -19,6 +19,7 @@ use super::source::{OpenTenant, SourceError, TenantSource};
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
 use crate::store::{DirectoryStore, Lease, Leased, MirrorStore, Publication, RunStore, StoreError, SyncState};
+use crate::telemetry::chain;
 
 /// How long a lease lasts without being renewed: what a run that died keeps others waiting.
 const LEASE: Duration = Duration::from_secs(90);
@@ -87,7 +88,7 @@ pub async fn perform(
         tracing::warn!(
             directory.id = %request.directory,
             run.id = %request.run,
-            error = &error as &dyn std::error::Error,
+            error = chain(&error),
             "the run failed",
         );
         run.state = RunState::Failed;

@@ -1,0 +1,257 @@
+//! What the command line asks for, from start to end.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use shared::access::Scope;
+use shared::clock::{Clock as _, SystemClock};
+use shared::config::Microsoft;
+use shared::telemetry::chain;
+use tenant::{Sample, Tenant, TenantHandle};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::api::Api;
+use crate::args::{Args, ExternalTenant};
+use crate::data_dir::{DataDir, Origin, write_private};
+use crate::progress::ConsoleProgress;
+use crate::sample;
+use crate::secrets_manager::LocalSecrets;
+use crate::stack::{Options, Stack};
+use crate::summary::Summary;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How often the simulated tenant changes a little.
+const DRIFT_INTERVAL: Duration = Duration::from_secs(45);
+/// How often it is looked whether somebody has authorized.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Runs the program and says how it ended: 0 when all went well.
+pub async fn run(args: &Args) -> ExitCode {
+    match start(args).await {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {}", shared::telemetry::chain(error.as_ref())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(args: &Args) -> Result<ExitCode, Error> {
+    let external = args.tenant.external();
+    let data_dir = DataDir::open(&folder(args), &origin(args, external.as_ref()))?;
+    let listener = listen(args).await?;
+    let tenant = match &external {
+        None => Some(simulate(args, &data_dir).await?),
+        Some(_) => None,
+    };
+    let (microsoft, client_secret) = match (&external, &tenant) {
+        (Some(external), _) => reach(external)?,
+        (None, Some(tenant)) => reach_simulated(tenant)?,
+        (None, None) => return Err("there is no tenant to sync from".into()),
+    };
+    let progress = Arc::new(ConsoleProgress::default());
+    let stack = Stack::start(Options {
+        listener,
+        database: Some(data_dir.file("dynamodb.sqlite")),
+        secrets: LocalSecrets::in_file(&data_dir.file("secrets.json"))?,
+        microsoft,
+        client_secret,
+        interval: (!args.once).then(|| args.interval()),
+        clock: Arc::new(SystemClock),
+        progress: progress.clone(),
+    })
+    .await?;
+    let token = stack.make_token("local administrator", Scope::Admin).await?;
+    let token_file = data_dir.file("admin-token");
+    write_private(&token_file, token.expose_secret().as_bytes())?;
+    let api = Api::new(shared::http::client(b"")?, stack.base_url.clone(), token.clone());
+
+    let directory = match &tenant {
+        Some(tenant) => {
+            say("A simulated Microsoft 365 tenant stands in for a real one.");
+            say("Authorizing as its administrator …");
+            sample::set_up(&api, tenant).await?
+        }
+        None => wait_for_authorization(&api, &stack.base_url, &token_file).await?,
+    };
+    say("Syncing …");
+    let summary = sync(&api, &directory).await?;
+    progress.finish();
+    show(args, &summary)?;
+    if args.once {
+        return Ok(if summary.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    say(&serving(&stack.base_url, &directory, &token, &token_file, tenant.as_ref(), args));
+    if let Some(tenant) = tenant {
+        tokio::spawn(drift(tenant, args.sample.seed, data_dir.file("drift.json")));
+    }
+    tokio::signal::ctrl_c().await?;
+    progress.finish();
+    say("Stopped. The state is kept and will be used the next time.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn folder(args: &Args) -> PathBuf {
+    args.data_dir.clone().unwrap_or_else(|| {
+        // The program is built into the target folder of the workspace it belongs to.
+        let target = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.parent()?.to_owned()));
+        target.unwrap_or_else(|| PathBuf::from("target")).join("office365-sync")
+    })
+}
+
+fn origin(args: &Args, external: Option<&ExternalTenant>) -> Origin {
+    match external {
+        Some(external) => {
+            Origin::External { graph_url: external.graph_url.to_string(), client_id: external.client_id.clone() }
+        }
+        None => Origin::Simulated { users: args.sample.users, groups: args.sample.groups, seed: args.sample.seed },
+    }
+}
+
+async fn listen(args: &Args) -> Result<TcpListener, Error> {
+    let address = SocketAddr::from(([127, 0, 0, 1], args.port));
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("port {} of 127.0.0.1 cannot be used ({error}); choose another with --port", args.port).into()
+    })
+}
+
+/// Starts the simulated tenant as it was left: made from the same numbers, with the same changes since.
+async fn simulate(args: &Args, data_dir: &DataDir) -> Result<TenantHandle, Error> {
+    let sample = Sample {
+        users: args.sample.users as usize,
+        groups: args.sample.groups as usize,
+        seed: args.sample.seed,
+        ..Sample::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+    let tenant = Tenant::sample(&sample).serve(listener, options)?;
+    for change in 1..=drifted(&data_dir.file("drift.json")) {
+        tenant.drift(&mut rng_of(args.sample.seed, change), 1);
+    }
+    Ok(tenant)
+}
+
+/// How many changes the tenant has made so far.
+fn drifted(file: &Path) -> u64 {
+    let text = std::fs::read(file).unwrap_or_default();
+    serde_json::from_slice::<Value>(&text).ok().and_then(|value| value.get("changes")?.as_u64()).unwrap_or(0)
+}
+
+async fn drift(tenant: TenantHandle, seed: u64, file: PathBuf) {
+    for changes in drifted(&file) + 1.. {
+        tokio::time::sleep(DRIFT_INTERVAL).await;
+        tenant.drift(&mut rng_of(seed, changes), 1);
+        let text = json!({"changes": changes}).to_string();
+        if let Err(error) = write_private(&file, text.as_bytes()) {
+            tracing::warn!(error = chain(&error), "the tenant's changes could not be kept");
+        }
+    }
+}
+
+/// Each change has its own randomness, so that it is the same when it is made again after a restart.
+fn rng_of(seed: u64, change: u64) -> SmallRng {
+    SmallRng::seed_from_u64(seed.wrapping_add(change))
+}
+
+fn reach(external: &ExternalTenant) -> Result<(Microsoft, SecretString), Error> {
+    let secret = std::fs::read_to_string(&external.client_secret_file)
+        .map_err(|error| format!("{} cannot be read: {error}", external.client_secret_file.display()))?;
+    let microsoft = Microsoft {
+        login_url: external.login_url.clone(),
+        graph_url: external.graph_url.clone(),
+        client_id: external.client_id.clone(),
+        authority_tenant: "organizations".to_owned(),
+        secret_prefix: crate::aws::SECRET_PREFIX.to_owned(),
+        ca_file: external.ca_file.as_ref().map(|file| file.display().to_string()),
+    };
+    Ok((microsoft, SecretString::from(secret.trim_end_matches(['\r', '\n']).to_owned())))
+}
+
+fn reach_simulated(tenant: &TenantHandle) -> Result<(Microsoft, SecretString), Error> {
+    let registration = tenant.registration();
+    let microsoft = Microsoft {
+        login_url: Url::parse(tenant.login_url())?,
+        graph_url: Url::parse(tenant.graph_url())?,
+        client_id: registration.client_id,
+        authority_tenant: "organizations".to_owned(),
+        secret_prefix: crate::aws::SECRET_PREFIX.to_owned(),
+        ca_file: None,
+    };
+    Ok((microsoft, SecretString::from(registration.client_secret)))
+}
+
+/// Waits until an administrator has authorized, now or in an earlier session.
+async fn wait_for_authorization(api: &Api, base: &Url, token_file: &Path) -> Result<String, Error> {
+    let mut told = false;
+    loop {
+        let directories = api.get("/api/v1/directories").await?;
+        if let Some(id) = directories.pointer("/items/0/id").and_then(Value::as_str) {
+            return Ok(id.to_owned());
+        }
+        if !told {
+            say(&format!("Open {base}oauth/authorize in a browser and sign in as an administrator of the tenant."));
+            say(&format!("The admin token is in {}.", token_file.display()));
+            told = true;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn sync(api: &Api, directory: &str) -> Result<Summary, Error> {
+    let path = format!("/api/v1/directories/{directory}");
+    let run = api.post(&format!("{path}/runs"), &json!({})).await?;
+    let id = run.get("id").and_then(Value::as_str).ok_or("the run has no id")?;
+    let run = api.finished_run(directory, id).await?;
+    Ok(Summary { directory: api.get(&path).await?, run })
+}
+
+fn show(args: &Args, summary: &Summary) -> Result<(), Error> {
+    let mut stdout = std::io::stdout();
+    if args.json {
+        serde_json::to_writer_pretty(&mut stdout, &summary.json())?;
+        writeln!(stdout)?;
+    } else {
+        write!(stdout, "\n{}\n", summary.text())?;
+    }
+    Ok(())
+}
+
+fn serving(
+    base: &Url,
+    directory: &str,
+    token: &SecretString,
+    token_file: &Path,
+    tenant: Option<&TenantHandle>,
+    args: &Args,
+) -> String {
+    let mut text = format!(
+        "Serving on {base} and syncing every {} seconds. Ctrl-C stops.\n\n\
+         Ask who is active:\n  curl -H \"Authorization: Bearer $(cat {})\" '{base}api/v1/directories/{directory}/users?status=active'\n\n\
+         Authorize another administrator:\n  {base}oauth/authorize\n\n\
+         Admin token: {}\n",
+        args.schedule,
+        token_file.display(),
+        token.expose_secret(),
+    );
+    if let Some(tenant) = tenant {
+        text.push_str(&format!("Simulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()));
+    }
+    text
+}
+
+/// Tells the person at the terminal; programs read standard output.
+fn say(text: &str) {
+    // Nobody can be told when standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
