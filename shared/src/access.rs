@@ -119,3 +119,87 @@ pub fn bearer(header: &str) -> Option<SecretString> {
 pub fn hash(secret: &SecretString) -> TokenHash {
     TokenHash::of(secret.expose_secret())
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn directory(number: u128) -> DirectoryId {
+        DirectoryId::new(uuid::Uuid::from_u128(number))
+    }
+
+    fn token(scope: Scope, directory: Option<DirectoryId>) -> AccessToken {
+        AccessToken {
+            name: "gateway".into(),
+            scope,
+            directory,
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::from_second(60).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_token_permits_what_its_scope_includes() {
+        let permit = |scope, needed| token(scope, None).permit(needed, Some(directory(1)), Timestamp::UNIX_EPOCH);
+        assert_eq!(permit(Scope::Read, Scope::Read), Ok(()));
+        assert_eq!(permit(Scope::Admin, Scope::Read), Ok(()));
+        assert_eq!(permit(Scope::Admin, Scope::Admin), Ok(()));
+        assert_eq!(permit(Scope::Read, Scope::Admin), Err(Refused::ScopeTooSmall));
+    }
+
+    #[test]
+    fn a_token_is_refused_from_the_moment_it_expires() {
+        let token = token(Scope::Read, None);
+        let just_before = token.expires_at - jiff::SignedDuration::from_nanos(1);
+        assert_eq!(token.permit(Scope::Read, None, just_before), Ok(()));
+        assert_eq!(token.permit(Scope::Read, None, token.expires_at), Err(Refused::Expired));
+    }
+
+    #[test]
+    fn a_directorys_token_permits_nothing_on_another_and_does_not_tell_of_its_scope() {
+        let token = token(Scope::Read, Some(directory(1)));
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(token.permit(Scope::Read, Some(directory(1)), now), Ok(()));
+        assert_eq!(token.permit(Scope::Read, None, now), Ok(()));
+        assert_eq!(token.permit(Scope::Read, Some(directory(2)), now), Err(Refused::OtherDirectory));
+        assert_eq!(token.permit(Scope::Admin, Some(directory(2)), now), Err(Refused::OtherDirectory));
+    }
+
+    #[test]
+    fn a_bearer_header_is_read_with_its_scheme_in_any_case() {
+        for (header, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer abc", Some("abc")),
+            ("BEARER   abc  ", Some("abc")),
+            ("Bearer", None),
+            ("Bearer  ", None),
+            ("Basic abc", None),
+            ("abc", None),
+            ("", None),
+        ] {
+            let read = bearer(header);
+            assert_eq!(read.as_ref().map(ExposeSecret::expose_secret), token, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_token_is_recognizable_random_and_not_printed() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (one, other) = (new_token_secret(&mut rng), new_token_secret(&mut rng));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert_eq!(one.expose_secret().len(), "o365sync_".len() + 43);
+        assert!(one.expose_secret().starts_with("o365sync_"));
+        assert!(!format!("{one:?}").contains("o365sync_"));
+    }
+
+    #[test]
+    fn a_hash_is_the_same_each_time_and_tells_nothing_of_the_token() {
+        // SHA-256 of "abc", FIPS 180-4's own example, in base64url.
+        assert_eq!(TokenHash::of("abc").as_str(), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+        assert_eq!(hash(&SecretString::from("abc")), TokenHash::of("abc"));
+        assert_ne!(TokenHash::of("abc"), TokenHash::of("abd"));
+    }
+}

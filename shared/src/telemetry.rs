@@ -1,5 +1,7 @@
 //! Logs: JSON on Lambda, so that one line is one event with fields; readable text on a terminal.
 
+use std::error::Error;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -22,4 +24,28 @@ pub fn text(default: &str) {
 
 fn filter(default: &str) -> EnvFilter {
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
+}
+
+/// An error and its causes on one line, for the log.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn an_error_is_logged_with_all_its_causes() {
+        let error = StoreError::Unavailable("connection refused".into());
+        assert_eq!(chain(&error), "the storage is not available: connection refused");
+    }
 }

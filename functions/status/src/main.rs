@@ -1,2 +1,18 @@
-//! placeholder
-fn main() {}
+//! The status function on Lambda: wiring only.
+
+use std::sync::Arc;
+
+use shared::clock::SystemClock;
+use shared::dynamodb::DynamoStore;
+use shared::{config, telemetry};
+use status::App;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::json();
+    let table = config::from_env(|environment| environment.storage().table)?;
+    let aws = aws_config::load_from_env().await;
+    let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), table);
+    let app = App::new(Arc::new(store), Arc::new(SystemClock));
+    lambda_http::run(status::router(app)).await
+}

@@ -1,1 +1,27 @@
 //! The adapter that keeps everything but secrets in one DynamoDB table.
+//!
+//! Every partition is reached by its key, nothing is ever scanned, and what a decision depends on is read
+//! consistently. Each item carries the version of its shape in `v`; an item of another version, or with a malformed
+//! attribute, is an error that names it, never "not there".
+
+mod apply;
+mod authorizations;
+mod buckets;
+mod credentials;
+mod cursor;
+mod directories;
+mod error;
+mod item;
+mod keys;
+mod lease;
+mod members;
+mod mirror;
+mod queries;
+mod records;
+mod runs;
+mod store;
+mod table;
+mod tokens;
+
+pub use store::DynamoStore;
+pub use table::{TableError, create_table};

@@ -9,6 +9,8 @@ mod name;
 mod parse;
 mod policy;
 mod reach;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserFacts, decide_group, decide_user};
 pub use explain::{Check, Rule, explain_user};

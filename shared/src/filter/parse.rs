@@ -52,7 +52,7 @@ impl Policy {
     pub fn parse(settings: &Value) -> Result<Self, InvalidPolicy> {
         let mut reader = Reader { fields: Map::new(), faults: Vec::new() };
         match settings {
-            Value::Object(fields) => reader.fields = fields.clone(),
+            Value::Object(fields) => reader.fields.clone_from(fields),
             other => reader.fault("settings", "a JSON object", other),
         }
         let policy = Self {
@@ -71,7 +71,7 @@ impl Policy {
 
     /// Without group sync the lists could not be kept true, and everybody they keep out would be let in.
     fn refuse_silent_opening(&self, reader: &mut Reader) {
-        if self.sync_groups || self.listed_groups().next().is_none() {
+        if self.sync_groups || self.listed_groups().next().is_none() || reader.has_fault("sync_groups") {
             return;
         }
         reader.faults.push(FieldError {
@@ -106,6 +106,10 @@ impl Reader {
             found = found.chars().take(SHOWN).chain(['…']).collect();
         }
         self.faults.push(FieldError { field: field.to_owned(), expected: expected.to_owned(), found });
+    }
+
+    fn has_fault(&self, field: &str) -> bool {
+        self.faults.iter().any(|fault| fault.field == field)
     }
 
     fn switch(&mut self, field: &str) -> bool {

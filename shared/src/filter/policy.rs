@@ -12,6 +12,7 @@ use crate::directory::GroupId;
 /// Made by [`Policy::parse`]; printed by its `Serialize`, in an order that does not depend on how it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "serde_json::Value")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, named as administrators know it")]
 pub struct Policy {
     pub(super) sync_users: bool,
     pub(super) sync_groups: bool,

@@ -1,1 +1,34 @@
 //! The adapter to Microsoft Graph.
+//!
+//! From one request to a whole tenant:
+//!
+//! * `origin`: where Graph is, and which links lead there;
+//! * `refusal`: what an answer that is not 200 means, as a [`GraphError`];
+//! * `retry`: whether and when a request is repeated, decided without doing it;
+//! * `client`: one read, repeated until it is answered or given up;
+//! * `page`, `wire`: from bytes to a page, and from its objects to ours;
+//! * `tenant`, `chain`, `source`: reads under the administrators' tokens, lists and rounds read to their end, and the
+//!   port [`TenantSource`](crate::sync::TenantSource) made of them;
+//! * `probe`: whether an account that is being authorized can read what a sync reads.
+
+mod chain;
+mod client;
+mod error;
+mod oddity;
+mod origin;
+mod page;
+mod probe;
+mod refusal;
+mod retry;
+mod source;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use error::{GraphError, Refused};
+pub use origin::{GraphOrigin, InvalidOrigin};
+pub use page::Malformed;
+pub use probe::{AccountProbe, AccountRoles, DirectoryRole, probe_account};
+pub use retry::RetryPolicy;
+pub use tenant::GraphTenant;

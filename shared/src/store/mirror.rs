@@ -66,8 +66,8 @@ pub struct GroupMembersChange {
 pub struct Publication {
     /// The links the run began with: anything else by now is a [`StoreError::Conflict`].
     pub from_links: Option<DeltaLinks>,
-    /// Where the next run continues.
-    pub links: DeltaLinks,
+    /// Where the next run continues; the same as `from_links` when this one left something to read again.
+    pub links: Option<DeltaLinks>,
     /// What consumers see from now on.
     pub published: Published,
 }

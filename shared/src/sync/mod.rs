@@ -1,10 +1,31 @@
 //! A sync run: read what changed, bring the mirror up to date, decide, plan, apply, publish.
+//!
+//! [`perform`] does a whole run with the ports it is given. Between reading and writing everything is pure: changes
+//! are folded (`changes`, `reconcile`), and a [`Plan`] is made of them that says all that will be written.
 
+mod changes;
+mod error;
+mod guard;
+mod known;
+mod plan;
+mod progress;
+mod read;
+mod reconcile;
 mod record;
+mod request;
+mod run;
 mod source;
+#[cfg(test)]
+mod tests;
 
+pub use error::{Disposition, RunError};
+pub use guard::SafetyLimit;
+pub use plan::Plan;
+pub use progress::{Progress, ProgressSink, Unobserved};
 pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunRequest, RunState, Trigger};
+pub use request::{RequestRunError, request_run};
+pub use run::{Handled, Ports, perform};
 pub use source::{
     DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, Removal, Round, SourceError, TenantSource,
-    UserChange,
+    UnreadObject, UserChange,
 };

@@ -86,6 +86,15 @@ pub enum Removal {
     Permanent,
 }
 
+/// An object that was there but could not be understood. What is known of it stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadObject {
+    /// Which one, unless even that could not be read: then it may be any.
+    pub id: Option<ObjectId>,
+    /// What was odd, in words, without personal data.
+    pub note: String,
+}
+
 /// A complete round of changes and where to continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round<T> {
@@ -93,8 +102,8 @@ pub struct Round<T> {
     pub changes: Vec<T>,
     /// Where the next round begins.
     pub link: DeltaLink,
-    /// Objects that could not be understood and were left out, in words.
-    pub oddities: Vec<String>,
+    /// What could not be understood and was left out.
+    pub unread: Vec<UnreadObject>,
 }
 
 /// A complete list.
@@ -102,8 +111,8 @@ pub struct Round<T> {
 pub struct Listing<T> {
     /// The objects.
     pub objects: Vec<T>,
-    /// Objects that could not be understood and were left out, in words.
-    pub oddities: Vec<String>,
+    /// What could not be understood and was left out.
+    pub unread: Vec<UnreadObject>,
 }
 
 /// Reads a tenant. Every answer is complete or an error: what was cut short is never returned as if it were all.

@@ -1,0 +1,136 @@
+//! The settings of a directory: read, and replaced as a whole.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{ETAG, IF_MATCH};
+use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
+use serde_json::Value;
+use shared::directory::Directory;
+use shared::filter::Policy;
+use shared::http::{JsonBody, Problem, ProblemKind};
+use shared::store::{RequestedRun, SettingsChange};
+use shared::sync::{Run, RunId, Trigger, request_run};
+use shared::telemetry::chain;
+
+use crate::App;
+use crate::access::Administered;
+
+/// The settings, which version of them this is, and which one the published state was made with.
+#[derive(Debug, Serialize)]
+struct SettingsView {
+    settings: Policy,
+    version: u64,
+    published_version: Option<u64>,
+}
+
+/// The settings after a change.
+#[derive(Debug, Serialize)]
+struct ChangedView {
+    #[serde(flatten)]
+    settings: SettingsView,
+    /// The run that will publish them; `null` when nothing changed, or when the schedule must see to it.
+    run: Option<RunId>,
+}
+
+impl SettingsView {
+    fn new(directory: Directory) -> Self {
+        Self {
+            published_version: directory.published.map(|published| published.settings_version),
+            settings: directory.policy,
+            version: directory.settings_version,
+        }
+    }
+}
+
+/// `GET /directories/{directory}/settings`
+pub(crate) async fn show(Administered(directory): Administered) -> Response {
+    tagged(directory.settings_version, SettingsView::new(directory))
+}
+
+/// `PUT /directories/{directory}/settings`: a field left out is off or empty.
+pub(crate) async fn replace(
+    Administered(mut directory): Administered,
+    State(app): State<App>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<Value>,
+) -> Result<Response, Problem> {
+    let policy = Policy::parse(&body)?;
+    if !if_match(&headers, directory.settings_version) {
+        return Err(Problem::new(
+            ProblemKind::PreconditionFailed,
+            format!("The current version is {}. Read the settings again.", directory.settings_version),
+        ));
+    }
+    if policy == directory.policy {
+        let settings = SettingsView::new(directory);
+        return Ok(tagged(settings.version, ChangedView { settings, run: None }));
+    }
+    let change = SettingsChange { policy, from_version: directory.settings_version };
+    directory.settings_version = app.directories.change_settings(directory.id, &change).await?;
+    directory.policy = change.policy;
+
+    let run = Run::requested(directory.id, Trigger::Settings, None, app.clock.now());
+    let run = match request_run(&*app.runs, &*app.queue, &run).await {
+        Ok(RequestedRun::Added) => Some(run.id),
+        Ok(RequestedRun::Folded(waiting)) => Some(waiting),
+        Err(error) => {
+            // The settings are stored all the same, and the next scheduled run publishes them.
+            tracing::error!(
+                directory.id = %directory.id,
+                error = chain(&error),
+                "the settings were changed, but no run could be requested"
+            );
+            None
+        }
+    };
+    let settings = SettingsView::new(directory);
+    Ok(tagged(settings.version, ChangedView { settings, run }))
+}
+
+fn tagged(version: u64, body: impl Serialize) -> Response {
+    ([(ETAG, etag(version))], Json(body)).into_response()
+}
+
+fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// True when the request was made for this version, or for any.
+///
+/// Source: RFC 9110, section 13.1.1. A weak tag never matches.
+fn if_match(headers: &HeaderMap, version: u64) -> bool {
+    if !headers.contains_key(IF_MATCH) {
+        return true;
+    }
+    let current = etag(version);
+    let values = headers.get_all(IF_MATCH).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag == current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_wants_the_current_version_or_any() {
+        for (sent, matches) in [
+            (&[][..], true),
+            (&["\"7\""], true),
+            (&["*"], true),
+            (&["\"6\", \"7\""], true),
+            (&["\"6\"", "\"7\""], true),
+            (&["\"6\""], false),
+            (&["W/\"7\""], false),
+            (&["7"], false),
+            (&[""], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in sent {
+                headers.append(IF_MATCH, HeaderValue::from_static(value));
+            }
+            assert_eq!(if_match(&headers, 7), matches, "{sent:?}");
+        }
+    }
+}

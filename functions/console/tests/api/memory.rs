@@ -1,0 +1,156 @@
+//! The ports that the console function uses, in memory.
+
+#![expect(clippy::unimplemented, reason = "the console function asks for less")]
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use shared::access::{AccessToken, TokenHash};
+use shared::clock::Clock;
+use shared::credentials::Credential;
+use shared::directory::{Directory, DirectoryId, UserId};
+use shared::queue::{QueueError, RunQueue};
+use shared::store::{
+    CredentialStore, Cursor, DirectoryStore, Page, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore,
+};
+use shared::sync::{Run, RunId, RunRequest, RunState};
+
+/// Everything stored, of one directory.
+pub(crate) struct Memory {
+    pub(crate) directory: Mutex<Directory>,
+    pub(crate) runs: Mutex<Vec<Run>>,
+    pub(crate) credentials: Mutex<Vec<Credential>>,
+    pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
+    pub(crate) manual_runs: AtomicU64,
+    /// Somebody else changes the settings just before each change of ours.
+    pub(crate) contested: AtomicBool,
+}
+
+impl Memory {
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap()
+    }
+
+    pub(crate) fn runs(&self) -> MutexGuard<'_, Vec<Run>> {
+        self.runs.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for Memory {
+    async fn directories(&self) -> Result<Vec<Directory>, StoreError> {
+        Ok(vec![self.directory().clone()])
+    }
+
+    async fn directory(&self, id: DirectoryId) -> Result<Option<Directory>, StoreError> {
+        Ok(Some(self.directory().clone()).filter(|directory| directory.id == id))
+    }
+
+    async fn create_directory(&self, _: &Directory) -> Result<bool, StoreError> {
+        unimplemented!("an authorization does")
+    }
+
+    async fn change_settings(&self, _: DirectoryId, change: &SettingsChange) -> Result<u64, StoreError> {
+        let mut directory = self.directory();
+        if self.contested.load(Ordering::Relaxed) {
+            directory.settings_version += 1;
+        }
+        if directory.settings_version != change.from_version {
+            return Err(StoreError::Conflict);
+        }
+        directory.policy = change.policy.clone();
+        directory.settings_version += 1;
+        Ok(directory.settings_version)
+    }
+
+    async fn schedule(&self, _: DirectoryId, _: Timestamp) -> Result<(), StoreError> {
+        unimplemented!("the schedule does")
+    }
+}
+
+#[async_trait]
+impl RunStore for Memory {
+    async fn request_run(&self, run: &Run) -> Result<RequestedRun, StoreError> {
+        let mut runs = self.runs();
+        if let Some(waiting) = runs.iter().find(|known| known.state == RunState::Queued) {
+            return Ok(RequestedRun::Folded(waiting.id));
+        }
+        runs.push(run.clone());
+        Ok(RequestedRun::Added)
+    }
+
+    async fn save_run(&self, _: &Run) -> Result<(), StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn run(&self, _: DirectoryId, id: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.runs().iter().find(|run| run.id == id).cloned())
+    }
+
+    async fn runs(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<Run>, StoreError> {
+        unimplemented!("the status function does")
+    }
+
+    async fn count_manual_run(&self, _: DirectoryId, _: i64) -> Result<u64, StoreError> {
+        Ok(self.manual_runs.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+#[async_trait]
+impl CredentialStore for Memory {
+    async fn credentials(&self, _: DirectoryId) -> Result<Vec<Credential>, StoreError> {
+        Ok(self.credentials.lock().unwrap().clone())
+    }
+
+    async fn credential(&self, _: DirectoryId, _: &UserId) -> Result<Option<Credential>, StoreError> {
+        unimplemented!("the console function lists them")
+    }
+
+    async fn put_credential(&self, _: &Credential) -> Result<(), StoreError> {
+        unimplemented!("an authorization does")
+    }
+}
+
+#[async_trait]
+impl TokenStore for Memory {
+    async fn token(&self, hash: &TokenHash) -> Result<Option<AccessToken>, StoreError> {
+        Ok(self.tokens.iter().find(|(known, _)| known == hash).map(|(_, token)| token.clone()))
+    }
+
+    async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
+        unimplemented!("the console function only reads them")
+    }
+}
+
+/// A queue that keeps what was sent.
+#[derive(Default)]
+pub(crate) struct Sent {
+    pub(crate) messages: Mutex<Vec<RunRequest>>,
+    pub(crate) down: AtomicBool,
+}
+
+#[async_trait]
+impl RunQueue for Sent {
+    async fn send(&self, request: &RunRequest, _: Duration) -> Result<(), QueueError> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err(QueueError("down".into()));
+        }
+        self.messages.lock().unwrap().push(request.clone());
+        Ok(())
+    }
+}
+
+/// A clock that stands still.
+pub(crate) struct Stopped(pub(crate) Timestamp);
+
+#[async_trait]
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}

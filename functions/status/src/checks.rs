@@ -1,0 +1,96 @@
+//! "Why can't I log in?": the rules one by one, as they apply to one user, and whether they explain what is published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use shared::directory::{Directory, GroupId, GroupRecord, UserRecord};
+use shared::filter::{Check, GroupNode, Policy, Reach, Rule, UserFacts, decide_user, explain_user};
+use shared::store::StoreError;
+
+use crate::App;
+use crate::published::{GroupRef, PublishedGroups};
+
+/// The checks of a user against the settings of now.
+pub(crate) struct Checks {
+    outcomes: Vec<Check>,
+    /// False when the checks are not those that led to the decision shown.
+    current: bool,
+    note: Option<&'static str>,
+}
+
+/// The checks as they are shown.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChecksView {
+    why: Vec<CheckView>,
+    why_is_current: bool,
+    why_note: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckView {
+    rule: Rule,
+    passed: bool,
+    group: Option<GroupRef>,
+    explanation: &'static str,
+}
+
+impl Checks {
+    /// Asks every rule about the user.
+    ///
+    /// The decision shown is the one stored. The settings it was made with are not kept, so the checks are made with those
+    /// of now; where they are not the same, or come out otherwise, that is said.
+    pub(crate) async fn of(app: &App, directory: &Directory, user: &UserRecord) -> Result<Self, StoreError> {
+        let policy = &directory.policy;
+        let reach = reach(app, directory, policy).await?;
+        let facts = UserFacts {
+            deleted: user.presence.is_deleted(),
+            account_enabled: user.profile.account_enabled,
+            groups: &user.groups,
+        };
+        let note = if !directory.settings_are_published() {
+            Some(
+                "The settings have changed since the decision shown was published; the checks are made with the new ones.",
+            )
+        } else if decide_user(policy, &reach, facts) != user.decision {
+            Some("The checks come out otherwise than the decision shown: a run is at work, or a deactivation is held.")
+        } else {
+            None
+        };
+        Ok(Self { outcomes: explain_user(policy, &reach, facts), current: note.is_none(), note })
+    }
+
+    /// The groups that settled checks.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.outcomes.iter().filter_map(|check| check.group.as_ref())
+    }
+
+    /// The checks as they are shown.
+    pub(crate) fn view(&self, groups: &PublishedGroups) -> ChecksView {
+        let view = |check: &Check| CheckView {
+            rule: check.rule,
+            passed: check.passed,
+            group: check.group.as_ref().map(|group| groups.named(group)),
+            explanation: check.explanation,
+        };
+        ChecksView { why: self.outcomes.iter().map(view).collect(), why_is_current: self.current, why_note: self.note }
+    }
+}
+
+/// Loads the listed groups and, where nesting counts, level by level the groups nested in them.
+async fn reach(app: &App, directory: &Directory, policy: &Policy) -> Result<Reach, StoreError> {
+    let mut known: BTreeMap<GroupId, GroupRecord> = BTreeMap::new();
+    let mut asked: BTreeSet<GroupId> = BTreeSet::new();
+    let mut next: BTreeSet<GroupId> = policy.listed_groups().cloned().collect();
+    while !next.is_empty() {
+        let groups = app.queries.groups_by_id(directory.id, &next).await?;
+        asked.append(&mut next);
+        if policy.nested_groups() {
+            let children = groups.iter().flat_map(|group| &group.children);
+            next = children.filter(|child| !asked.contains(*child)).cloned().collect();
+        }
+        known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+    }
+    Ok(Reach::compute(policy, |id| {
+        known.get(id).map(|group| GroupNode { present: group.presence.is_present(), children: &group.children })
+    }))
+}

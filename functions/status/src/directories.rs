@@ -1,0 +1,162 @@
+//! Directories: how each fares, what it has, and who authorized it.
+
+use axum::Json;
+use axum::extract::State;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::access::AccessToken;
+use shared::credentials::{Credential, CredentialState};
+use shared::directory::{DirectoryId, GroupId, UserId};
+use shared::http::{CountsView, Problem, RunView};
+use shared::sync::{Hold, RunId};
+
+use crate::App;
+use crate::access::{Readable, Reader};
+use crate::health::{Health, Trouble, troubles, worst};
+use crate::overview::Overview;
+use crate::params::{List, Params};
+
+/// How many directories are looked at together.
+const TOGETHER: usize = 16;
+
+/// A directory.
+#[derive(Debug, Serialize)]
+pub(crate) struct DirectoryView {
+    id: DirectoryId,
+    name: String,
+    created_at: Timestamp,
+    status: Health,
+    reasons: Vec<ReasonView>,
+    next_sync_at: Timestamp,
+    /// When the published state was made; `null` before anything was published, as are the counts.
+    published_at: Option<Timestamp>,
+    counts: Option<CountsView>,
+    vanished_groups: Vec<GroupId>,
+    settings: SettingsView,
+    credentials: Vec<CredentialView>,
+    current_run: Option<RunView>,
+    last_run: Option<RunView>,
+    held_deactivations: Option<HeldView>,
+}
+
+/// Why a directory does not fare well.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReasonView {
+    code: Trouble,
+    status: Health,
+    explanation: &'static str,
+}
+
+/// Which settings are in force.
+#[derive(Debug, Serialize)]
+struct SettingsView {
+    version: u64,
+    published_version: Option<u64>,
+    /// True when the next run will publish other settings than those in force.
+    pending: bool,
+}
+
+/// An administrator's authorization, without its secret.
+#[derive(Debug, Serialize)]
+struct CredentialView {
+    administrator: UserId,
+    user_principal_name: String,
+    display_name: String,
+    #[serde(flatten)]
+    state: CredentialState,
+    missing_roles: Vec<String>,
+    authorized_at: Timestamp,
+    last_good_at: Option<Timestamp>,
+}
+
+/// Deactivations that wait for an administrator, and the run that stopped at them.
+#[derive(Debug, Serialize)]
+struct HeldView {
+    run: RunId,
+    #[serde(flatten)]
+    hold: Hold,
+}
+
+/// What is wrong, in words.
+pub(crate) fn reasons(troubles: &[Trouble]) -> Vec<ReasonView> {
+    let reason =
+        |trouble: &Trouble| ReasonView { code: *trouble, status: trouble.health(), explanation: trouble.explanation() };
+    troubles.iter().map(reason).collect()
+}
+
+impl From<Credential> for CredentialView {
+    fn from(credential: Credential) -> Self {
+        Self {
+            administrator: credential.administrator,
+            user_principal_name: credential.user_principal_name,
+            display_name: credential.display_name,
+            state: credential.state,
+            missing_roles: credential.missing_roles,
+            authorized_at: credential.authorized_at,
+            last_good_at: credential.last_good_at,
+        }
+    }
+}
+
+impl DirectoryView {
+    fn new(overview: Overview, now: Timestamp) -> Self {
+        let troubles = troubles(&overview, now);
+        let Overview { directory, current_run, last_run, credentials } = overview;
+        let published = directory.published.as_ref();
+        let held = last_run.as_ref().and_then(|run| Some(HeldView { run: run.id, hold: run.hold.clone()? }));
+        Self {
+            id: directory.id,
+            name: directory.name.clone(),
+            created_at: directory.created_at,
+            status: worst(troubles.iter().copied().map(Trouble::health)),
+            reasons: reasons(&troubles),
+            next_sync_at: directory.next_sync_at,
+            published_at: published.map(|published| published.at),
+            counts: published.map(|published| CountsView::new(&published.counts, published.users)),
+            vanished_groups: published.map(|published| published.vanished_groups.clone()).unwrap_or_default(),
+            settings: SettingsView {
+                version: directory.settings_version,
+                published_version: published.map(|published| published.settings_version),
+                pending: !directory.settings_are_published(),
+            },
+            credentials: credentials.into_iter().map(CredentialView::from).collect(),
+            current_run: current_run.map(|run| RunView::new(run, &directory)),
+            last_run: last_run.map(|run| RunView::new(run, &directory)),
+            held_deactivations: held.filter(|_| shared::http::publishes_users(&directory)),
+        }
+    }
+}
+
+/// The directories that a token may read, in the order of their ids.
+pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Overview>, Problem> {
+    let directories = match token.directory {
+        Some(own) => app.directories.directory(own).await?.into_iter().collect(),
+        None => app.directories.directories().await?,
+    };
+    let overviews = stream::iter(directories).map(|directory| Overview::of(app, directory)).buffered(TOGETHER);
+    Ok(overviews.try_collect().await?)
+}
+
+/// `GET /directories`: those the bearer may read.
+pub(crate) async fn list(
+    Reader(token): Reader,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<List<DirectoryView>>, Problem> {
+    let [] = params.query([])?;
+    let now = app.clock.now();
+    let overviews = readable_by(&app, &token).await?;
+    Ok(Json(List::whole(overviews.into_iter().map(|overview| DirectoryView::new(overview, now)).collect())))
+}
+
+/// `GET /directories/{directory}`
+pub(crate) async fn show(
+    Readable(directory): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<DirectoryView>, Problem> {
+    let [] = params.query([])?;
+    let overview = Overview::of(&app, directory).await?;
+    Ok(Json(DirectoryView::new(overview, app.clock.now())))
+}

@@ -1,0 +1,192 @@
+//! How a directory fares, as a monitor wants to know it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use shared::credentials::{Credential, CredentialState};
+use shared::sync::RunState;
+
+use crate::overview::Overview;
+
+/// How long after its time a scheduled run is overdue: several ticks of the schedule, so that one lost tick is no alarm.
+const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// How something fares, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Health {
+    /// All is well.
+    Ok,
+    /// What is published is current, or nearly, but somebody should look.
+    Degraded,
+    /// What is published grows old.
+    Failing,
+}
+
+/// What is wrong with a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Trouble {
+    /// No administrator's authorization works.
+    NoWorkingCredential,
+    /// Some administrators' authorizations do not work, but another does.
+    CredentialFailing,
+    /// The last run failed.
+    LastRunFailed,
+    /// The last run stopped at the safety limit, and its deactivations wait for an administrator.
+    LastRunHeld,
+    /// The last run could not read everything.
+    LastRunHasGaps,
+    /// Nothing has been published yet.
+    NeverSynced,
+    /// The schedule should have asked for a run a while ago.
+    Overdue,
+}
+
+impl Trouble {
+    pub(crate) fn health(self) -> Health {
+        match self {
+            Self::NoWorkingCredential | Self::LastRunFailed | Self::Overdue => Health::Failing,
+            Self::CredentialFailing | Self::LastRunHeld | Self::LastRunHasGaps | Self::NeverSynced => Health::Degraded,
+        }
+    }
+
+    pub(crate) fn explanation(self) -> &'static str {
+        match self {
+            Self::NoWorkingCredential => {
+                "No administrator's authorization works: an administrator must authorize again."
+            }
+            Self::CredentialFailing => "An administrator's authorization has stopped working; another one is used.",
+            Self::LastRunFailed => "The last run failed. What is published is that of an earlier run.",
+            Self::LastRunHeld => {
+                "The last run would have deactivated too many users: an administrator must approve it."
+            }
+            Self::LastRunHasGaps => "The last run could not read everything; what it could not read stays as it was.",
+            Self::NeverSynced => "No run has succeeded yet, so nothing is published.",
+            Self::Overdue => "The scheduled run is overdue.",
+        }
+    }
+}
+
+/// Everything that is wrong with a directory.
+pub(crate) fn troubles(overview: &Overview, now: Timestamp) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    if !overview.credentials.iter().any(works) {
+        troubles.push(Trouble::NoWorkingCredential);
+    } else if !overview.credentials.iter().all(works) {
+        troubles.push(Trouble::CredentialFailing);
+    }
+    match overview.last_run.as_ref().map(|run| run.state) {
+        Some(RunState::Failed) => troubles.push(Trouble::LastRunFailed),
+        Some(RunState::Held) => troubles.push(Trouble::LastRunHeld),
+        Some(RunState::CompletedWithGaps) => troubles.push(Trouble::LastRunHasGaps),
+        Some(RunState::Queued | RunState::Running | RunState::Succeeded) | None => {}
+    }
+    if overview.directory.published.is_none() {
+        troubles.push(Trouble::NeverSynced);
+    }
+    if now.duration_since(overview.directory.next_sync_at) > OVERDUE_AFTER {
+        troubles.push(Trouble::Overdue);
+    }
+    troubles
+}
+
+/// The worst of all.
+pub(crate) fn worst(all: impl IntoIterator<Item = Health>) -> Health {
+    all.into_iter().max().unwrap_or(Health::Ok)
+}
+
+fn works(credential: &Credential) -> bool {
+    matches!(credential.state, CredentialState::Working)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::credentials::Cause;
+    use shared::directory::{Directory, DirectoryCounts, DirectoryId, Published};
+    use shared::sync::{Run, RunId, Trigger};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn credential(state: CredentialState) -> Credential {
+        Credential {
+            directory: DirectoryId::new(uuid::Uuid::nil()),
+            administrator: "admin".parse().unwrap(),
+            user_principal_name: "admin@contoso.example".into(),
+            display_name: "Admin".into(),
+            scopes: vec![],
+            missing_roles: vec![],
+            authorized_at: NOW,
+            last_good_at: None,
+            state,
+        }
+    }
+
+    fn failing() -> Credential {
+        credential(CredentialState::Failing { cause: Cause::Other, aadsts: None, since: NOW, retry_at: NOW })
+    }
+
+    fn run(state: RunState) -> Run {
+        Run { state, ..Run::requested(DirectoryId::new(uuid::Uuid::nil()), Trigger::Schedule, None, NOW) }
+    }
+
+    /// Synced, published, one credential that works.
+    fn well() -> Overview {
+        let mut directory = Directory::new(DirectoryId::new(uuid::Uuid::nil()), "contoso.example".into(), NOW);
+        directory.published = Some(Published {
+            run: RunId::new(NOW),
+            at: NOW,
+            settings_version: 1,
+            users: true,
+            counts: DirectoryCounts::default(),
+            vanished_groups: vec![],
+        });
+        Overview {
+            directory,
+            current_run: None,
+            last_run: Some(run(RunState::Succeeded)),
+            credentials: vec![credential(CredentialState::Working)],
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_synced_on_time_is_ok() {
+        assert_eq!(troubles(&well(), NOW), []);
+        assert_eq!(worst([]), Health::Ok);
+    }
+
+    #[test]
+    fn each_trouble_is_noticed_alone() {
+        let with = |change: &dyn Fn(&mut Overview)| {
+            let mut overview = well();
+            change(&mut overview);
+            troubles(&overview, NOW)
+        };
+        let working = || credential(CredentialState::Working);
+        assert_eq!(with(&|it| it.credentials = vec![]), [Trouble::NoWorkingCredential]);
+        assert_eq!(with(&|it| it.credentials = vec![failing()]), [Trouble::NoWorkingCredential]);
+        assert_eq!(with(&|it| it.credentials = vec![failing(), working()]), [Trouble::CredentialFailing]);
+        assert_eq!(with(&|it| it.last_run = Some(run(RunState::Failed))), [Trouble::LastRunFailed]);
+        assert_eq!(with(&|it| it.last_run = Some(run(RunState::Held))), [Trouble::LastRunHeld]);
+        assert_eq!(with(&|it| it.last_run = Some(run(RunState::CompletedWithGaps))), [Trouble::LastRunHasGaps]);
+        assert_eq!(with(&|it| it.directory.published = None), [Trouble::NeverSynced]);
+    }
+
+    #[test]
+    fn a_run_is_overdue_only_after_a_while() {
+        assert_eq!(troubles(&well(), NOW + OVERDUE_AFTER), []);
+        assert_eq!(troubles(&well(), NOW + OVERDUE_AFTER + SignedDuration::from_secs(1)), [Trouble::Overdue]);
+    }
+
+    #[test]
+    fn the_worst_decides() {
+        assert_eq!(worst([Health::Ok, Health::Failing, Health::Degraded]), Health::Failing);
+        let mut overview = well();
+        overview.directory.published = None;
+        overview.last_run = Some(run(RunState::Failed));
+        let troubles = troubles(&overview, NOW);
+        assert_eq!(troubles, [Trouble::LastRunFailed, Trouble::NeverSynced]);
+        assert_eq!(worst(troubles.into_iter().map(Trouble::health)), Health::Failing);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a request asks for: names in its path, and query parameters.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use serde::Serialize;
+use shared::http::Problem;
+use shared::store::{Cursor, Page};
+use url::form_urlencoded;
+
+use crate::App;
+
+/// The entries of a page unless the caller says otherwise.
+const DEFAULT_LIMIT: usize = 100;
+/// The most entries of a page.
+const MAX_LIMIT: usize = 1_000;
+
+/// Names in the path and query parameters, decoded.
+pub(crate) struct Params {
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl FromRequestParts<App> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // A path that is no text names nothing.
+        let path = RawPathParams::from_request_parts(parts, app).await.map_or_else(
+            |_| Vec::new(),
+            |params| params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        );
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        Ok(Self { path, query: query.into_owned().collect() })
+    }
+}
+
+impl Params {
+    /// A name in the path; empty when it is no text.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        self.path.iter().find(|(segment, _)| segment == name).map_or("", |(_, value)| value)
+    }
+
+    /// The values of these query parameters. Any other one is refused, since a misspelt filter would list everybody.
+    pub(crate) fn query<const N: usize>(&self, names: [&str; N]) -> Result<[Option<String>; N], Problem> {
+        let mut values = [const { None }; N];
+        for (name, value) in &self.query {
+            let known = names.iter().zip(&mut values).find(|(known, _)| **known == name.as_str());
+            let Some((_, slot)) = known else {
+                let expected = if N == 0 { "no parameters".to_owned() } else { format!("one of {}", names.join(", ")) };
+                return Err(Problem::invalid_parameter(name, expected, value));
+            };
+            if slot.is_some() {
+                return Err(Problem::invalid_parameter(name, "only once", value));
+            }
+            *slot = Some(value.clone());
+        }
+        Ok(values)
+    }
+}
+
+/// The part of a listing that is asked for.
+#[derive(Debug)]
+pub(crate) struct Paging {
+    pub(crate) limit: usize,
+    pub(crate) after: Option<Cursor>,
+}
+
+impl Paging {
+    /// Reads the parameters `limit` and `cursor`.
+    pub(crate) fn parse(limit: Option<String>, cursor: Option<String>) -> Result<Self, Problem> {
+        let limit = match limit {
+            None => DEFAULT_LIMIT,
+            Some(text) => text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+                Problem::invalid_parameter("limit", format!("a whole number from 1 to {MAX_LIMIT}"), &text)
+            })?,
+        };
+        Ok(Self { limit, after: cursor.map(Cursor::new) })
+    }
+}
+
+/// A part of a listing as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct List<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A listing with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self::whole(Vec::new())
+    }
+
+    /// A listing that fits one answer.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+
+    /// A page, each record made into what is shown of it.
+    pub(crate) fn page<R>(page: Page<R>, view: impl FnMut(R) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(view).collect(),
+            next_cursor: page.next.map(|cursor| cursor.as_str().to_owned()),
+        }
+    }
+}

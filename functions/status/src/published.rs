@@ -1,0 +1,48 @@
+//! What of the stored groups is published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use shared::directory::{Directory, GroupId, GroupRecord};
+use shared::store::StoreError;
+
+use crate::App;
+
+/// A group by its id and, when it is published, its name.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupRef {
+    id: GroupId,
+    display_name: Option<String>,
+}
+
+/// True for a group that consumers may see.
+pub(crate) fn is_published(directory: &Directory, group: &GroupRecord) -> bool {
+    directory.published.is_some() && group.presence.is_present() && group.decision.is_synced()
+}
+
+/// The published ones of some groups.
+pub(crate) struct PublishedGroups(BTreeMap<GroupId, GroupRecord>);
+
+impl PublishedGroups {
+    /// Looks the groups up.
+    pub(crate) async fn among(app: &App, directory: &Directory, ids: &BTreeSet<GroupId>) -> Result<Self, StoreError> {
+        if ids.is_empty() {
+            return Ok(Self(BTreeMap::new()));
+        }
+        let groups = app.queries.groups_by_id(directory.id, ids).await?;
+        let published = groups.into_iter().filter(|group| is_published(directory, group));
+        Ok(Self(published.map(|group| (group.id.clone(), group)).collect()))
+    }
+
+    /// A group that the settings name, published or not: its id is known to whoever reads the reason, its name is told only
+    /// when it is published.
+    pub(crate) fn named(&self, id: &GroupId) -> GroupRef {
+        let display_name = self.0.get(id).and_then(|group| group.profile.display_name.clone());
+        GroupRef { id: id.clone(), display_name }
+    }
+
+    /// Those of these groups that are published.
+    pub(crate) fn only(&self, ids: &BTreeSet<GroupId>) -> Vec<GroupRef> {
+        ids.iter().filter(|id| self.0.contains_key(*id)).map(|id| self.named(id)).collect()
+    }
+}

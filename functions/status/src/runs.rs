@@ -1,0 +1,36 @@
+//! Runs: what the last ones did, and how they ended.
+
+use axum::Json;
+use axum::extract::State;
+use shared::http::{Problem, RunView};
+
+use crate::App;
+use crate::access::Readable;
+use crate::params::{List, Paging, Params};
+
+/// `GET /directories/{directory}/runs`: the latest first.
+pub(crate) async fn list(
+    Readable(directory): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<List<RunView>>, Problem> {
+    let [limit, cursor] = params.query(["limit", "cursor"])?;
+    let paging = Paging::parse(limit, cursor)?;
+    let page = app.runs.runs(directory.id, paging.limit, paging.after.as_ref()).await?;
+    Ok(Json(List::page(page, |run| RunView::new(run, &directory))))
+}
+
+/// `GET /directories/{directory}/runs/{run}`
+pub(crate) async fn show(
+    Readable(directory): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<RunView>, Problem> {
+    let [] = params.query([])?;
+    let run = match params.segment("run").parse() {
+        Ok(id) => app.runs.run(directory.id, id).await?,
+        Err(_) => None,
+    };
+    let run = run.ok_or_else(|| Problem::not_found("There is no such run, or it is forgotten after 90 days."))?;
+    Ok(Json(RunView::new(run, &directory)))
+}

@@ -1,0 +1,166 @@
+//! Directories and their health.
+
+use serde_json::json;
+use shared::sync::{Hold, RunState};
+
+use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, path, run};
+
+#[tokio::test]
+async fn a_directory_shows_how_it_fares() {
+    let mut world = World::new();
+    world.published().vanished_groups = vec![SALES.parse().unwrap()];
+    let mut answer = world.get(&path("")).await;
+    answer.body["last_run"] = "[run]".into();
+    insta::assert_json_snapshot!(answer.body, @r#"
+    {
+      "counts": {
+        "groups": {
+          "skipped": 3,
+          "skipped_by_reason": {
+            "group_sync_off": 0,
+            "no_email": 3,
+            "prefix_not_allowed": 0
+          },
+          "synced": 2
+        },
+        "users": {
+          "active": 1,
+          "inactive": 3,
+          "inactive_by_reason": {
+            "deleted": 1,
+            "disabled_in_office_365": 1,
+            "member_of_ignored_group": 1,
+            "not_in_allowed_group": 0
+          }
+        }
+      },
+      "created_at": "2026-01-01T12:00:00Z",
+      "credentials": [
+        {
+          "administrator": "00000000-0000-4000-8000-0000000000c1",
+          "authorized_at": "2026-01-01T12:00:00Z",
+          "display_name": "Admin",
+          "last_good_at": "2026-01-01T12:00:00Z",
+          "missing_roles": [],
+          "state": "working",
+          "user_principal_name": "admin@contoso.example"
+        }
+      ],
+      "current_run": null,
+      "held_deactivations": null,
+      "id": "11111111-1111-4111-8111-111111111111",
+      "last_run": "[run]",
+      "name": "contoso.example",
+      "next_sync_at": "2026-01-01T12:00:00Z",
+      "published_at": "2026-01-01T12:00:00Z",
+      "reasons": [],
+      "settings": {
+        "pending": false,
+        "published_version": 3,
+        "version": 3
+      },
+      "status": "ok",
+      "vanished_groups": [
+        "00000000-0000-4000-8000-0000000000b1"
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_directory_that_was_never_synced_has_nothing_to_show() {
+    let answer = World::new().get(&format!("/api/v1/directories/{ELSEWHERE}")).await;
+    assert_eq!(answer.body["counts"], json!(null));
+    assert_eq!(answer.body["published_at"], json!(null));
+    assert_eq!(answer.body["settings"], json!({"version": 1, "published_version": null, "pending": true}));
+    assert_eq!(answer.body["last_run"], json!(null));
+}
+
+#[tokio::test]
+async fn without_user_sync_users_are_not_counted() {
+    let mut world = World::new();
+    world.published().users = false;
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["counts"]["users"], json!(null));
+    assert_eq!(answer.body["counts"]["groups"]["synced"], 2);
+}
+
+#[tokio::test]
+async fn settings_that_no_run_has_published_are_pending() {
+    let mut world = World::new();
+    world.directory().settings_version = 4;
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["settings"], json!({"version": 4, "published_version": 3, "pending": true}));
+}
+
+#[tokio::test]
+async fn held_deactivations_are_shown_with_the_run_that_stopped_at_them() {
+    let mut world = World::new();
+    let hold = Hold { id: "h".into(), deactivations: 9, active: 10, examples: vec![ADA.parse().unwrap()] };
+    let run = &mut world.0.runs[0];
+    run.state = RunState::Held;
+    run.hold = Some(hold);
+    let id = run.id;
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["status"], "degraded");
+    assert_eq!(
+        answer.body["held_deactivations"],
+        json!({"run": id, "id": "h", "deactivations": 9, "active": 10, "examples": [ADA]})
+    );
+}
+
+#[tokio::test]
+async fn a_run_at_work_is_not_the_last_one() {
+    let mut world = World::new();
+    world.0.runs.splice(0..0, [run(0, RunState::Queued), run(1, RunState::Running)]);
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["current_run"]["state"], "running");
+    assert_eq!(answer.body["last_run"]["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn the_status_is_that_of_the_worst_directory() {
+    let answer = World::new().get("/api/v1/status").await;
+    insta::assert_json_snapshot!(answer.body, @r#"
+    {
+      "checked_at": "2026-01-01T12:00:00Z",
+      "directories": [
+        {
+          "id": "11111111-1111-4111-8111-111111111111",
+          "name": "contoso.example",
+          "next_sync_at": "2026-01-01T12:00:00Z",
+          "published_at": "2026-01-01T12:00:00Z",
+          "reasons": [],
+          "status": "ok"
+        },
+        {
+          "id": "22222222-2222-4222-8222-222222222222",
+          "name": "fabrikam.example",
+          "next_sync_at": "2026-01-01T12:00:00Z",
+          "published_at": null,
+          "reasons": [
+            {
+              "code": "no_working_credential",
+              "explanation": "No administrator's authorization works: an administrator must authorize again.",
+              "status": "failing"
+            },
+            {
+              "code": "never_synced",
+              "explanation": "No run has succeeded yet, so nothing is published.",
+              "status": "degraded"
+            }
+          ],
+          "status": "failing"
+        }
+      ],
+      "status": "failing"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn all_directories_are_listed_to_a_token_for_all() {
+    let answer = World::new().get("/api/v1/directories").await;
+    assert_eq!(answer.each("id"), [HERE, ELSEWHERE]);
+    assert_eq!(answer.body["next_cursor"], json!(null));
+}

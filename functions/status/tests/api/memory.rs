@@ -1,0 +1,204 @@
+//! The ports that the status function reads, in memory.
+
+#![expect(clippy::unimplemented, reason = "the status function only reads")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use shared::access::{AccessToken, TokenHash};
+use shared::clock::Clock;
+use shared::credentials::Credential;
+use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use shared::store::{
+    CredentialStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore, SettingsChange,
+    StoreError, TokenStore, UserFilter,
+};
+use shared::sync::{Run, RunId};
+
+/// Everything stored. Users and groups are those of the first directory; the others have none.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) directories: Vec<Directory>,
+    pub(crate) users: Vec<UserRecord>,
+    pub(crate) groups: Vec<GroupRecord>,
+    /// The latest first.
+    pub(crate) runs: Vec<Run>,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
+}
+
+impl Memory {
+    fn users_of(&self, directory: DirectoryId) -> impl Iterator<Item = &UserRecord> {
+        self.users.iter().filter(move |_| self.directories.first().is_some_and(|first| first.id == directory))
+    }
+
+    fn groups_of(&self, directory: DirectoryId) -> impl Iterator<Item = &GroupRecord> {
+        self.groups.iter().filter(move |_| self.directories.first().is_some_and(|first| first.id == directory))
+    }
+}
+
+/// Cuts a page out of a listing. A cursor is the number of entries before it.
+fn page<T>(all: Vec<T>, limit: usize, after: Option<&Cursor>) -> Result<Page<T>, StoreError> {
+    let begin = match after {
+        None => 0,
+        Some(cursor) => cursor.as_str().parse().map_err(|_| StoreError::BadCursor)?,
+    };
+    let end = begin + limit;
+    let next = (all.len() > end).then(|| Cursor::new(end.to_string()));
+    Ok(Page { items: all.into_iter().skip(begin).take(limit).collect(), next })
+}
+
+#[async_trait]
+impl QueryStore for Memory {
+    async fn list_users(
+        &self,
+        directory: DirectoryId,
+        filter: UserFilter,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        let wanted = |user: &&UserRecord| match filter {
+            UserFilter::All => user.presence != Presence::Unseen,
+            UserFilter::Active => user.presence != Presence::Unseen && user.decision.is_active(),
+            UserFilter::Inactive => user.presence != Presence::Unseen && !user.decision.is_active(),
+        };
+        page(self.users_of(directory).filter(wanted).cloned().collect(), limit, after)
+    }
+
+    async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
+        Ok(self.users_of(directory).find(|user| user.id == *id).cloned())
+    }
+
+    async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
+        let is_name = |text: &Option<String>| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case(name));
+        let named = |user: &&UserRecord| is_name(&user.profile.user_principal_name) || is_name(&user.profile.mail);
+        Ok(self.users_of(directory).filter(named).cloned().collect())
+    }
+
+    async fn list_groups(
+        &self,
+        directory: DirectoryId,
+        filter: GroupFilter,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<GroupRecord>, StoreError> {
+        let wanted = |group: &&GroupRecord| {
+            group.presence.is_present() && (filter == GroupFilter::All || group.decision.is_synced())
+        };
+        page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after)
+    }
+
+    async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+        Ok(self.groups_of(directory).find(|group| group.id == *id).cloned())
+    }
+
+    async fn groups_by_id(
+        &self,
+        directory: DirectoryId,
+        ids: &BTreeSet<GroupId>,
+    ) -> Result<Vec<GroupRecord>, StoreError> {
+        Ok(self.groups_of(directory).filter(|group| ids.contains(&group.id)).cloned().collect())
+    }
+
+    async fn list_members(
+        &self,
+        directory: DirectoryId,
+        group: &GroupId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        let member = |user: &&UserRecord| user.presence.is_present() && user.groups.contains(group);
+        page(self.users_of(directory).filter(member).cloned().collect(), limit, after)
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for Memory {
+    async fn directories(&self) -> Result<Vec<Directory>, StoreError> {
+        Ok(self.directories.clone())
+    }
+
+    async fn directory(&self, id: DirectoryId) -> Result<Option<Directory>, StoreError> {
+        Ok(self.directories.iter().find(|directory| directory.id == id).cloned())
+    }
+
+    async fn create_directory(&self, _: &Directory) -> Result<bool, StoreError> {
+        unimplemented!("the status function only reads")
+    }
+
+    async fn change_settings(&self, _: DirectoryId, _: &SettingsChange) -> Result<u64, StoreError> {
+        unimplemented!("the status function only reads")
+    }
+
+    async fn schedule(&self, _: DirectoryId, _: Timestamp) -> Result<(), StoreError> {
+        unimplemented!("the status function only reads")
+    }
+}
+
+#[async_trait]
+impl RunStore for Memory {
+    async fn request_run(&self, _: &Run) -> Result<RequestedRun, StoreError> {
+        unimplemented!("the status function only reads")
+    }
+
+    async fn save_run(&self, _: &Run) -> Result<(), StoreError> {
+        unimplemented!("the status function only reads")
+    }
+
+    async fn run(&self, directory: DirectoryId, id: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.runs.iter().find(|run| run.directory == directory && run.id == id).cloned())
+    }
+
+    async fn runs(
+        &self,
+        directory: DirectoryId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<Run>, StoreError> {
+        page(self.runs.iter().filter(|run| run.directory == directory).cloned().collect(), limit, after)
+    }
+
+    async fn count_manual_run(&self, _: DirectoryId, _: i64) -> Result<u64, StoreError> {
+        unimplemented!("the status function only reads")
+    }
+}
+
+#[async_trait]
+impl CredentialStore for Memory {
+    async fn credentials(&self, directory: DirectoryId) -> Result<Vec<Credential>, StoreError> {
+        Ok(self.credentials.iter().filter(|credential| credential.directory == directory).cloned().collect())
+    }
+
+    async fn credential(&self, _: DirectoryId, _: &UserId) -> Result<Option<Credential>, StoreError> {
+        unimplemented!("the status function lists them")
+    }
+
+    async fn put_credential(&self, _: &Credential) -> Result<(), StoreError> {
+        unimplemented!("the status function only reads")
+    }
+}
+
+#[async_trait]
+impl TokenStore for Memory {
+    async fn token(&self, hash: &TokenHash) -> Result<Option<AccessToken>, StoreError> {
+        Ok(self.tokens.iter().find(|(known, _)| known == hash).map(|(_, token)| token.clone()))
+    }
+
+    async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
+        unimplemented!("the status function only reads")
+    }
+}
+
+/// A clock that stands still.
+pub(crate) struct Stopped(pub(crate) Timestamp);
+
+#[async_trait]
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}

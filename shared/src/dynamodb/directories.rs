@@ -1,0 +1,109 @@
+//! Directories and their settings.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::error::unavailable;
+use super::item::{Item, Stored, key_attributes};
+use super::keys::{DIRECTORIES, Key};
+use super::store::DynamoStore;
+use crate::directory::{Directory, DirectoryId};
+use crate::store::{DirectoryStore, SettingsChange, StoreError};
+
+fn write(directory: &Directory) -> Result<Item, StoreError> {
+    let item = Item::new(&Key::directory(directory.id))
+        .text("name", &directory.name)
+        .value("created_at", &directory.created_at)?
+        .value("settings", &directory.policy)?
+        .number("settings_version", directory.settings_version)
+        .value("next_sync_at", &directory.next_sync_at)?;
+    match &directory.published {
+        Some(published) => item.value("published", published),
+        None => Ok(item),
+    }
+}
+
+fn read(item: &Stored) -> Result<Directory, StoreError> {
+    Ok(Directory {
+        id: item.parsed("sk")?,
+        name: item.text("name")?.to_owned(),
+        created_at: item.value("created_at")?,
+        policy: item.value("settings")?,
+        settings_version: item.number("settings_version")?,
+        next_sync_at: item.value("next_sync_at")?,
+        published: item.optional_value("published")?,
+    })
+}
+
+#[async_trait]
+impl DirectoryStore for DynamoStore {
+    async fn directories(&self) -> Result<Vec<Directory>, StoreError> {
+        self.partition(DIRECTORIES.to_owned()).await?.iter().map(read).collect()
+    }
+
+    async fn directory(&self, id: DirectoryId) -> Result<Option<Directory>, StoreError> {
+        self.get(&Key::directory(id)).await?.as_ref().map(read).transpose()
+    }
+
+    async fn create_directory(&self, directory: &Directory) -> Result<bool, StoreError> {
+        let created = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(directory)?.into_attributes()))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match created {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn change_settings(&self, id: DirectoryId, change: &SettingsChange) -> Result<u64, StoreError> {
+        let version = change.from_version + 1;
+        let settings = serde_dynamo::to_attribute_value(&change.policy)
+            .map_err(|error| StoreError::Corrupt { key: "settings".to_owned(), reason: error.to_string() })?;
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&Key::directory(id))))
+            .update_expression("SET settings = :settings, settings_version = :version")
+            .condition_expression("settings_version = :from")
+            .expression_attribute_values(":settings", settings)
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()))
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(version),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn schedule(&self, id: DirectoryId, next_sync_at: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&Key::directory(id))))
+            .update_expression("SET next_sync_at = :next")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":next", AttributeValue::S(next_sync_at.to_string()))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
+}

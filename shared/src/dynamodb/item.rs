@@ -1,0 +1,184 @@
+//! Items as attribute maps, written and read with care.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::keys::Key;
+use super::table::TTL;
+use crate::directory::ObjectId;
+use crate::store::StoreError;
+
+/// The version of the shape of items that this code writes and reads.
+const VERSION: &str = "1";
+/// An id that is a GUID takes so many bytes.
+const GUID_BYTES: usize = 16;
+
+/// An item's attributes.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+/// An item being written.
+#[derive(Debug, Clone)]
+pub(super) struct Item(Attributes);
+
+impl Item {
+    pub(super) fn new(key: &Key) -> Self {
+        let mut attributes = key_attributes(key);
+        attributes.insert("v".to_owned(), AttributeValue::N(VERSION.to_owned()));
+        Self(attributes)
+    }
+
+    pub(super) fn text(self, name: &str, value: impl Into<String>) -> Self {
+        self.set(name, AttributeValue::S(value.into()))
+    }
+
+    pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
+        self.set(name, AttributeValue::N(value.to_string()))
+    }
+
+    /// A value as serde sees it.
+    pub(super) fn value(self, name: &str, value: &impl Serialize) -> Result<Self, StoreError> {
+        let value = serde_dynamo::to_attribute_value(value)
+            .map_err(|error| StoreError::Corrupt { key: name.to_owned(), reason: error.to_string() })?;
+        Ok(self.set(name, value))
+    }
+
+    /// A sorted set of ids: GUIDs in 16 bytes each, others in a list beside them.
+    pub(super) fn ids<'a>(self, name: &str, ids: impl Iterator<Item = &'a ObjectId>) -> Self {
+        let mut packed = Vec::new();
+        let mut others = Vec::new();
+        for id in ids {
+            match id.as_guid() {
+                Some(guid) => packed.extend_from_slice(guid.as_bytes()),
+                None => others.push(AttributeValue::S(id.to_string())),
+            }
+        }
+        let item = if packed.is_empty() { self } else { self.set(name, AttributeValue::B(Blob::new(packed))) };
+        if others.is_empty() { item } else { item.set(&other(name), AttributeValue::L(others)) }
+    }
+
+    /// When DynamoDB may forget the item.
+    pub(super) fn expires(self, at: Timestamp) -> Self {
+        self.number(TTL, at.as_second())
+    }
+
+    fn set(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(super) fn into_attributes(self) -> Attributes {
+        self.0
+    }
+}
+
+fn other(name: &str) -> String {
+    format!("other_{name}")
+}
+
+pub(super) fn key_attributes(key: &Key) -> Attributes {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.pk.clone())),
+        ("sk".to_owned(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+/// An item that was read.
+#[derive(Debug)]
+pub(super) struct Stored(Attributes);
+
+impl Stored {
+    /// Takes an item of the version this code knows.
+    pub(super) fn new(attributes: Attributes) -> Result<Self, StoreError> {
+        let stored = Self(attributes);
+        match stored.0.get("v") {
+            Some(AttributeValue::N(version)) if version == VERSION => Ok(stored),
+            Some(AttributeValue::N(version)) => {
+                Err(stored.corrupt(format!("its version is {version}, and this program reads {VERSION}")))
+            }
+            _ => Err(stored.corrupt("it has no version".to_owned())),
+        }
+    }
+
+    fn key(&self) -> String {
+        let part = |name| self.0.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+        format!("{}/{}", part("pk"), part("sk"))
+    }
+
+    pub(super) fn corrupt(&self, reason: String) -> StoreError {
+        StoreError::Corrupt { key: self.key(), reason }
+    }
+
+    fn malformed(&self, name: &str) -> StoreError {
+        self.corrupt(format!("{name} is missing or malformed"))
+    }
+
+    pub(super) fn sort_key(&self) -> Result<&str, StoreError> {
+        self.text("sk")
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<&str, StoreError> {
+        self.optional_text(name)?.ok_or_else(|| self.malformed(name))
+    }
+
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, StoreError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::S(text)) => Ok(Some(text)),
+            Some(_) => Err(self.malformed(name)),
+        }
+    }
+
+    pub(super) fn parsed<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
+        self.text(name)?.parse().map_err(|_| self.malformed(name))
+    }
+
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
+        match self.0.get(name) {
+            Some(AttributeValue::N(number)) => number.parse().map_err(|_| self.malformed(name)),
+            _ => Err(self.malformed(name)),
+        }
+    }
+
+    pub(super) fn value<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let value = self.0.get(name).ok_or_else(|| self.malformed(name))?;
+        serde_dynamo::from_attribute_value(value.clone())
+            .map_err(|error| self.corrupt(format!("{name} is malformed: {error}")))
+    }
+
+    pub(super) fn optional_value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        if self.0.contains_key(name) { self.value(name).map(Some) } else { Ok(None) }
+    }
+
+    /// The ids that [`Item::ids`] has written.
+    pub(super) fn ids<T: From<ObjectId> + Ord>(&self, name: &str) -> Result<std::collections::BTreeSet<T>, StoreError> {
+        let mut ids = std::collections::BTreeSet::new();
+        match self.0.get(name) {
+            None => {}
+            Some(AttributeValue::B(packed)) => {
+                let (guids, rest) = packed.as_ref().as_chunks::<GUID_BYTES>();
+                if !rest.is_empty() {
+                    return Err(self.malformed(name));
+                }
+                ids.extend(guids.iter().map(|guid| T::from(ObjectId::from(Uuid::from_bytes(*guid)))));
+            }
+            Some(_) => return Err(self.malformed(name)),
+        }
+        match self.0.get(&other(name)) {
+            None => {}
+            Some(AttributeValue::L(others)) => {
+                for id in others {
+                    let id = id.as_s().ok().and_then(|id| id.parse::<ObjectId>().ok());
+                    ids.insert(T::from(id.ok_or_else(|| self.malformed(name))?));
+                }
+            }
+            Some(_) => return Err(self.malformed(name)),
+        }
+        Ok(ids)
+    }
+}

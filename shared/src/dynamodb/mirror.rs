@@ -1,0 +1,88 @@
+//! The mirror, as a run reads and writes it.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::item::Stored;
+use super::keys::{self, Key, SHARDS};
+use super::records::{read_group, read_user};
+use super::store::{AT_ONCE, DynamoStore};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use crate::store::{Lease, Leased, MirrorStore, Publication, StoreError, Write};
+use crate::sync::RunId;
+
+#[async_trait]
+impl MirrorStore for DynamoStore {
+    async fn acquire_lease(
+        &self,
+        directory: DirectoryId,
+        run: RunId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Leased, StoreError> {
+        self.take_lease(directory, run, now, until).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
+        let until = AttributeValue::N(until.as_millisecond().to_string());
+        self.change_lease(lease, "SET lease_until = :until", Some((":until", until))).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        match self.change_lease(lease, "REMOVE holder, lease_until", None).await {
+            Err(StoreError::LeaseLost) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
+        let keys = ids.iter().map(|id| Key::user(directory, id)).collect();
+        self.get_all(keys).await?.iter().map(read_user).collect()
+    }
+
+    async fn all_users(&self, directory: DirectoryId) -> Result<Vec<UserRecord>, StoreError> {
+        self.shards(|shard| keys::users(directory, shard), read_user).await
+    }
+
+    async fn groups(&self, directory: DirectoryId, ids: &BTreeSet<GroupId>) -> Result<Vec<GroupRecord>, StoreError> {
+        let keys = ids.iter().map(|id| Key::group(directory, id)).collect();
+        self.get_all(keys).await?.iter().map(read_group).collect()
+    }
+
+    async fn all_groups(&self, directory: DirectoryId) -> Result<Vec<GroupRecord>, StoreError> {
+        self.shards(|shard| keys::groups(directory, shard), read_group).await
+    }
+
+    async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
+        self.all_members(directory, group).await
+    }
+
+    async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
+        self.apply_writes(lease, writes).await
+    }
+
+    async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError> {
+        self.publish_outcome(lease, publication).await
+    }
+}
+
+impl DynamoStore {
+    /// Reads all partitions of users or of groups, some at a time.
+    async fn shards<T>(
+        &self,
+        pk: impl Fn(u8) -> String,
+        read: impl Fn(&Stored) -> Result<T, StoreError> + Copy,
+    ) -> Result<Vec<T>, StoreError> {
+        let shards: Vec<String> = (0..SHARDS).map(pk).collect();
+        let found: Vec<Vec<T>> = stream::iter(shards)
+            .map(|pk| async move { self.partition(pk).await?.iter().map(read).collect::<Result<Vec<T>, _>>() })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,71 @@
+//! Users and groups as items.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::item::{Item, Stored};
+use super::keys::{self, Key};
+use crate::directory::{DirectoryId, GroupRecord, Presence, UserRecord};
+use crate::store::StoreError;
+
+/// How long deleted users and groups stay as inactive records.
+const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+fn expiry(presence: Presence) -> Option<Timestamp> {
+    match presence {
+        Presence::Deleted { since } => Some(since + RETENTION),
+        Presence::Present | Presence::Unseen => None,
+    }
+}
+
+pub(super) fn write_user(directory: DirectoryId, user: &UserRecord) -> Result<Item, StoreError> {
+    let mut item = Item::new(&Key::user(directory, &user.id))
+        .value("profile", &user.profile)?
+        .value("presence", &user.presence)?
+        .value("decision", &user.decision)?
+        .ids("groups", user.groups.iter().map(crate::directory::GroupId::object));
+    let login = user.profile.user_principal_name.as_deref().map(|login| keys::name(directory, login));
+    let mail = user.profile.mail.as_deref().map(|mail| keys::name(directory, mail));
+    // Most people's mail address is their sign-in name: the index holds only the others.
+    if let Some(mail) = mail.filter(|mail| login.as_ref() != Some(mail)) {
+        item = item.text("mail", mail);
+    }
+    if let Some(login) = login {
+        item = item.text("login", login);
+    }
+    Ok(match expiry(user.presence) {
+        Some(at) => item.expires(at),
+        None => item,
+    })
+}
+
+pub(super) fn read_user(item: &Stored) -> Result<UserRecord, StoreError> {
+    Ok(UserRecord {
+        id: item.parsed("sk")?,
+        profile: item.value("profile")?,
+        presence: item.value("presence")?,
+        groups: item.ids("groups")?,
+        decision: item.value("decision")?,
+    })
+}
+
+pub(super) fn write_group(directory: DirectoryId, group: &GroupRecord) -> Result<Item, StoreError> {
+    let item = Item::new(&Key::group(directory, &group.id))
+        .value("profile", &group.profile)?
+        .value("presence", &group.presence)?
+        .value("decision", &group.decision)?
+        .ids("children", group.children.iter().map(crate::directory::GroupId::object));
+    Ok(match expiry(group.presence) {
+        Some(at) => item.expires(at),
+        None => item,
+    })
+}
+
+pub(super) fn read_group(item: &Stored) -> Result<GroupRecord, StoreError> {
+    Ok(GroupRecord {
+        id: item.parsed("sk")?,
+        profile: item.value("profile")?,
+        presence: item.value("presence")?,
+        children: item.ids("children")?,
+        decision: item.value("decision")?,
+    })
+}

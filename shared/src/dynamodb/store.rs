@@ -1,0 +1,115 @@
+//! The store itself, and the ways all its parts read.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::error::unavailable;
+use super::item::{Item, Stored, key_attributes};
+use super::keys::Key;
+use crate::store::StoreError;
+
+/// The most keys of a batch (Amazon DynamoDB API reference, `BatchGetItem`).
+const BATCH_GET: usize = 100;
+/// How often keys that a batch left out are asked for again.
+const BATCH_ATTEMPTS: u32 = 8;
+/// How many requests are under way at once.
+pub(super) const AT_ONCE: usize = 8;
+
+/// All ports of [`crate::store`], kept in one table.
+#[derive(Debug, Clone)]
+pub struct DynamoStore {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+impl DynamoStore {
+    /// The store in this table.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Reads an item consistently.
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        output.item.map(Stored::new).transpose()
+    }
+
+    /// Writes an item, whatever was there.
+    pub(super) async fn put(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item.into_attributes()));
+        put.send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Reads items consistently, in no particular order; those that are not there are left out.
+    pub(super) async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<Stored>, StoreError> {
+        // The same key twice in a batch is refused.
+        let keys: Vec<Key> = keys.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        let batches: Vec<Vec<Key>> = keys.chunks(BATCH_GET).map(<[Key]>::to_vec).collect();
+        let found: Vec<Vec<Stored>> =
+            stream::iter(batches).map(|batch| self.get_batch(batch)).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn get_batch(&self, keys: Vec<Key>) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::new();
+        let mut open: Vec<_> = keys.iter().map(key_attributes).collect();
+        for attempt in 0..BATCH_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
+            }
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(open))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| StoreError::Unavailable(error.into()))?;
+            let output =
+                self.client.batch_get_item().request_items(&self.table, keys).send().await.map_err(unavailable)?;
+            for items in output.responses.unwrap_or_default().into_values() {
+                for item in items {
+                    found.push(Stored::new(item)?);
+                }
+            }
+            open = output
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(&self.table))
+                .map(|keys| keys.keys)
+                .unwrap_or_default();
+            if open.is_empty() {
+                return Ok(found);
+            }
+        }
+        Err(StoreError::Unavailable("the table left keys of a batch unread, again and again".into()))
+    }
+
+    /// Reads a whole partition consistently, in the order of its sort keys.
+    pub(super) async fn partition(&self, pk: String) -> Result<Vec<Stored>, StoreError> {
+        let items: Vec<_> = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(unavailable)?;
+        items.into_iter().map(Stored::new).collect()
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose token answers, and what happens when none does.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wiremock::ResponseTemplate;
+
+use super::stage::{ManualClock, administrator, bearer, error, first, last, more, page, stage, stage_with, tenant};
+use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
+use crate::sync::{SourceError, TenantSource};
+
+#[tokio::test]
+async fn an_expired_token_is_reported_and_the_request_repeated_with_a_fresh_one() {
+    let stage = stage_with(&[(1, "stale"), (1, "fresh")]).await;
+    stage.once(first("users").and(bearer("stale")), error(401, "InvalidAuthenticationToken")).await;
+    stage.once(first("users").and(bearer("fresh")), last(&["u1"])).await;
+
+    assert_eq!(stage.tenant.users().await.unwrap().objects.len(), 1);
+
+    assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Unauthorized)]);
+    assert_eq!(stage.tenant.credential(), Some(administrator(1)));
+    assert!(stage.clock.waits().is_empty());
+}
+
+#[tokio::test]
+async fn the_next_administrator_takes_over_in_the_middle_of_a_list() {
+    let stage = stage_with(&[(1, "first"), (2, "second")]).await;
+    stage.once(first("users").and(bearer("first")), more(&["u1"], &stage.link("users", "two"))).await;
+    stage.once(page("users", "two").and(bearer("first")), error(403, "Authorization_RequestDenied")).await;
+    stage.once(page("users", "two").and(bearer("second")), last(&["u2"])).await;
+
+    assert_eq!(stage.tenant.credential(), None);
+    assert_eq!(stage.tenant.users().await.unwrap().objects.len(), 2);
+
+    assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Forbidden)]);
+    assert_eq!(stage.tenant.credential(), Some(administrator(2)));
+}
+
+#[tokio::test]
+async fn when_all_tokens_are_refused_no_credential_is_left() {
+    let stage = stage_with(&[(1, "first"), (2, "second")]).await;
+    stage.always(first("users"), error(403, "Authorization_RequestDenied")).await;
+    assert!(matches!(stage.tenant.users().await, Err(SourceError::NoWorkingCredential)));
+    assert_eq!(stage.requests().await.len(), 2);
+}
+
+/// Gives the same answer for ever.
+struct Endless(fn() -> Result<UsableToken, TokenError>);
+
+#[async_trait]
+impl AccessTokens for Endless {
+    async fn token(&self) -> Result<UsableToken, TokenError> {
+        self.0()
+    }
+
+    async fn refused(&self, _: &UsableToken, _: TokenRefusal) {}
+}
+
+#[tokio::test]
+async fn a_source_of_tokens_that_never_runs_dry_does_not_keep_a_read_going() {
+    let stage = stage().await;
+    stage.always(first("users"), error(401, "InvalidAuthenticationToken")).await;
+    let endless = Endless(|| Ok(UsableToken { administrator: administrator(1), secret: "same".into() }));
+    let tenant = tenant(&stage.server.uri(), Arc::new(endless), Arc::new(ManualClock::new()));
+    assert!(matches!(tenant.users().await, Err(SourceError::NoWorkingCredential)));
+    assert_eq!(stage.requests().await.len(), 32);
+}
+
+#[tokio::test]
+async fn why_there_is_no_token_is_passed_on() {
+    let outcome = async |token: fn() -> Result<UsableToken, TokenError>| {
+        let tenant = tenant("http://127.0.0.1:1", Arc::new(Endless(token)), Arc::new(ManualClock::new()));
+        tenant.users().await.unwrap_err()
+    };
+    let none = outcome(|| Err(TokenError::NoWorkingCredential)).await;
+    assert!(matches!(none, SourceError::NoWorkingCredential));
+    let unavailable = outcome(|| Err(TokenError::Unavailable("login is down".into()))).await;
+    assert!(matches!(unavailable, SourceError::Unavailable(cause) if cause.to_string() == "login is down"));
+    let store = outcome(|| Err(TokenError::Store("table is down".into()))).await;
+    assert!(matches!(store, SourceError::CredentialStore(cause) if cause.to_string() == "table is down"));
+}
+
+#[tokio::test]
+async fn users_are_counted_by_the_tenant_itself() {
+    let stage = stage().await;
+    stage.once(first("users/$count"), ResponseTemplate::new(200).set_body_string("2500")).await;
+    assert_eq!(stage.tenant.user_count().await.unwrap(), Some(2500));
+    assert_eq!(stage.requests().await[0].headers["consistencylevel"], "eventual");
+}
+
+#[tokio::test]
+async fn a_tenant_may_refuse_to_count_without_harm_to_the_credential() {
+    for (status, code) in [
+        (400, "Request_BadRequest"),
+        (403, "Authorization_RequestDenied"),
+        (404, "Request_ResourceNotFound"),
+        (404, "UnknownError"),
+        (501, "NotImplemented"),
+    ] {
+        let stage = stage().await;
+        stage.always(first("users/$count"), error(status, code)).await;
+        assert_eq!(stage.tenant.user_count().await.unwrap(), None, "{status}");
+        assert!(stage.tokens.refusals().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_count_that_fails_or_makes_no_sense_is_an_error() {
+    let stage = stage().await;
+    stage.once(first("users/$count"), error(429, "").insert_header("Retry-After", "3600")).await;
+    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Unavailable(_))));
+    stage.always(first("users/$count"), ResponseTemplate::new(200).set_body_string("{}")).await;
+    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Incomplete(_))));
+}

@@ -1,0 +1,7 @@
+//! How the adapter behaves towards a Graph that throttles, fails, cuts short, goes round in circles and refuses.
+
+mod answering;
+mod following;
+mod probing;
+mod retrying;
+mod stage;

@@ -1,0 +1,92 @@
+//! What every router goes through last.
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::problem::{Problem, ProblemKind};
+
+/// Headers that every answer has unless its handler knows better. Answers are about people: nothing between us and the
+/// caller may keep them, and nothing in them is for a browser to run.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// Completes a router: problems for unknown paths and methods, and headers that keep answers private.
+///
+/// Routers are merged before, not after: a router can have only one answer to unknown paths.
+pub fn finish(router: Router) -> Router {
+    router
+        .fallback(async || Problem::not_found("There is nothing at this path."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(ProblemKind::MethodNotAllowed, "The `Allow` header lists the methods of this path.")
+        })
+        .layer(map_response(harden))
+}
+
+async fn harden(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn ask(method: &str, path: &str) -> Response {
+        let router = Router::new()
+            .route("/page", get(async || "hello"))
+            .route("/public", get(async || ([(CACHE_CONTROL, "public")], "hello")));
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        finish(router).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_private_unless_its_handler_knows_better() {
+        for path in ["/page", "/nowhere"] {
+            let response = ask("GET", path).await;
+            assert_eq!(response.headers()[CACHE_CONTROL], "private, no-store");
+            assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+        assert_eq!(ask("GET", "/public").await.headers()[CACHE_CONTROL], "public");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_is_a_problem() {
+        let response = ask("GET", "/nowhere").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
+        let response = ask("DELETE", "/page").await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["allow"], "GET,HEAD");
+    }
+
+    #[tokio::test]
+    async fn routers_that_share_a_path_are_merged_and_then_finished() {
+        let router = Router::new()
+            .route("/runs", get(async || "runs"))
+            .merge(Router::new().route("/runs", axum::routing::post(async || "run")));
+        let request = Request::builder().method("DELETE").uri("/runs").body(Body::empty()).unwrap();
+        let response = finish(router).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], "GET,HEAD,POST");
+    }
+}

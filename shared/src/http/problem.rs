@@ -1,0 +1,279 @@
+//! Errors as callers see them: problem details.
+//!
+//! Source: RFC 9457, "Problem Details for HTTP APIs".
+
+use std::error::Error;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::filter::{FieldError, InvalidPolicy};
+use crate::queue::QueueError;
+use crate::store::StoreError;
+use crate::sync::RequestRunError;
+use crate::telemetry::chain;
+
+/// Seconds after which a caller may try again when storage or queue did not answer.
+const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
+
+/// What went wrong, in a form that programs can rely on: each kind has one status and one `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// A query parameter is unknown, repeated or malformed.
+    InvalidParameter,
+    /// A page cursor was not made for this listing.
+    InvalidCursor,
+    /// The body is no JSON.
+    MalformedBody,
+    /// There is no bearer token.
+    MissingToken,
+    /// The bearer token is unknown or has expired.
+    InvalidToken,
+    /// The bearer token does not allow this.
+    InsufficientScope,
+    /// It does not exist, or not for this caller.
+    NotFound,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// Somebody else changed it first.
+    Conflict,
+    /// No administrator's authorization could work.
+    NoWorkingCredential,
+    /// The version named in `If-Match` is not the current one.
+    PreconditionFailed,
+    /// The body is longer than anything meaningful.
+    BodyTooLarge,
+    /// The body is not declared as JSON.
+    UnsupportedMediaType,
+    /// The body is JSON, but not what is expected here.
+    InvalidBody,
+    /// The settings are not valid; `errors` names each fault.
+    InvalidSettings,
+    /// Too many requests of this kind.
+    TooManyRequests,
+    /// Ours to fix.
+    Internal,
+    /// Storage or queue did not answer.
+    Unavailable,
+}
+
+impl ProblemKind {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.describe().0
+    }
+
+    fn describe(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidParameter => (S::BAD_REQUEST, "invalid-parameter", "A query parameter is not valid"),
+            Self::InvalidCursor => (S::BAD_REQUEST, "invalid-cursor", "The cursor is not valid"),
+            Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body is not JSON"),
+            Self::MissingToken => (S::UNAUTHORIZED, "missing-token", "An access token is required"),
+            Self::InvalidToken => (S::UNAUTHORIZED, "invalid-token", "The access token is not valid"),
+            Self::InsufficientScope => (S::FORBIDDEN, "insufficient-scope", "The access token does not allow this"),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Self::Conflict => (S::CONFLICT, "conflict", "Somebody else changed it meanwhile"),
+            Self::NoWorkingCredential => {
+                (S::CONFLICT, "no-working-credential", "No administrator's authorization works")
+            }
+            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The version has changed"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
+            }
+            Self::InvalidBody => (S::UNPROCESSABLE_ENTITY, "invalid-body", "The body is not valid"),
+            Self::InvalidSettings => (S::UNPROCESSABLE_ENTITY, "invalid-settings", "The settings are not valid"),
+            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Not available for now"),
+        }
+    }
+}
+
+/// An error on its way to a caller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    kind: ProblemKind,
+    detail: String,
+    members: Vec<(&'static str, Value)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with an explanation for the person who reads it.
+    #[must_use]
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), members: Vec::new(), headers: Vec::new() }
+    }
+
+    /// Something that does not exist, or not for this caller.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::NotFound, detail)
+    }
+
+    /// A query parameter that is unknown, repeated or malformed.
+    #[must_use]
+    pub fn invalid_parameter(name: &str, expected: impl Into<String>, found: &str) -> Self {
+        let fault = FieldError { field: name.to_owned(), expected: expected.into(), found: found.to_owned() };
+        Self::new(ProblemKind::InvalidParameter, format!("{name}: expected {}", fault.expected)).with("errors", [fault])
+    }
+
+    /// Something that is ours to fix. Its chain of causes goes to the log, not to the caller.
+    #[must_use]
+    pub fn internal(error: &dyn Error) -> Self {
+        tracing::error!(error = chain(error), "a request failed, and it is ours to fix");
+        Self::new(ProblemKind::Internal, "The request could not be answered. The log says why.")
+    }
+
+    /// Something we depend on did not answer. Its chain of causes goes to the log, not to the caller.
+    #[must_use]
+    pub fn unavailable(error: &dyn Error) -> Self {
+        tracing::error!(error = chain(error), "a request failed, because something we depend on did not answer");
+        Self::new(ProblemKind::Unavailable, "The request could not be answered now. Try again later.")
+            .retry_after(UNAVAILABLE_RETRY_SECONDS)
+    }
+
+    /// Adds a member for programs.
+    #[must_use]
+    pub fn with(mut self, member: &'static str, value: impl Serialize) -> Self {
+        self.members.push((member, serde_json::to_value(value).unwrap_or_default()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, name, title) = self.kind.describe();
+        let mut body = Map::new();
+        body.insert("type".into(), format!("urn:office365-sync:problem:{name}").into());
+        body.insert("title".into(), title.into());
+        body.insert("status".into(), status.as_u16().into());
+        body.insert("detail".into(), self.detail.into());
+        body.extend(self.members.into_iter().map(|(member, value)| (member.to_owned(), value)));
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => {
+                Self::new(ProblemKind::Conflict, "Read it again, and repeat the change if it is still meant.")
+            }
+            StoreError::BadCursor => Self::new(
+                ProblemKind::InvalidCursor,
+                "Take the cursor from the `next_cursor` of the same listing, or begin again without one.",
+            ),
+            StoreError::Unavailable(_) => Self::unavailable(&error),
+            StoreError::LeaseLost | StoreError::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<RequestRunError> for Problem {
+    fn from(error: RequestRunError) -> Self {
+        match error {
+            RequestRunError::Record(error) => error.into(),
+            RequestRunError::Send(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidPolicy> for Problem {
+    fn from(invalid: InvalidPolicy) -> Self {
+        Self::new(ProblemKind::InvalidSettings, "Nothing was changed. Each entry of `errors` names a field.")
+            .with("errors", invalid.faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(problem: Problem) -> (StatusCode, http::HeaderMap, Value) {
+        let (parts, body) = problem.into_response().into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_sent_as_rfc_9457_wants_it() {
+        let (status, headers, body) = answer(Problem::invalid_parameter("limit", "1 to 1000", "0")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+        insta::assert_json_snapshot!(body, @r#"
+        {
+          "detail": "limit: expected 1 to 1000",
+          "errors": [
+            {
+              "expected": "1 to 1000",
+              "field": "limit",
+              "found": "0"
+            }
+          ],
+          "status": 400,
+          "title": "A query parameter is not valid",
+          "type": "urn:office365-sync:problem:invalid-parameter"
+        }
+        "#);
+    }
+
+    #[tokio::test]
+    async fn storage_that_does_not_answer_is_a_503_that_says_when_to_come_back() {
+        let (status, headers, body) = answer(StoreError::Unavailable("the table melted".into()).into()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(headers[RETRY_AFTER], "5");
+        assert!(!body.to_string().contains("melted"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_corrupt_item_is_a_500_without_particulars() {
+        let corrupt = StoreError::Corrupt { key: "USER#42".into(), reason: "no version".into() };
+        let (status, _, body) = answer(corrupt.into()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.to_string().contains("USER#42"), "{body}");
+    }
+
+    #[test]
+    fn the_callers_faults_are_told_apart() {
+        assert_eq!(Problem::from(StoreError::Conflict).kind().status(), StatusCode::CONFLICT);
+        assert_eq!(Problem::from(StoreError::BadCursor).kind().status(), StatusCode::BAD_REQUEST);
+    }
+}

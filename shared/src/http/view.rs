@@ -1,0 +1,134 @@
+//! What several functions show: runs and counts, as JSON.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::directory::{Directory, DirectoryCounts, DirectoryId, GroupId, UserId};
+use crate::sync::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunState, Trigger};
+
+/// True when consumers see the directory's users at all.
+#[must_use]
+pub fn publishes_users(directory: &Directory) -> bool {
+    directory.published.as_ref().is_some_and(|published| published.users)
+}
+
+/// How many users and groups there are, by decision.
+#[derive(Debug, Serialize)]
+pub struct CountsView {
+    /// `null` when users are not published.
+    users: Option<UserCounts>,
+    groups: GroupCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct UserCounts {
+    active: i64,
+    inactive: i64,
+    inactive_by_reason: InactiveCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct InactiveCounts {
+    deleted: i64,
+    disabled_in_office_365: i64,
+    member_of_ignored_group: i64,
+    not_in_allowed_group: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupCounts {
+    synced: i64,
+    skipped: i64,
+    skipped_by_reason: SkippedCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedCounts {
+    group_sync_off: i64,
+    no_email: i64,
+    prefix_not_allowed: i64,
+}
+
+impl CountsView {
+    /// The counts; those of users only when users are published.
+    #[must_use]
+    pub fn new(counts: &DirectoryCounts, users_published: bool) -> Self {
+        Self {
+            users: users_published.then(|| UserCounts {
+                active: counts.active,
+                inactive: counts.inactive(),
+                inactive_by_reason: InactiveCounts {
+                    deleted: counts.deleted,
+                    disabled_in_office_365: counts.disabled_in_office_365,
+                    member_of_ignored_group: counts.member_of_ignored_group,
+                    not_in_allowed_group: counts.not_in_allowed_group,
+                },
+            }),
+            groups: GroupCounts {
+                synced: counts.groups_synced,
+                skipped: counts.groups_skipped(),
+                skipped_by_reason: SkippedCounts {
+                    group_sync_off: counts.group_sync_off,
+                    no_email: counts.no_email,
+                    prefix_not_allowed: counts.prefix_not_allowed,
+                },
+            },
+        }
+    }
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub struct RunView {
+    id: RunId,
+    directory: DirectoryId,
+    trigger: Trigger,
+    state: RunState,
+    requested_at: Timestamp,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    duration_ms: Option<i64>,
+    reading: Option<Reading>,
+    full_reason: Option<FullReason>,
+    credential: Option<UserId>,
+    changes: ChangeCounts,
+    totals: Option<CountsView>,
+    effort: Effort,
+    gaps: Vec<String>,
+    warnings: Vec<String>,
+    vanished_groups: Vec<GroupId>,
+    approves_hold: Option<String>,
+    hold: Option<Hold>,
+    failure: Option<Failure>,
+}
+
+impl RunView {
+    /// A run of this directory. What it tells of single users and their number is left out when users are not
+    /// published.
+    #[must_use]
+    pub fn new(run: Run, directory: &Directory) -> Self {
+        let users = publishes_users(directory);
+        Self {
+            id: run.id,
+            directory: run.directory,
+            trigger: run.trigger,
+            state: run.state,
+            requested_at: run.requested_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            duration_ms: run.duration_ms(),
+            reading: run.reading,
+            full_reason: run.full_reason,
+            credential: run.credential,
+            changes: run.changes,
+            totals: run.totals.map(|counts| CountsView::new(&counts, users)),
+            effort: run.effort,
+            gaps: run.gaps,
+            warnings: run.warnings,
+            vanished_groups: run.vanished_groups,
+            approves_hold: run.approves_hold,
+            hold: run.hold.filter(|_| users),
+            failure: run.failure,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! From answers in the order they came to what they say in all.
+//!
+//! Graph repeats objects within a round, replays them across rounds, and spreads a group's members over pages. The
+//! only rule it leaves is that what came last holds; so folding is idempotent and a replay changes nothing.
+//!
+//! Source: Microsoft Graph, "Use delta query to track changes" (repeated and replayed objects).
+
+use std::collections::BTreeMap;
+
+use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
+use crate::directory::{GroupId, GroupPatch, MemberKind, UserId, UserPatch};
+
+/// What a reading says in all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct NetChanges {
+    /// What was said of users.
+    pub(super) users: BTreeMap<UserId, Net<UserPatch>>,
+    /// What was said of groups.
+    pub(super) groups: BTreeMap<GroupId, Net<GroupPatch>>,
+    /// By user: whether the user is in a group now, for the groups that were spoken of.
+    pub(super) memberships: BTreeMap<UserId, BTreeMap<GroupId, bool>>,
+    /// By outer group: whether a group is nested in it now, for the groups that were spoken of.
+    pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
+    /// Members of a kind this version does not know, in words.
+    pub(super) oddities: Vec<String>,
+}
+
+/// What was said of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Net<P> {
+    /// All that was said of its properties.
+    pub(super) patch: P,
+    /// How it was deleted, unless it exists.
+    pub(super) removed: Option<Removal>,
+}
+
+impl<P> Net<P> {
+    fn seen(patch: P) -> Self {
+        Self { patch, removed: None }
+    }
+}
+
+impl NetChanges {
+    /// True when nothing was said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty() && self.nestings.is_empty()
+    }
+
+    /// Adds a round of user changes.
+    pub(super) fn add_users(&mut self, changes: Vec<UserChange>) {
+        for change in changes {
+            match change {
+                UserChange::Seen(id, patch) => self.see_user(id, patch),
+                UserChange::Removed(id, removal) => self.remove_user(id, removal),
+            }
+        }
+    }
+
+    /// Adds a round of group changes.
+    pub(super) fn add_groups(&mut self, changes: Vec<GroupChange>) {
+        for GroupChange { id, what, members } in changes {
+            for member in members {
+                self.add_member(&id, member);
+            }
+            match what {
+                GroupEvent::Seen(patch) => self.see_group(id, patch),
+                GroupEvent::Removed(removal) => self.remove_group(id, removal),
+            }
+        }
+    }
+
+    /// A user exists.
+    pub(super) fn see_user(&mut self, id: UserId, patch: UserPatch) {
+        match self.users.get_mut(&id) {
+            Some(net) => {
+                net.patch.merge(patch);
+                net.removed = None;
+            }
+            None => {
+                self.users.insert(id, Net::seen(patch));
+            }
+        }
+    }
+
+    /// A user was deleted.
+    pub(super) fn remove_user(&mut self, id: UserId, removal: Removal) {
+        self.users.entry(id).or_insert_with(|| Net::seen(UserPatch::default())).removed = Some(removal);
+    }
+
+    /// A group exists.
+    pub(super) fn see_group(&mut self, id: GroupId, patch: GroupPatch) {
+        match self.groups.get_mut(&id) {
+            Some(net) => {
+                net.patch.merge(patch);
+                net.removed = None;
+            }
+            None => {
+                self.groups.insert(id, Net::seen(patch));
+            }
+        }
+    }
+
+    /// A group was deleted.
+    pub(super) fn remove_group(&mut self, id: GroupId, removal: Removal) {
+        self.groups.entry(id).or_insert_with(|| Net::seen(GroupPatch::default())).removed = Some(removal);
+    }
+
+    /// Whether a user is in a group now.
+    pub(super) fn set_membership(&mut self, user: UserId, group: GroupId, member: bool) {
+        self.memberships.entry(user).or_default().insert(group, member);
+    }
+
+    /// Whether a group is nested in another now.
+    pub(super) fn set_nesting(&mut self, outer: GroupId, inner: GroupId, nested: bool) {
+        self.nestings.entry(outer).or_default().insert(inner, nested);
+    }
+
+    /// A member joined or left. Devices, service principals and contacts decide nothing and are not kept.
+    pub(super) fn add_member(&mut self, group: &GroupId, member: MemberChange) {
+        let MemberChange { id, kind, removed } = member;
+        match kind {
+            MemberKind::User => self.set_membership(id.into(), group.clone(), !removed),
+            MemberKind::Group => self.set_nesting(group.clone(), id.into(), !removed),
+            MemberKind::Device | MemberKind::ServicePrincipal | MemberKind::Contact => {}
+            MemberKind::Unknown(kind) => {
+                self.oddities.push(format!("group {group} has a member {id} of an unknown kind ({kind:?}); left out"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::directory::Patch;
+
+    fn user(n: u8) -> UserId {
+        format!("00000000-0000-0000-0000-0000000000{n:02x}").parse().unwrap()
+    }
+
+    fn named(name: &str) -> UserPatch {
+        UserPatch { display_name: Patch::Set(name.to_owned()), ..UserPatch::default() }
+    }
+
+    fn fold(changes: Vec<UserChange>) -> NetChanges {
+        let mut net = NetChanges::default();
+        net.add_users(changes);
+        net
+    }
+
+    #[test]
+    fn what_came_last_holds() {
+        let net = fold(vec![
+            UserChange::Removed(user(1), Removal::Soft),
+            UserChange::Seen(user(1), named("restored")),
+            UserChange::Seen(user(2), named("about to leave")),
+            UserChange::Removed(user(2), Removal::Permanent),
+        ]);
+        assert_eq!(net.users[&user(1)].removed, None);
+        assert_eq!(net.users[&user(2)].removed, Some(Removal::Permanent));
+    }
+
+    #[test]
+    fn a_group_repeated_over_pages_gathers_its_members() {
+        let group: GroupId = "10000000-0000-0000-0000-000000000000".parse().unwrap();
+        let slice = |ids: &[u8]| GroupChange {
+            id: group.clone(),
+            what: GroupEvent::Seen(GroupPatch::default()),
+            members: ids
+                .iter()
+                .map(|n| MemberChange { id: user(*n).object().clone(), kind: MemberKind::User, removed: false })
+                .collect(),
+        };
+        let mut net = NetChanges::default();
+        net.add_groups(vec![slice(&[1, 2]), slice(&[3])]);
+        assert_eq!(net.memberships.len(), 3);
+    }
+
+    fn any_change() -> impl Strategy<Value = UserChange> {
+        (0_u8..4, prop_oneof![Just(None), Just(Some(Removal::Soft)), Just(Some(Removal::Permanent))], "[ab]").prop_map(
+            |(n, removal, name)| match removal {
+                Some(removal) => UserChange::Removed(user(n), removal),
+                None => UserChange::Seen(user(n), named(&name)),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn replaying_a_round_changes_nothing(changes in proptest::collection::vec(any_change(), 0..12)) {
+            let once = fold(changes.clone());
+            let twice = fold([changes.clone(), changes].concat());
+            prop_assert_eq!(once, twice);
+        }
+    }
+}

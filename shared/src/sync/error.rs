@@ -1,0 +1,131 @@
+//! Why a run failed, and who can do something about it.
+
+use super::record::Failure;
+use super::source::SourceError;
+use crate::directory::GroupId;
+use crate::store::StoreError;
+
+/// Why a run failed. Nothing of its outcome was published.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Microsoft's side could not be read.
+    #[error("the tenant could not be read")]
+    Source(#[from] SourceError),
+    /// Our storage did not do what it was asked.
+    #[error("the directory could not be stored")]
+    Store(#[from] StoreError),
+    /// A tenant that had users lists none now.
+    #[error("the tenant lists no users, and {known} are known")]
+    NoUsersListed {
+        /// How many were known.
+        known: u64,
+    },
+    /// The list of users ended too early.
+    #[error("the tenant lists {listed} users and counts {counted}")]
+    ListCutShort {
+        /// How many were listed.
+        listed: u64,
+        /// How many the tenant's own counter says there are.
+        counted: u64,
+    },
+    /// A group the settings depend on has never been read, so nobody can be decided.
+    #[error("the members of group {0}, which the settings name, could not be read")]
+    ListedGroupUnreadable(GroupId),
+    /// The directory does not exist (any more).
+    #[error("the directory does not exist")]
+    NoDirectory,
+}
+
+/// Who can do something about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Nobody needs to: a later run may succeed.
+    Retry,
+    /// An administrator of the tenant.
+    AskAdministrator,
+    /// Whoever operates this deployment or its app registration.
+    AskOperator,
+    /// We: it is a bug.
+    Bug,
+}
+
+impl RunError {
+    /// Who can do something about it.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Source(SourceError::NoWorkingCredential) => Disposition::AskAdministrator,
+            Self::Source(SourceError::ApplicationRefused(_)) => Disposition::AskOperator,
+            Self::Source(SourceError::Rejected(_))
+            | Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => Disposition::Bug,
+            Self::NoUsersListed { .. } => Disposition::AskAdministrator,
+            _ => Disposition::Retry,
+        }
+    }
+
+    /// The failure as the run's record tells it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let (code, message) = match self {
+            Self::Source(SourceError::NoWorkingCredential) => (
+                "no_working_credential",
+                "No administrator's authorization works any more. Published users and groups stay as they were. \
+                 Look at the credentials to see why, and authorize again.",
+            ),
+            Self::Source(SourceError::ApplicationRefused(_)) => (
+                "application_refused",
+                "Microsoft refuses the application itself, not an administrator: its client secret is wrong or has \
+                 expired, or its registration has changed. Whoever operates this deployment must mend it.",
+            ),
+            Self::Source(SourceError::Unavailable(_)) => (
+                "microsoft_unavailable",
+                "Microsoft Graph did not answer in time, even after several attempts. Published users and groups stay \
+                 as they were; the next scheduled run tries again.",
+            ),
+            // Links that were refused in the middle of a full reading cut that reading short.
+            Self::Source(SourceError::Incomplete(_) | SourceError::ResyncRequired) => (
+                "answer_incomplete",
+                "An answer of Microsoft Graph was not complete, so nothing was concluded from it. Published users and \
+                 groups stay as they were; the next scheduled run tries again.",
+            ),
+            Self::Source(SourceError::CredentialStore(_)) => (
+                "credentials_unavailable",
+                "The stored credentials could not be read or written. The next scheduled run tries again.",
+            ),
+            Self::Source(SourceError::NotFound | SourceError::Rejected(_)) => (
+                "request_rejected",
+                "Microsoft Graph rejected a request of ours. This needs a fix of the software; the log has the \
+                 request's id.",
+            ),
+            Self::Store(StoreError::LeaseLost | StoreError::Conflict) => {
+                ("overtaken", "Another run of this directory took over. Nothing is lost: that run does the work.")
+            }
+            Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => (
+                "stored_item_corrupt",
+                "A stored item cannot be understood. This needs a fix of the software; the log names the item.",
+            ),
+            Self::Store(StoreError::Unavailable(_)) => (
+                "storage_unavailable",
+                "The table did not answer in time. Published users and groups stay as they were; the next scheduled \
+                 run tries again.",
+            ),
+            Self::NoUsersListed { .. } => (
+                "no_users_listed",
+                "Microsoft lists no users at all, where there were some before. This is not believed: published users \
+                 and groups stay as they were. Check that the authorized account may still read the directory.",
+            ),
+            Self::ListCutShort { .. } => (
+                "list_cut_short",
+                "Microsoft's list of users ended before all of them were listed. Published users and groups stay as \
+                 they were; the next scheduled run tries again.",
+            ),
+            Self::ListedGroupUnreadable(_) => (
+                "listed_group_unreadable",
+                "The members of a group that the settings allow or ignore could not be read, so nobody can be decided \
+                 yet. The next scheduled run tries again.",
+            ),
+            Self::NoDirectory => ("no_directory", "The directory does not exist any more."),
+        };
+        Failure { code: code.to_owned(), message: message.to_owned() }
+    }
+}
