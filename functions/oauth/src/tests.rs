@@ -275,10 +275,7 @@ async fn a_tenant_that_is_not_on_the_list_is_refused() {
 #[tokio::test]
 async fn what_microsoft_left_out_of_the_grant_is_missed() {
     for (change, heading) in [
-        (
-            (|tokens: &mut Value| tokens["scope"] = json!("openid User.Read.All")) as Change,
-            "Permissions are missing",
-        ),
+        ((|tokens: &mut Value| tokens["scope"] = json!("openid User.Read.All")) as Change, "Permissions are missing"),
         (|tokens| tokens["refresh_token"] = Value::Null, "Microsoft's answer is not complete"),
         (|tokens| tokens["id_token"] = Value::Null, "Microsoft's answer is not complete"),
     ] {

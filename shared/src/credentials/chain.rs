@@ -1,5 +1,6 @@
 //! Which credential to use, and what to do when it fails.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -65,13 +66,20 @@ impl fmt::Debug for CredentialChain {
 #[derive(Default)]
 struct State {
     /// The credentials still worth trying, the one in use at the front; `None` before they are read.
-    candidates: Option<VecDeque<Credential>>,
+    candidates: Option<VecDeque<Candidate>>,
     /// The token of the credential at the front.
     issued: Option<Issued>,
     /// True when the token at the front is to replace one that Graph refused.
     replacing: bool,
     /// Not to bother Microsoft's login before.
     pause_until: Option<Timestamp>,
+}
+
+struct Candidate {
+    credential: Credential,
+    /// Since when it had been failing when it was read. Kept while it is tried again: that it gives a token does not
+    /// prove yet that Graph accepts it.
+    failing_since: Option<Timestamp>,
 }
 
 struct Issued {
@@ -111,19 +119,28 @@ impl CredentialChain {
     }
 
     /// Reads the credentials and puts those worth trying in order.
-    async fn load(&self) -> Result<VecDeque<Credential>, TokenError> {
+    async fn load(&self) -> Result<VecDeque<Candidate>, TokenError> {
         let now = self.clock.now();
         let mut all = self.credentials.credentials(self.directory).await.map_err(store_error)?;
         all.retain(|credential| match &credential.state {
             CredentialState::Working => true,
             CredentialState::Failing { retry_at, .. } => self.eager || *retry_at <= now,
         });
-        all.sort_by_key(|credential| {
-            let failing = matches!(credential.state, CredentialState::Failing { .. });
-            let last_good = std::cmp::Reverse(credential.last_good_at.unwrap_or(credential.authorized_at));
-            (failing, last_good, credential.administrator.clone())
+        let mut candidates: Vec<Candidate> = all
+            .into_iter()
+            .map(|credential| Candidate {
+                failing_since: match credential.state {
+                    CredentialState::Working => None,
+                    CredentialState::Failing { since, .. } => Some(since),
+                },
+                credential,
+            })
+            .collect();
+        candidates.sort_by_key(|Candidate { credential, failing_since }| {
+            let last_good = Reverse(credential.last_good_at.unwrap_or(credential.authorized_at));
+            (failing_since.is_some(), last_good, credential.administrator.clone())
         });
-        Ok(all.into())
+        Ok(candidates.into())
     }
 
     /// Exchanges the credential's refresh token. Errors here concern every credential.
@@ -184,8 +201,10 @@ impl CredentialChain {
     }
 
     /// Marks a credential. It is left alone when its administrator has authorized again since it was read.
-    async fn mark_failing(&self, mut credential: Credential, refusal: &Refusal) {
+    async fn mark_failing(&self, candidate: Candidate, refusal: &Refusal) {
+        let Candidate { mut credential, failing_since } = candidate;
         let now = self.clock.now();
+        let since = failing_since.unwrap_or(now);
         tracing::warn!(
             directory.id = %self.directory, credential.administrator = %credential.administrator,
             cause = ?refusal.cause, aadsts = refusal.aadsts,
@@ -196,10 +215,6 @@ impl CredentialChain {
             Ok(_) => {}
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a credential was not read again"),
         }
-        let since = match credential.state {
-            CredentialState::Working => now,
-            CredentialState::Failing { since, .. } => since,
-        };
         credential.state = CredentialState::Failing {
             cause: refusal.cause,
             aadsts: refusal.aadsts,
@@ -220,15 +235,15 @@ impl CredentialChain {
     }
 
     /// Tries the candidates in turn until one gives a token, which comes to the front.
-    async fn issue(&self, candidates: &mut VecDeque<Credential>, replacing: &mut bool) -> Result<Issued, TokenError> {
+    async fn issue(&self, candidates: &mut VecDeque<Candidate>, replacing: &mut bool) -> Result<Issued, TokenError> {
         let mut index = 0;
         let mut passing = None;
-        while let Some(credential) = candidates.get(index) {
-            match self.attempt(credential, std::mem::take(replacing)).await? {
+        while let Some(candidate) = candidates.get(index) {
+            match self.attempt(&candidate.credential, std::mem::take(replacing)).await? {
                 Attempt::Token(issued) => {
-                    if let Some(mut credential) = candidates.remove(index) {
-                        self.note_good(&mut credential).await;
-                        candidates.push_front(credential);
+                    if let Some(mut candidate) = candidates.remove(index) {
+                        self.note_good(&mut candidate.credential).await;
+                        candidates.push_front(candidate);
                     }
                     return Ok(issued);
                 }
@@ -238,8 +253,8 @@ impl CredentialChain {
                     index += 1;
                 }
                 Attempt::Failing(refusal) => {
-                    if let Some(credential) = candidates.remove(index) {
-                        self.mark_failing(credential, &refusal).await;
+                    if let Some(candidate) = candidates.remove(index) {
+                        self.mark_failing(candidate, &refusal).await;
                     }
                 }
             }
@@ -307,8 +322,8 @@ impl AccessTokens for CredentialChain {
                 return;
             }
         };
-        if let Some(credential) = state.candidates.as_mut().and_then(VecDeque::pop_front) {
-            self.mark_failing(credential, &cause.into()).await;
+        if let Some(candidate) = state.candidates.as_mut().and_then(VecDeque::pop_front) {
+            self.mark_failing(candidate, &cause.into()).await;
         }
     }
 }

@@ -297,6 +297,22 @@ async fn a_forbidden_read_moves_on_to_the_next_credential_in_the_middle_of_a_run
 }
 
 #[tokio::test]
+async fn a_credential_that_graph_refuses_again_and_again_waits_longer_each_time() {
+    let world = World::new(&[("ann", 10)]);
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let chain = world.chain();
+        let token = chain.token().await.unwrap();
+        chain.refused(&token, TokenRefusal::Forbidden).await;
+        let CredentialState::Failing { retry_at, .. } = world.state("ann") else { panic!("expected a mark") };
+        let wait = retry_at.duration_since(world.now());
+        waits.push(wait.as_mins());
+        world.pass(wait);
+    }
+    assert_eq!(waits, [15, 15, 30, 60]);
+}
+
+#[tokio::test]
 async fn when_all_have_failed_there_is_none_left() {
     let world = World::new(&[("ann", 10), ("bob", 20)]);
     world.answer("ann", Answer::Refuse(Cause::SessionRevoked));
