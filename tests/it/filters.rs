@@ -64,7 +64,7 @@ async fn members_of_ignored_groups_are_never_active_even_when_allowed() {
 async fn nested_groups_count_when_asked_for_and_cycles_end() {
     let nested = |nested: bool| {
         move |world: &World| {
-            let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer"))).unwrap();
+            let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer", GroupKind::Security))).unwrap();
             let inner = world.tenant.group_named(CONTRACTORS).unwrap();
             world.apply(Action::AddMember { group: outer, member: inner });
             world.apply(Action::AddMember { group: inner, member: outer });
@@ -79,7 +79,7 @@ async fn nested_groups_count_when_asked_for_and_cycles_end() {
 async fn a_group_nested_later_is_noticed_incrementally() {
     let world = World::unauthorized(&small()).await;
     world.authorize().await;
-    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer"))).unwrap();
+    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer", GroupKind::Security))).unwrap();
     let settings = json!({"sync_users": true, "sync_groups": true, "nested_groups": true, "allowed_groups": [outer]});
     world.set(settings.clone()).await;
     assert!(world.active().await.is_empty());

@@ -45,7 +45,7 @@ async fn case_2_a_list_that_ends_early_deactivates_nobody() {
 #[tokio::test]
 async fn case_2_members_beyond_the_first_page_are_members_too() {
     let world = before_a_full_run().await;
-    let group = world.apply(Action::CreateGroup(NewGroup::named("Everybody"))).unwrap();
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Everybody", GroupKind::Security))).unwrap();
     for user in world.ordinary_users() {
         world.apply(Action::AddMember { group, member: user });
     }
@@ -162,7 +162,7 @@ async fn case_7_a_new_name_or_mail_address_is_the_same_user() {
 #[tokio::test]
 async fn case_7_two_groups_of_one_name_are_two_groups() {
     let world = World::synced(&small(), everything()).await;
-    let twins: Vec<_> = (0..2).map(|_| world.apply(Action::CreateGroup(NewGroup::named("Twins"))).unwrap()).collect();
+    let twins: Vec<_> = (0..2).map(|_| world.apply(Action::CreateGroup(NewGroup::named("Twins", GroupKind::Security))).unwrap()).collect();
     world.sync_and_check(&everything()).await;
     for twin in twins {
         assert_eq!(world.get(&format!("groups/{twin}")).await["display_name"], "Twins");
@@ -197,7 +197,7 @@ async fn case_9_a_next_link_to_itself_ends() {
 async fn case_10_transitive_memberships_do_not_leak_into_direct_ones() {
     let world = World::unauthorized(&small()).await;
     world.authorize().await;
-    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer"))).unwrap();
+    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer", GroupKind::Security))).unwrap();
     let inner = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
     let user = world.ordinary_users()[0];
     world.apply(Action::AddMember { group: inner, member: user });

@@ -12,7 +12,9 @@
 mod failover;
 mod filters;
 mod harness;
+mod lambda;
 mod lessons;
 mod main_job;
 mod resync;
 mod scale;
+mod template;

@@ -45,7 +45,7 @@ pub struct App {
     /// Who may authorize, and from where.
     pub authorization: Authorization,
     /// Microsoft's login.
-    pub identity: IdentityPlatform,
+    pub identity: Arc<IdentityPlatform>,
     /// Validates accounts.
     pub probe: Arc<dyn AccountProbe>,
     /// The table.

@@ -17,15 +17,14 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::json();
     let (storage, queue, microsoft, authorization) =
         config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.authorization()))?;
-    let roots = microsoft.ca_file.as_deref().map(std::fs::read).transpose()?.unwrap_or_default();
-    let client = http::client(&roots)?;
+    let client = http::client(&microsoft.extra_roots()?)?;
     let aws = load_from_env().await;
     let clock = Arc::new(SystemClock);
     let secrets =
         Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
     let app = App {
         authorization,
-        identity: IdentityPlatform::new(client.clone(), &microsoft, secrets.clone(), clock.clone()),
+        identity: Arc::new(IdentityPlatform::new(client.clone(), &microsoft, secrets.clone(), clock.clone())),
         probe: Arc::new(GraphProbe::new(client, GraphOrigin::parse(&microsoft.graph_url)?, clock.clone())),
         storage: Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table)),
         secrets,

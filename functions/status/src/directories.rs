@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::access::AccessToken;
-use shared::credentials::{Credential, CredentialState};
+use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
 use shared::http::{CountsView, Problem, RunView};
 use shared::sync::{Hold, RunId};
@@ -65,6 +65,10 @@ struct CredentialView {
     display_name: String,
     #[serde(flatten)]
     state: CredentialState,
+    /// What happened to a failing one.
+    explanation: Option<&'static str>,
+    /// What its administrator can do.
+    advice: Option<&'static str>,
     missing_roles: Vec<String>,
     authorized_at: Timestamp,
     last_good_at: Option<Timestamp>,
@@ -87,10 +91,16 @@ pub(crate) fn reasons(troubles: &[Trouble]) -> Vec<ReasonView> {
 
 impl From<Credential> for CredentialView {
     fn from(credential: Credential) -> Self {
+        let cause = match credential.state {
+            CredentialState::Working => None,
+            CredentialState::Failing { cause, .. } => Some(cause),
+        };
         Self {
             administrator: credential.administrator,
             user_principal_name: credential.user_principal_name,
             display_name: credential.display_name,
+            explanation: cause.map(Cause::explanation),
+            advice: cause.map(Cause::advice),
             state: credential.state,
             missing_roles: credential.missing_roles,
             authorized_at: credential.authorized_at,

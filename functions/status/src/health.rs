@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn failing() -> Credential {
-        credential(CredentialState::Failing { cause: Cause::Other, aadsts: None, since: NOW, retry_at: NOW })
+        credential(CredentialState::Failing { cause: Cause::Disabled, aadsts: None, since: NOW, retry_at: NOW })
     }
 
     fn run(state: RunState) -> Run {

@@ -31,9 +31,11 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub schedule: u64,
 
+    /// The simulated tenant's size.
     #[command(flatten)]
     pub sample: SampleArgs,
 
+    /// Another tenant, if one is named.
     #[command(flatten)]
     pub tenant: TenantArgs,
 }

@@ -25,15 +25,14 @@ pub async fn set_up(api: &Api, tenant: &TenantHandle) -> Result<String, ApiError
 
 /// Settings under which the sample has users and groups of every outcome.
 fn settings(tenant: &TenantHandle) -> Value {
-    let group = |name| tenant.group_named(name).map(|id| id.to_string());
-    let groups = |names: &[&str]| names.iter().filter_map(|name| group(name)).collect::<Vec<_>>();
+    let groups = |names: [&str; 2]| names.into_iter().filter_map(|name| tenant.group_named(name)).collect::<Vec<_>>();
     json!({
         "sync_users": true,
         "sync_groups": true,
         "sync_groups_without_email": false,
         "group_prefixes": ["Team ", "All ", "VPN "],
-        "allowed_groups": groups(&[tenant::ALL_EMPLOYEES, tenant::CONTRACTORS]),
-        "ignored_groups": groups(&[tenant::SERVICE_ACCOUNTS, tenant::MEETING_ROOMS]),
+        "allowed_groups": groups([tenant::ALL_EMPLOYEES, tenant::CONTRACTORS]),
+        "ignored_groups": groups([tenant::SERVICE_ACCOUNTS, tenant::MEETING_ROOMS]),
         "nested_groups": true,
     })
 }

@@ -98,18 +98,23 @@ async fn all_members(
 ) -> Result<(BTreeMap<GroupId, Listing<Member>>, Vec<GroupId>), SourceError> {
     let mut members = BTreeMap::new();
     let mut unread = Vec::new();
-    let mut reads = stream::iter(groups.iter().map(|(id, _)| async move { (id, source.members(id).await) }))
+    let ids: Vec<GroupId> = groups.iter().map(|(id, _)| id.clone()).collect();
+    let mut reads = stream::iter(ids)
+        .map(|id| async move {
+            let read = source.members(&id).await;
+            (id, read)
+        })
         .buffer_unordered(GROUPS_AT_ONCE);
     let mut done = 0;
     progress.report(Progress::ReadingMembers { users, done, groups: groups.len() });
     while let Some((group, read)) = reads.next().await {
         match read {
             Ok(listing) => {
-                members.insert(group.clone(), listing);
+                members.insert(group, listing);
             }
             // One group's trouble is a gap: what is known of it stays.
             Err(SourceError::NotFound | SourceError::Incomplete(_) | SourceError::Rejected(_)) => {
-                unread.push(group.clone());
+                unread.push(group);
             }
             Err(error) => return Err(error),
         }

@@ -267,7 +267,7 @@ impl World {
                 base_url: base_url.parse().unwrap(),
                 allowed_tenants: allowed.map(|tenant| [tenant.parse().unwrap()].into()),
             },
-            identity: IdentityPlatform::new(http, &microsoft, state.clone(), state.clone()),
+            identity: Arc::new(IdentityPlatform::new(http, &microsoft, state.clone(), state.clone())),
             probe: state.clone(),
             storage: state.clone(),
             secrets: state.clone(),
