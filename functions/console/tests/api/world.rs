@@ -51,7 +51,8 @@ pub(crate) fn working() -> Credential {
 
 /// A credential that does not work and is not to be tried before.
 pub(crate) fn failing(retry_at: Timestamp) -> Credential {
-    let state = CredentialState::Failing { cause: Cause::Disabled, aadsts: None, since: Timestamp::UNIX_EPOCH, retry_at };
+    let state =
+        CredentialState::Failing { cause: Cause::Disabled, aadsts: None, since: Timestamp::UNIX_EPOCH, retry_at };
     Credential { state, ..working() }
 }
 

@@ -1,9 +1,10 @@
 //! Directories and their health.
 
 use serde_json::json;
+use shared::credentials::{Cause, CredentialState};
 use shared::sync::{Hold, RunState};
 
-use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, path, run};
+use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, now, path, run};
 
 #[tokio::test]
 async fn a_directory_shows_how_it_fares() {
@@ -38,8 +39,10 @@ async fn a_directory_shows_how_it_fares() {
       "credentials": [
         {
           "administrator": "00000000-0000-4000-8000-0000000000c1",
+          "advice": null,
           "authorized_at": "2026-01-01T12:00:00Z",
           "display_name": "Admin",
+          "explanation": null,
           "last_good_at": "2026-01-01T12:00:00Z",
           "missing_roles": [],
           "state": "working",
@@ -107,6 +110,23 @@ async fn held_deactivations_are_shown_with_the_run_that_stopped_at_them() {
         answer.body["held_deactivations"],
         json!({"run": id, "id": "h", "deactivations": 9, "active": 10, "examples": [ADA]})
     );
+}
+
+#[tokio::test]
+async fn a_credential_that_fails_says_why_and_what_to_do() {
+    let mut world = World::new();
+    let cause = Cause::Disabled;
+    world.0.credentials[0].state =
+        CredentialState::Failing { cause, aadsts: Some(50057), since: now(), retry_at: now() };
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["status"], "failing");
+    assert_eq!(answer.body["reasons"][0]["code"], "no_working_credential");
+    let credential = &answer.body["credentials"][0];
+    assert_eq!(credential["state"], "failing");
+    assert_eq!(credential["cause"], "disabled");
+    assert_eq!(credential["aadsts"], 50057);
+    assert_eq!(credential["explanation"], cause.explanation());
+    assert_eq!(credential["advice"], cause.advice());
 }
 
 #[tokio::test]
