@@ -46,7 +46,7 @@ async fn the_backup_carries_on_in_the_middle_of_a_run() {
     world.apply(Action::Accept { administrator: second.id });
     world.authorize_as(1).await;
     world.authorize_as(0).await;
-    world.apply(Action::ResetDelta { answer: DeltaReset::ALL[0] });
+    world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
     for at in [(RequestKind::Users, 1), (RequestKind::Groups, 1), (RequestKind::Members, 3)] {
         let (kind, nth) = at;
         world.tenant.inject(Fault::new(
@@ -68,7 +68,7 @@ async fn without_a_working_administrator_the_run_fails_and_nothing_is_unpublishe
     let world = World::synced(&small(), everything()).await;
     let active = world.active().await;
     let first = world.tenant.administrators().into_iter().next().unwrap();
-    world.apply(Action::Refuse { administrator: first.id, refusal: Refusal::MfaRequired });
+    world.apply(Action::Refuse { administrator: first.id, refusal: Refusal::Mfa });
     world.apply(Action::ExpireAccessTokens { administrator: None });
     let run = world.sync().await;
     assert_eq!(
@@ -93,7 +93,7 @@ async fn a_wrong_client_secret_is_nobodys_fault_and_marks_no_administrator() {
     let run = world.sync().await;
     assert_eq!(run["failure"]["code"], "application_refused", "{run:#}");
     assert!(world.credentials().await.values().all(|credential| credential["state"] == "working"));
-    world.apply(Action::SetSecretStanding { standing: tenant::SecretStanding::Valid });
+    world.apply(Action::SetSecretStanding { standing: tenant::SecretStanding::Accepted });
     world.sync_and_check(&everything()).await;
 }
 

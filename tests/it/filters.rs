@@ -1,7 +1,7 @@
 //! Every setting, as its outcome shows in the queries.
 
 use serde_json::{Value, json};
-use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, MEETING_ROOMS, NewGroup, SERVICE_ACCOUNTS};
+use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MEETING_ROOMS, NewGroup, SERVICE_ACCOUNTS};
 
 use crate::harness::{World, small};
 

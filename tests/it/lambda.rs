@@ -113,7 +113,14 @@ impl Function {
     }
 
     /// Sends an HTTP request as API Gateway does (payload format 2.0).
-    async fn http(&self, method: &str, url: &Url, cookies: &[String], token: Option<&SecretString>, body: &str) -> Value {
+    async fn http(
+        &self,
+        method: &str,
+        url: &Url,
+        cookies: &[String],
+        token: Option<&SecretString>,
+        body: &str,
+    ) -> Value {
         let mut headers = json!({"host": "127.0.0.1", "content-type": "application/json"});
         if let Some(token) = token {
             headers["authorization"] = json!(format!("Bearer {}", token.expose_secret()));

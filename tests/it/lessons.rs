@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tenant::{
-    ALL_EMPLOYEES, Action, DeltaReset, Fault, Matcher, NewGroup, NewUser, Odd, Paging, RequestKind, SERVICE_ACCOUNTS,
-    What,
+    ALL_EMPLOYEES, Action, DeltaReset, Fault, GroupKind, Matcher, NewGroup, NewUser, Odd, Paging, RequestKind,
+    SERVICE_ACCOUNTS, What,
 };
 
 use crate::harness::{World, everything, small};
@@ -14,7 +14,7 @@ use crate::harness::{World, everything, small};
 async fn before_a_full_run() -> World {
     let world = World::synced(&small(), everything()).await;
     world.apply(Action::SetPaging { paging: Paging { list_max: 20, list_default: 20, ..Paging::default() } });
-    world.apply(Action::ResetDelta { answer: DeltaReset::default() });
+    world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
     world
 }
 
@@ -162,7 +162,9 @@ async fn case_7_a_new_name_or_mail_address_is_the_same_user() {
 #[tokio::test]
 async fn case_7_two_groups_of_one_name_are_two_groups() {
     let world = World::synced(&small(), everything()).await;
-    let twins: Vec<_> = (0..2).map(|_| world.apply(Action::CreateGroup(NewGroup::named("Twins", GroupKind::Security))).unwrap()).collect();
+    let twins: Vec<_> = (0..2)
+        .map(|_| world.apply(Action::CreateGroup(NewGroup::named("Twins", GroupKind::Security))).unwrap())
+        .collect();
     world.sync_and_check(&everything()).await;
     for twin in twins {
         assert_eq!(world.get(&format!("groups/{twin}")).await["display_name"], "Twins");
@@ -174,7 +176,7 @@ async fn case_8_a_full_run_mends_what_was_lost_without_starting_over() {
     let world = World::synced(&small(), everything()).await;
     let user = world.ordinary_users()[0];
     // A change that no delta ever reports: the links are lost with it.
-    world.apply(Action::ResetDelta { answer: DeltaReset::default() });
+    world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
     world.apply(Action::DisableUser { user });
     let run = world.sync_and_check(&everything()).await;
     assert_eq!((&run["reading"], &run["full_reason"]), (&json!("full"), &json!("resync")));

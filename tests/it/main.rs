@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    missing_docs,
     unreachable_pub,
     reason = "a test that cannot go on should stop where it is"
 )]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use shared::queue::RunQueue;
 use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
@@ -18,9 +19,6 @@ use shared::telemetry::chain;
 
 pub use event::SyncEvent;
 pub use microsoft::Microsoft;
-
-/// How long a request waits while another run of its directory is at work.
-const BUSY_DELAY: Duration = Duration::from_secs(5);
 
 /// Everything the function needs.
 #[derive(Clone)]
@@ -65,20 +63,31 @@ async fn handle_requests(app: &App, event: SqsEvent) -> SqsBatchResponse {
     response
 }
 
+/// How long a request waits for a lease that runs out then.
+fn wait(now: Timestamp, until: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(now)).unwrap_or_default() + Duration::from_secs(1)
+}
+
 async fn handle_request(app: &App, message: &SqsMessage) -> Result<(), lambda_runtime::Error> {
     let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
     match perform(&app.ports, &app.microsoft, app.limit, &request).await? {
-        Handled::Ended(run) => tracing::info!(
-            directory.id = %run.directory,
-            run.id = %run.id,
-            state = ?run.state,
-            duration_ms = run.duration_ms(),
-            graph.requests = run.effort.graph_requests,
-            items_written = run.effort.items_written,
-            "the run has ended",
-        ),
+        Handled::Ended { run, next } => {
+            tracing::info!(
+                directory.id = %run.directory,
+                run.id = %run.id,
+                state = ?run.state,
+                duration_ms = run.duration_ms(),
+                graph.requests = run.effort.graph_requests,
+                items_written = run.effort.items_written,
+                "the run has ended",
+            );
+            if let Some(next) = next {
+                app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;
+            }
+        }
         Handled::Nothing => {}
-        Handled::Busy { .. } => app.queue.send(&request, BUSY_DELAY).await?,
+        // The run at work tells the waiting one when it ends. Should it die, its lease runs out and this message is there.
+        Handled::Busy { until } => app.queue.send(&request, wait(app.ports.clock.now(), until)).await?,
     }
     Ok(())
 }

@@ -8,6 +8,6 @@ use local::args::Args;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    shared::telemetry::text("warn");
+    shared::telemetry::text("warn,dynoxide=error");
     local::program::run(&args).await
 }

@@ -1,5 +1,6 @@
 //! What the command line asks for, from start to end.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     write_private(&token_file, token.expose_secret().as_bytes())?;
     let api = Api::new(shared::http::client(b"")?, stack.base_url.clone(), token.clone());
 
+    let before = known_runs(&api).await?;
     let directory = match &tenant {
         Some(tenant) => {
             say("A simulated Microsoft 365 tenant stands in for a real one.");
@@ -85,7 +87,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         None => wait_for_authorization(&api, &stack.base_url, &token_file).await?,
     };
     say("Syncing …");
-    let summary = sync(&api, &directory).await?;
+    let summary = sync(&api, &directory, &before).await?;
     progress.finish();
     show(args, &summary)?;
     if args.once {
@@ -208,12 +210,46 @@ async fn wait_for_authorization(api: &Api, base: &Url, token_file: &Path) -> Res
     }
 }
 
-async fn sync(api: &Api, directory: &str) -> Result<Summary, Error> {
+/// Syncs once more, unless a run that covers everything waits already, and sums up all runs since the start.
+async fn sync(api: &Api, directory: &str, before: &HashSet<Value>) -> Result<Summary, Error> {
     let path = format!("/api/v1/directories/{directory}");
-    let run = api.post(&format!("{path}/runs"), &json!({})).await?;
-    let id = run.get("id").and_then(Value::as_str).ok_or("the run has no id")?;
-    let run = api.finished_run(directory, id).await?;
-    Ok(Summary { directory: api.get(&path).await?, run })
+    let run = match waiting(api, &path).await? {
+        Some(id) => id,
+        None => {
+            let run = api.post(&format!("{path}/runs"), &json!({})).await?;
+            run.get("id").and_then(Value::as_str).ok_or("the run has no id")?.to_owned()
+        }
+    };
+    api.finished_run(directory, &run).await?;
+    let mut runs = runs(api, &path).await?;
+    runs.retain(|run| run.get("id").is_some_and(|id| !before.contains(id)));
+    runs.reverse();
+    Ok(Summary { directory: api.get(&path).await?, runs })
+}
+
+/// The run that nothing will have changed since, because it has not begun yet or has only just begun.
+async fn waiting(api: &Api, path: &str) -> Result<Option<String>, Error> {
+    let latest = runs(api, path).await?.into_iter().next().unwrap_or_default();
+    let is_open = matches!(latest.get("state").and_then(Value::as_str), Some("queued" | "running"));
+    Ok(latest.get("id").and_then(Value::as_str).filter(|_| is_open).map(str::to_owned))
+}
+
+/// The runs there were before.
+async fn known_runs(api: &Api) -> Result<HashSet<Value>, Error> {
+    let directories = api.get("/api/v1/directories").await?;
+    let mut known = HashSet::new();
+    for directory in directories.get("items").and_then(Value::as_array).into_iter().flatten() {
+        let id = directory.get("id").and_then(Value::as_str).unwrap_or_default();
+        let runs = runs(api, &format!("/api/v1/directories/{id}")).await?;
+        known.extend(runs.iter().filter_map(|run| run.get("id").cloned()));
+    }
+    Ok(known)
+}
+
+/// A directory's latest runs.
+async fn runs(api: &Api, path: &str) -> Result<Vec<Value>, Error> {
+    let page = api.get(&format!("{path}/runs")).await?;
+    Ok(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
 }
 
 fn show(args: &Args, summary: &Summary) -> Result<(), Error> {

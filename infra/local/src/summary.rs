@@ -4,63 +4,72 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// What a sync came to: the run's record and the directory as the API shows them.
+/// What a start came to: the directory and its runs since, oldest first, as the API shows them.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// The directory.
     pub directory: Value,
-    /// The run.
-    pub run: Value,
+    /// The runs; the last one decides.
+    pub runs: Vec<Value>,
 }
 
 impl Summary {
     /// True when everything was published.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.run.get("state").and_then(Value::as_str) == Some("succeeded")
+        self.last().get("state").and_then(Value::as_str) == Some("succeeded")
     }
 
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {
-        json!({"directory": self.directory, "run": self.run})
+        json!({"directory": self.directory, "runs": self.runs})
     }
 
     /// For people.
     #[must_use]
     pub fn text(&self) -> String {
-        let text = |value: &Value, pointer: &str| value.pointer(pointer).map(shown).unwrap_or_default();
-        let number = |pointer: &str| self.directory.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
-        let mut out = String::new();
-        let line = |out: &mut String, label: &str, value: &str| {
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "  {label:<22}{value}");
-        };
-        let _ = writeln!(out, "{} ({})", text(&self.directory, "/name"), text(&self.directory, "/id"));
-        line(&mut out, "Authorized by", &text(&self.directory, "/credentials/0/user_principal_name"));
-        line(&mut out, "Users active", &number("/counts/users/active").to_string());
-        line(&mut out, "Users inactive", &reasons(self.directory.pointer("/counts/users/inactive_by_reason")));
-        line(&mut out, "Groups synced", &number("/counts/groups/synced").to_string());
-        line(&mut out, "Groups skipped", &reasons(self.directory.pointer("/counts/groups/skipped_by_reason")));
-        let run = format!(
-            "{} ({}, {} ms)",
-            text(&self.run, "/state"),
-            text(&self.run, "/reading"),
-            text(&self.run, "/duration_ms")
-        );
-        line(&mut out, "Run", &run);
-        line(&mut out, "Graph requests", &text(&self.run, "/effort/graph_requests"));
-        line(&mut out, "Items written", &text(&self.run, "/effort/items_written"));
+        let mut out = format!("{} ({})\n", shown(self.directory.get("name")), shown(self.directory.get("id")));
+        let at = |pointer| self.directory.pointer(pointer);
+        line(&mut out, "Authorized by", &shown(at("/credentials/0/user_principal_name")));
+        line(&mut out, "Users active", &shown(at("/counts/users/active")));
+        line(&mut out, "Users inactive", &reasons(at("/counts/users/inactive_by_reason")));
+        line(&mut out, "Groups synced", &shown(at("/counts/groups/synced")));
+        line(&mut out, "Groups skipped", &reasons(at("/counts/groups/skipped_by_reason")));
+        for run in &self.runs {
+            let sum = |pointer| shown(run.pointer(pointer));
+            let what = format!(
+                "{} {} in {} ms: {} Graph requests, {} items written",
+                sum("/reading"),
+                sum("/state"),
+                sum("/duration_ms"),
+                sum("/effort/graph_requests"),
+                sum("/effort/items_written"),
+            );
+            line(&mut out, "Run", what.trim_start());
+        }
         for (label, list) in [("Gap", "gaps"), ("Warning", "warnings")] {
-            for entry in self.run.get(list).and_then(Value::as_array).into_iter().flatten() {
-                line(&mut out, label, &shown(entry));
+            for entry in self.last().get(list).and_then(Value::as_array).into_iter().flatten() {
+                line(&mut out, label, &shown(Some(entry)));
             }
         }
-        if let Some(failure) = self.run.pointer("/failure/message") {
-            line(&mut out, "Failure", &shown(failure));
+        if let Some(hold) = self.last().pointer("/hold/deactivations") {
+            line(&mut out, "Held", &format!("{hold} deactivations wait for an approval"));
+        }
+        if let Some(failure) = self.last().pointer("/failure/message") {
+            line(&mut out, "Failure", &shown(Some(failure)));
         }
         out
     }
+
+    fn last(&self) -> &Value {
+        self.runs.last().unwrap_or(&Value::Null)
+    }
+}
+
+fn line(out: &mut String, label: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "  {label:<16}{value}");
 }
 
 /// A count by reason: `142: 120 disabled_in_office_365, 22 deleted`.
@@ -78,6 +87,10 @@ fn reasons(counts: Option<&Value>) -> String {
     if list.is_empty() { total.to_string() } else { format!("{total}: {}", list.join(", ")) }
 }
 
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
 }

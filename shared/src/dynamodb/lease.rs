@@ -40,7 +40,7 @@ fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
 }
 
 impl DynamoStore {
-    /// Takes the lease when nobody, or this very run, holds it.
+    /// Takes the lease when nobody holds it. Not even the same run twice: its message may have been delivered twice.
     pub(super) async fn take_lease(
         &self,
         directory: DirectoryId,
@@ -54,7 +54,7 @@ impl DynamoStore {
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::sync(directory))))
             .update_expression("SET holder = :run, lease_until = :until, v = :one ADD fence :one")
-            .condition_expression("attribute_not_exists(holder) OR lease_until <= :now OR holder = :run")
+            .condition_expression("attribute_not_exists(holder) OR lease_until <= :now")
             .expression_attribute_values(":run", text(&run.to_string()))
             .expression_attribute_values(":until", number(until.as_millisecond()))
             .expression_attribute_values(":now", number(now.as_millisecond()))
@@ -103,13 +103,13 @@ impl DynamoStore {
         }
     }
 
-    /// Changes the lease's item while the lease is held.
+    /// Changes the lease's item while the lease is held, and returns it.
     pub(super) async fn change_lease(
         &self,
         lease: &Lease,
         expression: &str,
         value: Option<(&str, AttributeValue)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Stored, StoreError> {
         let mut update = self
             .client
             .update_item()
@@ -122,8 +122,8 @@ impl DynamoStore {
         if let Some((name, value)) = value {
             update = update.expression_attribute_values(name, value);
         }
-        match update.send().await {
-            Ok(_) => Ok(()),
+        match update.return_values(ReturnValue::AllNew).send().await {
+            Ok(output) => Stored::new(output.attributes.unwrap_or_default()),
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
             {

@@ -29,13 +29,15 @@ impl MirrorStore for DynamoStore {
 
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         let until = AttributeValue::N(until.as_millisecond().to_string());
-        self.change_lease(lease, "SET lease_until = :until", Some((":until", until))).await
+        self.change_lease(lease, "SET lease_until = :until", Some((":until", until))).await?;
+        Ok(())
     }
 
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+    async fn release_lease(&self, lease: &Lease) -> Result<Option<RunId>, StoreError> {
         match self.change_lease(lease, "REMOVE holder, lease_until", None).await {
-            Err(StoreError::LeaseLost) => Ok(()),
-            outcome => outcome,
+            Ok(sync) if sync.optional_text("waiting_run")?.is_some() => sync.parsed("waiting_run").map(Some),
+            Ok(_) | Err(StoreError::LeaseLost) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

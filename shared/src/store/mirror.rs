@@ -88,8 +88,8 @@ pub trait MirrorStore: Send + Sync {
     /// Extends the lease.
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
 
-    /// Gives the lease back. Does nothing when it was lost.
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+    /// Gives the lease back and tells which run waits for it. Does nothing when it was lost.
+    async fn release_lease(&self, lease: &Lease) -> Result<Option<RunId>, StoreError>;
 
     /// These users, as far as they are known.
     async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError>;

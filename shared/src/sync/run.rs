@@ -14,7 +14,7 @@ use super::known::{Known, reach};
 use super::plan::{Plan, next_groups, plan};
 use super::progress::{Progress, ProgressSink};
 use super::read;
-use super::record::{FullReason, Reading as ReadingKind, Run, RunRequest, RunState};
+use super::record::{FullReason, Reading as ReadingKind, Run, RunId, RunRequest, RunState};
 use super::source::{OpenTenant, SourceError, TenantSource};
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
@@ -48,8 +48,13 @@ pub struct Ports {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handled {
-    /// The run has ended, well or not; its record says how.
-    Ended(Box<Run>),
+    /// The run has ended, well or not.
+    Ended {
+        /// Its record, which says how.
+        run: Box<Run>,
+        /// The run that waited for it to end.
+        next: Option<RunId>,
+    },
     /// There is nothing (left) to do: the run is unknown or has ended before.
     Nothing,
     /// Another run of the directory is at work: ask again then.
@@ -101,8 +106,8 @@ pub async fn perform(
     run.effort.pages = effort.pages;
     run.effort.throttled = effort.throttled;
     ports.runs.save_run(&run).await?;
-    ports.mirror.release_lease(&lease).await?;
-    Ok(Handled::Ended(Box::new(run)))
+    let next = ports.mirror.release_lease(&lease).await?;
+    Ok(Handled::Ended { run: Box::new(run), next })
 }
 
 /// Works and renews the lease side by side. When the lease is lost the work is dropped where it stands.
