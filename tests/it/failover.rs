@@ -1,66 +1,57 @@
 //! Administrators who stop working, and the backup that carries on.
 
 use serde_json::json;
-use tenant::{Action, DeltaReset, Fault, Matcher, Refusal, RequestKind, What};
+use tenant::{Action, Administrator, DeltaReset, Fault, Matcher, Refusal, RequestKind, What};
 
 use crate::harness::{World, everything, small};
 
-/// A synced world with two administrators authorized, of whom the first is used.
-async fn two_administrators() -> (World, tenant::Administrator, tenant::Administrator) {
+/// A synced world with two administrators authorized: the one that is used, and the backup.
+async fn two_administrators() -> (World, Administrator, Administrator) {
     let world = World::synced(&small(), everything()).await;
     world.authorize_as(1).await;
-    let mut administrators = world.tenant.administrators().into_iter();
-    let (first, second) = (administrators.next().unwrap(), administrators.next().unwrap());
-    (world, first, second)
+    let run = world.sync().await;
+    let (used, backup) =
+        world.tenant.administrators().into_iter().take(2).partition(|one| run["credential"] == json!(one.id));
+    let one = |mut list: Vec<Administrator>| list.pop().unwrap();
+    (world, one(used), one(backup))
 }
 
 #[tokio::test]
-async fn the_backup_carries_on_when_the_first_administrator_is_refused() {
-    let (world, first, second) = two_administrators().await;
-    for administrator in [&first, &second] {
-        world.apply(Action::ExpireAccessTokens { administrator: Some(administrator.id) });
-    }
-    world.apply(Action::Refuse { administrator: first.id, refusal: Refusal::ConditionalAccess });
-    world.sync().await;
+async fn the_backup_carries_on_when_the_administrator_in_use_is_refused() {
+    let (world, used, backup) = two_administrators().await;
+    world.apply(Action::Refuse { administrator: used.id, refusal: Refusal::ConditionalAccess });
     let run = world.sync().await;
     assert_eq!(run["state"], "succeeded", "{run:#}");
-    assert_eq!(run["credential"], json!(second.id));
+    assert_eq!(run["credential"], json!(backup.id));
     let credentials = world.credentials().await;
-    let failing = &credentials[&first.user_principal_name];
+    let failing = &credentials[&used.user_principal_name];
     assert_eq!(
         (&failing["state"], &failing["cause"]),
         (&json!("failing"), &json!("conditional_access")),
         "{failing:#}"
     );
     assert!(failing["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{failing:#}");
-    assert_eq!(credentials[&second.user_principal_name]["state"], "working");
+    assert_eq!(credentials[&backup.user_principal_name]["state"], "working");
     world.check(&everything()).await;
 }
 
 #[tokio::test]
 async fn the_backup_carries_on_in_the_middle_of_a_run() {
-    let (world, first, second) = two_administrators().await;
-    // Make sure that the first one is the one in use.
-    world.apply(Action::Refuse { administrator: second.id, refusal: Refusal::ConditionalAccess });
-    world.sync().await;
-    world.apply(Action::Accept { administrator: second.id });
-    world.authorize_as(1).await;
-    world.authorize_as(0).await;
-    world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
-    for at in [(RequestKind::Users, 1), (RequestKind::Groups, 1), (RequestKind::Members, 3)] {
-        let (kind, nth) = at;
-        world.tenant.inject(Fault::new(
-            Matcher::on(kind).nth(nth),
-            What::Then { action: Box::new(Action::DisableUser { user: first.id }) },
-        ));
+    for (kind, nth) in
+        [(RequestKind::Users, 1), (RequestKind::Groups, 1), (RequestKind::Members, 3), (RequestKind::UsersDelta, 2)]
+    {
+        let (world, used, backup) = two_administrators().await;
+        world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+        let action = Box::new(Action::DisableUser { user: used.id });
+        let fault = world.tenant.inject(Fault::new(Matcher::on(kind).by(used.id).nth(nth), What::Then { action }));
+        let run = world.sync().await;
+        assert_eq!(world.tenant.times_used(fault), 1, "{kind:?}");
+        assert_eq!((&run["state"], &run["credential"]), (&json!("succeeded"), &json!(backup.id)), "{kind:?}: {run:#}");
+        let credentials = world.credentials().await;
+        assert_eq!(credentials[&used.user_principal_name]["state"], "failing", "{kind:?}: {credentials:#?}");
+        world.sync().await;
+        world.check(&everything()).await;
     }
-    let run = world.sync().await;
-    assert_eq!(run["state"], "succeeded", "{run:#}");
-    assert_eq!(run["credential"], json!(second.id), "{run:#}");
-    let credentials = world.credentials().await;
-    assert_eq!(credentials[&first.user_principal_name]["state"], "failing", "{credentials:#?}");
-    world.tenant.clear_faults();
-    world.check(&everything()).await;
 }
 
 #[tokio::test]

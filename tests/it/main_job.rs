@@ -36,7 +36,8 @@ async fn changes_in_the_tenant_arrive_incrementally() {
     world.apply(Action::Rename { id: users[2], display_name: "Renamed".to_owned() });
     let group = world.tenant.group_named(ALL_EMPLOYEES).unwrap();
     world.apply(Action::AddMember { group, member: joined });
-    world.apply(Action::RemoveMember { group, member: users[3] });
+    let leaver = world.members_of(group).into_iter().find(|id| !users[..3].contains(id)).unwrap();
+    world.apply(Action::RemoveMember { group, member: leaver });
 
     let run = world.sync_and_check(&everything()).await;
     assert_eq!(run["reading"], "incremental");
@@ -61,7 +62,7 @@ async fn a_user_tells_why_it_is_inactive() {
     let answer = world.user(user).await;
     assert_eq!((&answer["status"], &answer["reason"]), (&json!("inactive"), &json!("member_of_ignored_group")));
     assert_eq!(answer["group"]["id"], json!(ignored));
-    let name = answer["user_principal_name"].as_str().unwrap().to_uppercase();
+    let name = answer["user_principal_name"].as_str().unwrap().to_uppercase().replace('#', "%23");
     assert_eq!(world.get(&format!("users/{name}")).await["id"], answer["id"], "a name is found in any case");
 }
 
