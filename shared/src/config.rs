@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(microsoft.login_url.as_str(), "https://login.microsoftonline.com/");
         assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/");
         assert_eq!(microsoft.authority_tenant, "organizations");
-        assert_eq!(schedule.interval, Duration::from_secs(300));
+        assert_eq!(schedule.interval, Duration::from_mins(5));
     }
 
     #[test]

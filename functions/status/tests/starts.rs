@@ -3,11 +3,9 @@
 use std::process::Command;
 
 #[test]
-fn without_its_settings_it_names_every_missing_variable() {
+fn without_its_settings_it_names_the_missing_variable() {
     let output = Command::new(env!("CARGO_BIN_EXE_status")).env_clear().output().expect("the binary runs");
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    for variable in ["TABLE_NAME"] {
-        assert!(said.contains(variable), "{variable} is not named: {said}");
-    }
+    assert!(said.contains("TABLE_NAME"), "{said}");
 }

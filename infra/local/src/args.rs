@@ -61,12 +61,17 @@ pub struct SampleArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Another tenant (then nothing is simulated)")]
 pub struct TenantArgs {
-    /// Origin of the login, such as https://login.microsoftonline.com
-    #[arg(long, value_name = "URL", requires_all = ["graph_url", "client_id", "client_secret_file"])]
+    /// Origin of the login.
+    #[arg(long, value_name = "URL", help = "Origin of the login, such as https://login.microsoftonline.com", requires_all = ["graph_url", "client_id", "client_secret_file"])]
     pub login_url: Option<Url>,
 
-    /// Origin of Graph, such as https://graph.microsoft.com
-    #[arg(long, value_name = "URL", requires = "login_url")]
+    /// Origin of Graph.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Origin of Graph, such as https://graph.microsoft.com",
+        requires = "login_url"
+    )]
     pub graph_url: Option<Url>,
 
     /// Application (client) id of the app registration

@@ -213,12 +213,11 @@ async fn wait_for_authorization(api: &Api, base: &Url, token_file: &Path) -> Res
 /// Syncs once more, unless a run that covers everything waits already, and sums up all runs since the start.
 async fn sync(api: &Api, directory: &str, before: &HashSet<Value>) -> Result<Summary, Error> {
     let path = format!("/api/v1/directories/{directory}");
-    let run = match waiting(api, &path).await? {
-        Some(id) => id,
-        None => {
-            let run = api.post(&format!("{path}/runs"), &json!({})).await?;
-            run.get("id").and_then(Value::as_str).ok_or("the run has no id")?.to_owned()
-        }
+    let run = if let Some(id) = waiting(api, &path).await? {
+        id
+    } else {
+        let run = api.post(&format!("{path}/runs"), &json!({})).await?;
+        run.get("id").and_then(Value::as_str).ok_or("the run has no id")?.to_owned()
     };
     api.finished_run(directory, &run).await?;
     let mut runs = runs(api, &path).await?;
@@ -271,19 +270,18 @@ fn serving(
     tenant: Option<&TenantHandle>,
     args: &Args,
 ) -> String {
-    let mut text = format!(
+    let simulated = tenant
+        .map(|tenant| format!("Simulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()))
+        .unwrap_or_default();
+    format!(
         "Serving on {base} and syncing every {} seconds. Ctrl-C stops.\n\n\
          Ask who is active:\n  curl -H \"Authorization: Bearer $(cat {})\" '{base}api/v1/directories/{directory}/users?status=active'\n\n\
          Authorize another administrator:\n  {base}oauth/authorize\n\n\
-         Admin token: {}\n",
+         Admin token: {}\n{simulated}",
         args.schedule,
         token_file.display(),
         token.expose_secret(),
-    );
-    if let Some(tenant) = tenant {
-        text.push_str(&format!("Simulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()));
-    }
-    text
+    )
 }
 
 /// Tells the person at the terminal; programs read standard output.

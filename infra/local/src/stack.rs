@@ -24,6 +24,8 @@ use crate::aws::{self, AwsError, stopped};
 use crate::queue;
 use crate::secrets_manager::LocalSecrets;
 
+/// Between two scheduled runs where nothing else is said.
+const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 /// How long the local administrator's token is good for.
 const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
@@ -125,7 +127,7 @@ impl Stack {
                 clock: Arc::clone(&options.clock),
             },
             limit: SafetyLimit::default(),
-            interval: options.interval.unwrap_or(Duration::from_secs(300)),
+            interval: options.interval.unwrap_or(DEFAULT_INTERVAL),
         });
         let oauth = oauth::App {
             authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None },

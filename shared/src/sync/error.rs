@@ -54,11 +54,12 @@ impl RunError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Source(SourceError::NoWorkingCredential) => Disposition::AskAdministrator,
+            Self::Source(SourceError::NoWorkingCredential) | Self::NoUsersListed { .. } => {
+                Disposition::AskAdministrator
+            }
             Self::Source(SourceError::ApplicationRefused(_)) => Disposition::AskOperator,
             Self::Source(SourceError::Rejected(_))
             | Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => Disposition::Bug,
-            Self::NoUsersListed { .. } => Disposition::AskAdministrator,
             _ => Disposition::Retry,
         }
     }

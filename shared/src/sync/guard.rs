@@ -1,5 +1,7 @@
 //! The safety limit: how many users one run may deactivate without being asked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::plan::Plan;
@@ -56,5 +58,5 @@ fn digest(plan: &Plan) -> String {
         hash.update(user.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(hash.finalize())
 }

@@ -286,16 +286,13 @@ impl Plan {
         if old == Some(&new) {
             return;
         }
-        match old {
-            Some(old) => {
-                self.changes.groups_changed += 1;
-                self.changes.memberships_added += size(new.children.difference(&old.children));
-                self.changes.memberships_removed += size(old.children.difference(&new.children));
-            }
-            None => {
-                self.changes.groups_added += 1;
-                self.changes.memberships_added += new.children.len() as u64;
-            }
+        if let Some(old) = old {
+            self.changes.groups_changed += 1;
+            self.changes.memberships_added += size(new.children.difference(&old.children));
+            self.changes.memberships_removed += size(old.children.difference(&new.children));
+        } else {
+            self.changes.groups_added += 1;
+            self.changes.memberships_added += new.children.len() as u64;
         }
         self.groups.push(new);
     }

@@ -37,6 +37,7 @@ pub struct DeltaLinks {
 }
 
 /// One thing an answer said of a user.
+#[expect(clippy::large_enum_variant, reason = "almost every change is a sighting")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserChange {
     /// The user exists, with these properties.
