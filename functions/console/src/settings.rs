@@ -69,6 +69,7 @@ pub(crate) async fn replace(
     }
     let change = SettingsChange { policy, from_version: directory.settings_version };
     directory.settings_version = app.directories.change_settings(directory.id, &change).await?;
+    tracing::info!(directory.id = %directory.id, version = directory.settings_version, "the settings were changed");
     directory.policy = change.policy;
 
     let run = Run::requested(directory.id, Trigger::Settings, None, app.clock.now());

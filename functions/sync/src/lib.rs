@@ -16,6 +16,7 @@ use lambda_runtime::LambdaEvent;
 use shared::queue::RunQueue;
 use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
 use shared::telemetry::chain;
+use tracing::Instrument as _;
 
 pub use event::SyncEvent;
 pub use microsoft::Microsoft;
@@ -70,7 +71,8 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
 
 async fn handle_request(app: &App, message: &SqsMessage) -> Result<(), lambda_runtime::Error> {
     let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-    match perform(&app.ports, &app.microsoft, app.limit, &request).await? {
+    let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
+    match perform(&app.ports, &app.microsoft, app.limit, &request).instrument(span).await? {
         Handled::Ended { run, next } => {
             tracing::info!(
                 directory.id = %run.directory,

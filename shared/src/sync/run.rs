@@ -83,6 +83,7 @@ pub async fn perform(
         Leased::Taken(lease, state) => (lease, state),
         Leased::Held { until } => return Ok(Handled::Busy { until }),
     };
+    tracing::info!(trigger = ?run.trigger, "the run begins");
     run.state = RunState::Running;
     run.started_at = Some(now);
     ports.runs.save_run(&run).await?;
@@ -90,12 +91,7 @@ pub async fn perform(
     let source = tenants.open(&run);
     let outcome = while_leased(ports, &lease, sync(ports, source.as_ref(), limit, &lease, state, &mut run)).await;
     if let Err(error) = outcome {
-        tracing::warn!(
-            directory.id = %request.directory,
-            run.id = %request.run,
-            error = chain(&error),
-            "the run failed",
-        );
+        tracing::warn!(error = chain(&error), "the run failed");
         run.state = RunState::Failed;
         run.failure = Some(error.failure());
     }
