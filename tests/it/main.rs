@@ -16,4 +16,5 @@ mod lessons;
 mod main_job;
 mod resync;
 mod scale;
+mod schedule;
 mod template;

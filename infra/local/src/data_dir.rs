@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,8 @@ impl DataDir {
     /// # Errors
     /// When it is somebody else's, damaged, another tenant's, or in use.
     pub fn open(path: &Path, origin: &Origin) -> Result<Self, DataDirError> {
-        fs::create_dir_all(path).map_err(io(path))?;
+        // People's names are in it: nobody else on this machine may look.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
         let marker = path.join(MARKER);
         let is_new = !marker.exists();
         if is_new && fs::read_dir(path).map_err(io(path))?.next().is_some() {
