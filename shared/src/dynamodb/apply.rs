@@ -1,73 +1,168 @@
 //! Fenced writes: transactions that only go through while the lease is held.
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 
-use super::error::{cancelled, failed_condition, unavailable};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::error::unavailable;
 use super::item::{Item, key_attributes};
 use super::keys::Key;
-use super::members::MemberAction;
 use super::records::{write_group, write_user};
-use super::store::DynamoStore;
+use super::store::{AT_ONCE, DynamoStore};
+use crate::directory::{DirectoryId, GroupId, UserId};
 use crate::store::{GroupMembersChange, Lease, StoreError, Write};
 
-/// The most writes of a transaction: 100 actions, one of which checks the lease. Items of ours stay far below the limit
-/// of 4 MB for all of them (Amazon DynamoDB API reference, `TransactWriteItems`).
-const WRITES: usize = 99;
+/// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
+/// `TransactWriteItems`).
+const MOST_ACTIONS: usize = 99;
+/// The most bytes of a transaction: 4 MB by the same source, less a third, because emulators count packed ids as the
+/// base64 they travel in.
+const MOST_BYTES: usize = 2_500_000;
+/// The most users that join or leave a group in one step, so that what becomes of one bucket fits into one transaction.
+const MOST_MEMBERS: usize = 16_384;
+/// How many writes are prepared at once, which bounds the memory they take: five full transactions.
+const MOST_WRITES: usize = 5 * MOST_ACTIONS;
+
+/// What is done with one item.
+pub(super) enum Action {
+    /// Write it.
+    Put(Item),
+    /// Take it away.
+    Delete(Key),
+}
+
+/// A transaction in the making.
+#[derive(Default)]
+struct Batch {
+    actions: Vec<Action>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, actions: Vec<Action>) {
+        self.bytes += bytes(&actions);
+        self.actions.extend(actions);
+    }
+
+    fn has_room_for(&self, more: &[Action]) -> bool {
+        self.actions.len() + more.len() <= MOST_ACTIONS && self.bytes + bytes(more) <= MOST_BYTES
+    }
+}
+
+fn bytes(actions: &[Action]) -> usize {
+    let bytes = |action: &Action| if let Action::Put(item) = action { item.bytes() } else { 0 };
+    actions.iter().map(bytes).sum()
+}
 
 impl DynamoStore {
     /// Makes the changes in their order, as many at once as a transaction takes.
     pub(super) async fn apply_writes(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
-        let mut actions = Vec::new();
-        let mut rest = writes;
-        while let Some((first, others)) = rest.split_first() {
-            match first {
-                Write::Group(group) => actions.push(self.put_action(write_group(lease.directory, group)?)?),
-                Write::User(user) => actions.push(self.put_action(write_user(lease.directory, user)?)?),
-                Write::GroupMembers(_) => {
-                    // Together, because they have to be read first.
-                    let changes: Vec<&GroupMembersChange> = rest
-                        .iter()
-                        .map_while(|write| if let Write::GroupMembers(change) = write { Some(change) } else { None })
-                        .collect();
-                    for action in self.member_actions(lease.directory, &changes).await? {
-                        actions.push(match action {
-                            MemberAction::Put(item) => self.put_action(item)?,
-                            MemberAction::Delete(key) => self.delete_action(&key)?,
-                        });
+        let writes: Vec<Cow<'_, Write>> = writes.iter().flat_map(pieces).collect();
+        let mut written = 0;
+        for stretch in stretches(&writes) {
+            let prepared: Vec<_> = stretch.iter().map(|write| self.prepare(lease.directory, write)).collect();
+            let mut prepared = stream::iter(prepared).buffered(AT_ONCE);
+            let mut batch = Batch::default();
+            while let Some(units) = prepared.try_next().await? {
+                for unit in units {
+                    if !batch.has_room_for(&unit) {
+                        written += self.commit(lease, std::mem::take(&mut batch)).await?;
                     }
-                    rest = rest.get(changes.len()..).unwrap_or_default();
-                    continue;
+                    batch.add(unit);
                 }
             }
-            rest = others;
+            written += self.commit(lease, batch).await?;
         }
-        for some in actions.chunks(WRITES) {
-            self.transact(lease, some.to_vec()).await?;
-        }
-        Ok(actions.len() as u64)
+        Ok(written)
     }
 
-    async fn transact(&self, lease: &Lease, mut actions: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        actions.push(self.check_of(lease)?);
-        let check = actions.len() - 1;
-        match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if cancelled(&error).is_some_and(|reasons| failed_condition(reasons, check)) => {
-                Err(StoreError::LeaseLost)
+    /// The actions of a write, in units that go into one transaction each.
+    async fn prepare(&self, directory: DirectoryId, write: &Write) -> Result<Vec<Vec<Action>>, StoreError> {
+        match write {
+            Write::Group(group) => Ok(vec![vec![Action::Put(write_group(directory, group)?)]]),
+            Write::User(user) => Ok(vec![vec![Action::Put(write_user(directory, user)?)]]),
+            Write::GroupMembers(change) => self.member_actions(directory, change).await,
+        }
+    }
+
+    /// Runs a transaction and returns how many items it wrote.
+    async fn commit(&self, lease: &Lease, batch: Batch) -> Result<u64, StoreError> {
+        let count = batch.actions.len() as u64;
+        if count == 0 {
+            return Ok(0);
+        }
+        let mut actions = vec![self.check_of(lease)?];
+        for action in batch.actions {
+            actions.push(self.transacted(action)?);
+        }
+        // Only the lease's action has a condition.
+        self.transact(actions).await.map_err(|refused| refused.because(StoreError::LeaseLost))?;
+        Ok(count)
+    }
+
+    fn transacted(&self, action: Action) -> Result<TransactWriteItem, StoreError> {
+        Ok(match action {
+            Action::Put(item) => {
+                let put = Put::builder().table_name(&self.table).set_item(Some(item.into_attributes())).build();
+                TransactWriteItem::builder().put(put.map_err(unavailable)?).build()
             }
-            Err(error) => Err(unavailable(error)),
+            Action::Delete(key) => {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(&key))).build();
+                TransactWriteItem::builder().delete(delete.map_err(unavailable)?).build()
+            }
+        })
+    }
+}
+
+/// Cuts a change of very many members into several.
+fn pieces(write: &Write) -> Vec<Cow<'_, Write>> {
+    let Write::GroupMembers(change) = write else { return vec![Cow::Borrowed(write)] };
+    if change.add.len() + change.remove.len() <= MOST_MEMBERS {
+        return vec![Cow::Borrowed(write)];
+    }
+    let piece =
+        |add, remove| Cow::Owned(Write::GroupMembers(GroupMembersChange { group: change.group.clone(), add, remove }));
+    let joined = chunks(&change.add).into_iter().map(|users| piece(users, BTreeSet::new()));
+    let left = chunks(&change.remove).into_iter().map(|users| piece(BTreeSet::new(), users));
+    joined.chain(left).collect()
+}
+
+fn chunks(users: &BTreeSet<UserId>) -> Vec<BTreeSet<UserId>> {
+    let users: Vec<&UserId> = users.iter().collect();
+    users.chunks(MOST_MEMBERS).map(|users| users.iter().copied().cloned().collect()).collect()
+}
+
+/// What a write is about. Two writes about the same must not share a transaction, and members have to be read after the
+/// write before.
+#[derive(PartialEq, Eq, Hash)]
+enum Subject<'a> {
+    Group(&'a GroupId),
+    Members(&'a GroupId),
+    User(&'a UserId),
+}
+
+fn subject(write: &Write) -> Subject<'_> {
+    match write {
+        Write::Group(group) => Subject::Group(&group.id),
+        Write::GroupMembers(change) => Subject::Members(&change.group),
+        Write::User(user) => Subject::User(&user.id),
+    }
+}
+
+/// Cuts the writes into stretches that have each subject once.
+fn stretches<'a>(writes: &'a [Cow<'a, Write>]) -> Vec<&'a [Cow<'a, Write>]> {
+    let mut stretches = Vec::new();
+    let mut seen = HashSet::new();
+    let mut begin = 0;
+    for (place, write) in writes.iter().enumerate() {
+        if seen.len() == MOST_WRITES || !seen.insert(subject(write)) {
+            stretches.extend(writes.get(begin..place));
+            begin = place;
+            seen = HashSet::from([subject(write)]);
         }
     }
-
-    fn put_action(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item.into_attributes())).build();
-        let put = put.map_err(|error| StoreError::Unavailable(error.into()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn delete_action(&self, key: &Key) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(key_attributes(key))).build();
-        let delete = delete.map_err(|error| StoreError::Unavailable(error.into()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
-    }
+    stretches.extend(writes.get(begin..));
+    stretches
 }

@@ -1,14 +1,13 @@
 //! Authorizations under way, each usable once.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::unavailable;
-use super::item::{Item, Stored, key_attributes};
+use super::item::{Item, Stored};
 use super::keys::Key;
 use super::store::DynamoStore;
+use super::write::Refused;
 use crate::oauth::{PendingAuthorization, StateHash};
 use crate::store::{AuthorizationStore, Consumed, StoreError};
 
@@ -23,29 +22,21 @@ impl AuthorizationStore for DynamoStore {
     }
 
     async fn consume_authorization(&self, state: &StateHash, now: Timestamp) -> Result<Consumed, StoreError> {
-        let consumed = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::authorization(state))))
+        let update = self
+            .update_of(&Key::authorization(state))
             .update_expression("SET consumed_at = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(consumed_at)")
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match consumed {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match self.update(update).await {
             Ok(output) => {
                 let item = Stored::new(output.attributes.unwrap_or_default())?;
                 Ok(Consumed::Taken(item.value("authorization")?))
             }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(if failed.item().is_some() { Consumed::AlreadyUsed } else { Consumed::Unknown })
-                }
-                _ => Err(unavailable(error)),
-            },
+            Err(Refused::Condition { found: Some(_), .. }) => Ok(Consumed::AlreadyUsed),
+            Err(Refused::Condition { found: None, .. }) => Ok(Consumed::Unknown),
+            Err(Refused::Failed(error)) => Err(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::error::unavailable;
-use super::item::{Item, Stored, key_attributes};
+use super::item::{Item, Stored};
 use super::keys::{DIRECTORIES, Key};
 use super::store::DynamoStore;
 use crate::directory::{Directory, DirectoryId};
@@ -70,40 +70,24 @@ impl DirectoryStore for DynamoStore {
         let version = change.from_version + 1;
         let settings = serde_dynamo::to_attribute_value(&change.policy)
             .map_err(|error| StoreError::Corrupt { key: "settings".to_owned(), reason: error.to_string() })?;
-        let updated = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::directory(id))))
+        let update = self
+            .update_of(&Key::directory(id))
             .update_expression("SET settings = :settings, settings_version = :version")
             .condition_expression("settings_version = :from")
             .expression_attribute_values(":settings", settings)
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
-            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()))
-            .send()
-            .await;
-        match updated {
-            Ok(_) => Ok(version),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::Conflict)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()));
+        self.update(update).await.map_err(|refused| refused.because(StoreError::Conflict))?;
+        Ok(version)
     }
 
     async fn schedule(&self, id: DirectoryId, next_sync_at: Timestamp) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::directory(id))))
+        let update = self
+            .update_of(&Key::directory(id))
             .update_expression("SET next_sync_at = :next")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":next", AttributeValue::S(next_sync_at.to_string()))
-            .send()
-            .await
-            .map_err(unavailable)?;
+            .expression_attribute_values(":next", AttributeValue::S(next_sync_at.to_string()));
+        self.update(update).await.map_err(|refused| refused.because(StoreError::Conflict))?;
         Ok(())
     }
 }

@@ -67,6 +67,11 @@ impl Item {
         self.number(TTL, at.as_second())
     }
 
+    /// About how large the item is, as DynamoDB counts it (Amazon DynamoDB developer guide, "Item sizes and formats").
+    pub(super) fn bytes(&self) -> usize {
+        size(&self.0)
+    }
+
     fn set(mut self, name: &str, value: AttributeValue) -> Self {
         self.0.insert(name.to_owned(), value);
         self
@@ -74,6 +79,22 @@ impl Item {
 
     pub(super) fn into_attributes(self) -> Attributes {
         self.0
+    }
+}
+
+fn size(attributes: &Attributes) -> usize {
+    attributes.iter().map(|(name, value)| name.len() + size_of_value(value) + 1).sum()
+}
+
+fn size_of_value(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| size_of_value(value) + 1).sum::<usize>(),
+        AttributeValue::M(attributes) => 3 + size(attributes),
+        // True, false and null; no item of ours has a set.
+        _ => 1,
     }
 }
 
@@ -147,8 +168,8 @@ impl Stored {
 
     pub(super) fn value<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         let value = self.0.get(name).ok_or_else(|| self.malformed(name))?;
-        serde_dynamo::from_attribute_value(value.clone())
-            .map_err(|error| self.corrupt(format!("{name} is malformed: {error}")))
+        // Serde's own words quote the content.
+        serde_dynamo::from_attribute_value(value.clone()).map_err(|_| self.malformed(name))
     }
 
     pub(super) fn optional_value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
@@ -180,5 +201,47 @@ impl Stored {
             Some(_) => return Err(self.malformed(name)),
         }
         Ok(ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_id() -> impl Strategy<Value = ObjectId> {
+        prop_oneof![
+            any::<u128>().prop_map(|guid| ObjectId::from(Uuid::from_u128(guid))),
+            "[a-zA-Z0-9_-]{1,40}".prop_map(|id| id.parse().unwrap()),
+        ]
+    }
+
+    fn key() -> Key {
+        Key { pk: "p".to_owned(), sk: "s".to_owned() }
+    }
+
+    proptest! {
+        #[test]
+        fn packed_ids_are_unpacked_as_they_were(ids in proptest::collection::btree_set(any_id(), 0..100)) {
+            let item = Item::new(&key()).ids("members", ids.iter());
+            let stored = Stored::new(item.into_attributes()).unwrap();
+            prop_assert_eq!(stored.ids::<ObjectId>("members").unwrap(), ids);
+        }
+    }
+
+    #[test]
+    fn a_guid_takes_sixteen_bytes() {
+        let ids: Vec<ObjectId> = (0..100).map(|guid| ObjectId::from(Uuid::from_u128(guid))).collect();
+        let size = |count| Item::new(&key()).ids("m", ids.iter().take(count)).bytes();
+        assert_eq!(size(100) - size(50), 50 * GUID_BYTES);
+    }
+
+    #[test]
+    fn half_an_id_is_reported() {
+        let mut attributes = Item::new(&key()).into_attributes();
+        attributes.insert("members".to_owned(), AttributeValue::B(Blob::new([0_u8; 17])));
+        let error = Stored::new(attributes).unwrap().ids::<ObjectId>("members").unwrap_err();
+        assert_eq!(error.to_string(), "the stored item p/s is corrupt: members is missing or malformed");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::TokenHash;
-use crate::directory::{DirectoryId, GroupId, ObjectId, UserId};
+use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::oauth::StateHash;
 use crate::sync::RunId;
 
@@ -56,13 +56,20 @@ impl Key {
         Self::new(groups(id, shard(group.object())), group.to_string())
     }
 
-    pub(super) fn members_head(id: DirectoryId, group: &GroupId) -> Self {
-        Self::new(members(id, group), "HEAD")
+    /// The bucket of a group's members that begins with this id, or the first one. Sort keys sort as ids do.
+    pub(super) fn members(id: DirectoryId, group: &GroupId, from: Option<&UserId>) -> Self {
+        let from = from.map(UserId::object);
+        let sk = match from {
+            None => FIRST.to_owned(),
+            Some(id) if id.as_guid().is_some() => id.to_string(),
+            Some(id) => format!("{OTHER}{id}"),
+        };
+        Self::new(members(id, group), sk)
     }
 
-    /// A bucket, named after how many leading bits of an id choose it, so that a group can be spread anew beside its old buckets.
-    pub(super) fn members_bucket(id: DirectoryId, group: &GroupId, bits: u32, bucket: u32) -> Self {
-        Self::new(members(id, group), format!("{bits:02}-{bucket:04x}"))
+    /// The id that the bucket with this sort key begins with.
+    pub(super) fn members_from(sk: &str) -> Result<Option<UserId>, InvalidId> {
+        if sk == FIRST { Ok(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().map(Some) }
     }
 
     pub(super) fn authorization(state: &StateHash) -> Self {
@@ -78,6 +85,11 @@ impl Key {
 pub(super) const DIRECTORIES: &str = "DIRECTORIES";
 /// What the sort keys of credentials begin with.
 pub(super) const CREDENTIAL: &str = "CREDENTIAL#";
+
+/// The sort key of a group's first members: before any id.
+const FIRST: &str = "-";
+/// What an id that is no GUID begins with where it has to sort after all that are.
+const OTHER: &str = "~";
 
 /// The partition of what is one of a kind in a directory.
 pub(super) fn of_directory(id: DirectoryId) -> String {
@@ -99,7 +111,8 @@ pub(super) fn groups(id: DirectoryId, shard: u8) -> String {
     format!("DIRECTORY#{id}#GROUPS#{shard:x}")
 }
 
-fn members(id: DirectoryId, group: &GroupId) -> String {
+/// The partition of a group's members.
+pub(super) fn members(id: DirectoryId, group: &GroupId) -> String {
     format!("DIRECTORY#{id}#MEMBERS#{group}")
 }
 
@@ -108,22 +121,62 @@ pub(super) fn name(id: DirectoryId, name: &str) -> String {
     format!("{id}#{}", name.to_lowercase())
 }
 
-/// The partition an object belongs to: the first hex digit of its id.
-fn shard(id: &ObjectId) -> u8 {
-    u8::try_from(leading_bits(id, 4)).unwrap_or_default()
+/// Which partition an object belongs to: the first hex digit of its id. An id that is no GUID is put where the first
+/// digit of a hash that never changes (FNV-1a) says, and is listed there.
+pub(super) fn shard(id: &ObjectId) -> u8 {
+    let first = match id.as_guid() {
+        Some(guid) => guid.as_bytes()[0],
+        None => hash(&id.to_string()).to_be_bytes()[0],
+    };
+    first >> 4
 }
 
-/// The first bits of an id, at most 16. Of an id that is no GUID, those of a hash that never changes (FNV-1a).
-pub(super) fn leading_bits(id: &ObjectId, bits: u32) -> u32 {
-    let first = match id.as_guid() {
-        Some(guid) => u32::try_from(guid.as_u128() >> 112).unwrap_or_default(),
-        None => {
-            let hash = id
-                .to_string()
-                .bytes()
-                .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-            hash >> 16
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn any_id() -> impl Strategy<Value = UserId> {
+        prop_oneof![
+            any::<u128>().prop_map(|guid| UserId::from(ObjectId::from(Uuid::from_u128(guid)))),
+            "[a-zA-Z0-9_-]{1,40}".prop_map(|id| id.parse().unwrap()),
+        ]
+    }
+
+    fn bucket(from: Option<&UserId>) -> String {
+        let group = "11111111-1111-1111-1111-111111111111".parse().unwrap();
+        Key::members(DirectoryId::new(Uuid::nil()), &group, from).sk
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_sort_as_the_ids_they_begin_with(a in any_id(), b in any_id()) {
+            prop_assert_eq!(a.cmp(&b), bucket(Some(&a)).cmp(&bucket(Some(&b))));
+            prop_assert!(bucket(None) < bucket(Some(&a)));
         }
-    };
-    first >> (16 - bits.min(16))
+
+        #[test]
+        fn a_bucket_tells_the_id_it_begins_with(id in any_id()) {
+            prop_assert_eq!(Key::members_from(&bucket(Some(&id))), Ok(Some(id)));
+            prop_assert_eq!(Key::members_from(&bucket(None)), Ok(None));
+        }
+
+        #[test]
+        fn guids_are_spread_by_their_first_digit(guid in any::<u128>()) {
+            let id = ObjectId::from(Uuid::from_u128(guid));
+            prop_assert_eq!(format!("{:x}", shard(&id)), id.to_string()[..1].to_owned());
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_no_guid_never_moves() {
+        let shard = |id: &str| shard(&id.parse().unwrap());
+        assert_eq!([shard("kim"), shard("lee"), shard("632f6bb2-3ec8-4c1f-9073-0027a8c6859")], [7, 4, 4]);
+    }
 }

@@ -1,22 +1,24 @@
 //! The lease of a directory, and what is published at its end.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
 
-use super::error::{cancelled, failed_condition, unavailable};
+use super::error::unavailable;
 use super::item::{Stored, key_attributes};
 use super::keys::Key;
 use super::store::DynamoStore;
+use super::write::{ATTEMPTS, Refused};
 use crate::directory::DirectoryId;
 use crate::store::{Lease, Leased, Publication, StoreError, SyncState};
 use crate::sync::{DeltaLink, DeltaLinks, RunId};
 
 /// The condition that a lease is still the one that was taken.
 const HELD: &str = "fence = :fence AND holder = :holder";
+/// The condition that nobody holds a lease, or only an expired one, and that its item is one this program knows.
+const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (attribute_not_exists(pk) OR v = :one)";
 
 fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
     let Some(users) = sync.optional_text("users_link")? else { return Ok(None) };
@@ -35,8 +37,14 @@ fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Unavailable(error.into())
+/// When the lease runs out that somebody holds at `now`.
+fn held_until(sync: &Stored, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    if sync.optional_text("holder")?.is_none() {
+        return Ok(None);
+    }
+    let until = Timestamp::from_millisecond(sync.number("lease_until")?)
+        .map_err(|_| sync.corrupt("lease_until is malformed".to_owned()))?;
+    Ok(Some(until).filter(|until| *until > now))
 }
 
 impl DynamoStore {
@@ -48,59 +56,41 @@ impl DynamoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Leased, StoreError> {
-        let taken = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::sync(directory))))
-            .update_expression("SET holder = :run, lease_until = :until, v = :one ADD fence :one")
-            .condition_expression("attribute_not_exists(holder) OR lease_until <= :now")
-            .expression_attribute_values(":run", text(&run.to_string()))
-            .expression_attribute_values(":until", number(until.as_millisecond()))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let sync = match taken {
-            Ok(output) => Stored::new(output.attributes.unwrap_or_default())?,
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let sync = Stored::new(failed.item().cloned().unwrap_or_default())?;
-                    let until = Timestamp::from_millisecond(sync.number("lease_until")?)
-                        .map_err(|_| sync.corrupt("lease_until is malformed".to_owned()))?;
-                    return Ok(Leased::Held { until });
+        // A run that waited stops to wait in the same step, else it would go on taking in requests that it knows
+        // nothing of. Which of the two steps is right can only change with another request in between.
+        let steps = [
+            ("waiting_run = :run", " REMOVE waiting_run"),
+            ("(attribute_not_exists(waiting_run) OR waiting_run <> :run)", ""),
+        ];
+        for (waits, stop_waiting) in steps.into_iter().cycle().take(ATTEMPTS as usize) {
+            let update = self
+                .update_of(&Key::sync(directory))
+                .update_expression(format!(
+                    "SET holder = :run, lease_until = :until, v = :one ADD fence :one{stop_waiting}"
+                ))
+                .condition_expression(format!("{FREE} AND {waits}"))
+                .expression_attribute_values(":run", text(&run.to_string()))
+                .expression_attribute_values(":until", number(until.as_millisecond()))
+                .expression_attribute_values(":now", number(now.as_millisecond()))
+                .expression_attribute_values(":one", number(1))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            match self.update(update).await {
+                Ok(output) => {
+                    let sync = Stored::new(output.attributes.unwrap_or_default())?;
+                    let lease = Lease { directory, run, fence: sync.number("fence")? };
+                    return Ok(Leased::Taken(lease, SyncState { links: links(&sync)? }));
                 }
-                _ => return Err(unavailable(error)),
-            },
-        };
-        if sync.optional_text("waiting_run")? == Some(&run.to_string()) {
-            self.stop_waiting(directory, run).await?;
-        }
-        let lease = Lease { directory, run, fence: sync.number("fence")? };
-        Ok(Leased::Taken(lease, SyncState { links: links(&sync)? }))
-    }
-
-    async fn stop_waiting(&self, directory: DirectoryId, run: RunId) -> Result<(), StoreError> {
-        let stopped = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::sync(directory))))
-            .update_expression("REMOVE waiting_run")
-            .condition_expression("waiting_run = :run")
-            .expression_attribute_values(":run", text(&run.to_string()))
-            .send()
-            .await;
-        match stopped {
-            Err(error)
-                if error.as_service_error().is_none_or(|error| !error.is_conditional_check_failed_exception()) =>
-            {
-                Err(unavailable(error))
+                Err(Refused::Condition { found: Some(sync), .. }) => {
+                    if let Some(until) = held_until(&Stored::new(sync)?, now)? {
+                        return Ok(Leased::Held { until });
+                    }
+                }
+                Err(Refused::Condition { found: None, .. }) => {}
+                Err(Refused::Failed(error)) => return Err(error),
             }
-            _ => Ok(()),
         }
+        Err(StoreError::Conflict)
     }
 
     /// Changes the lease's item while the lease is held, and returns it.
@@ -111,26 +101,17 @@ impl DynamoStore {
         value: Option<(&str, AttributeValue)>,
     ) -> Result<Stored, StoreError> {
         let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::sync(lease.directory))))
+            .update_of(&Key::sync(lease.directory))
             .update_expression(expression)
             .condition_expression(HELD)
             .expression_attribute_values(":fence", number(lease.fence))
-            .expression_attribute_values(":holder", text(&lease.run.to_string()));
+            .expression_attribute_values(":holder", text(&lease.run.to_string()))
+            .return_values(ReturnValue::AllNew);
         if let Some((name, value)) = value {
             update = update.expression_attribute_values(name, value);
         }
-        match update.return_values(ReturnValue::AllNew).send().await {
-            Ok(output) => Stored::new(output.attributes.unwrap_or_default()),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::LeaseLost)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        let output = self.update(update).await.map_err(|refused| refused.because(StoreError::LeaseLost))?;
+        Stored::new(output.attributes.unwrap_or_default())
     }
 
     /// The action that makes a transaction fail unless the lease is held.
@@ -142,7 +123,7 @@ impl DynamoStore {
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":holder", text(&lease.run.to_string()))
             .build()
-            .map_err(build_error)?;
+            .map_err(unavailable)?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
@@ -157,26 +138,20 @@ impl DynamoStore {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":published", published)
             .build()
-            .map_err(build_error)?;
-        let moved = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().update(self.move_links(lease, publication)?).build())
-            .transact_items(TransactWriteItem::builder().update(show).build())
-            .send()
-            .await;
-        match moved {
-            Ok(_) => Ok(()),
-            Err(error) if cancelled(&error).is_some_and(|reasons| failed_condition(reasons, 0)) => {
-                // Either the lease or the links are not what they were; ask which.
-                self.change_lease(lease, "SET v = v", None).await?;
-                Err(StoreError::Conflict)
-            }
-            Err(error) if cancelled(&error).is_some_and(|reasons| failed_condition(reasons, 1)) => {
-                Err(StoreError::Conflict)
-            }
-            Err(error) => Err(unavailable(error)),
+            .map_err(unavailable)?;
+        let actions = [self.move_links(lease, publication)?, show];
+        let actions = actions.map(|update| TransactWriteItem::builder().update(update).build());
+        match self.transact(actions.into()).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Condition { place: 0, .. }) if !self.is_held(lease).await? => Err(StoreError::LeaseLost),
+            Err(refused) => Err(refused.because(StoreError::Conflict)),
         }
+    }
+
+    async fn is_held(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let Some(sync) = self.get(&Key::sync(lease.directory)).await? else { return Ok(false) };
+        let holder = sync.optional_text("holder")?;
+        Ok(holder == Some(&lease.run.to_string()) && sync.number::<u64>("fence")? == lease.fence)
     }
 
     fn move_links(&self, lease: &Lease, publication: &Publication) -> Result<Update, StoreError> {
@@ -192,7 +167,7 @@ impl DynamoStore {
                 .expression_attribute_values(":from_users", text(from.users.as_str()))
                 .expression_attribute_values(":from_groups", text(from.groups.as_str())),
         };
-        set_links(update, publication.links.as_ref()).build().map_err(build_error)
+        set_links(update, publication.links.as_ref()).build().map_err(unavailable)
     }
 }
 

@@ -22,6 +22,7 @@ mod runs;
 mod store;
 mod table;
 mod tokens;
+mod write;
 
 pub use store::DynamoStore;
 pub use table::{TableError, create_table};

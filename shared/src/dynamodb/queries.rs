@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::cursor::{decode, encode};
 use super::error::unavailable;
 use super::item::Stored;
-use super::keys::{self, Key, SHARDS};
+use super::keys::{self, Key, SHARDS, shard};
 use super::records::{read_group, read_user};
 use super::store::DynamoStore;
 use super::table::{BY_LOGIN, BY_MAIL};
-use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use crate::store::{Cursor, GroupFilter, MirrorStore as _, Page, QueryStore, StoreError, UserFilter};
 
 /// The fewest items looked at in one request while a filter leaves most of them out.
@@ -60,9 +60,6 @@ impl From<GroupFilter> for Filter {
         }
     }
 }
-
-/// A place in a listing that goes from shard to shard.
-type Place = (u8, String);
 
 #[async_trait]
 impl QueryStore for DynamoStore {
@@ -157,29 +154,27 @@ impl DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<Stored>, StoreError> {
-        let place: Option<Place> = after.map(|cursor| decode(name, cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, |(shard, _)| *shard);
-        let mut items: Vec<(u8, Stored)> = Vec::new();
+        let place: Option<ObjectId> = after.map(|cursor| decode(name, cursor)).transpose()?;
+        let first = place.as_ref().map_or(0, shard);
+        let mut after = place.map(|id| id.to_string());
+        let mut items: Vec<Stored> = Vec::new();
         for shard in first..SHARDS {
-            let mut after = place.as_ref().filter(|(of, _)| *of == shard).map(|(_, sk)| sk.clone());
             loop {
                 let look = (limit + 1 - items.len()).max(LOOK_AHEAD);
                 let (found, next) = self.filtered(pk(shard), filter, look, after.as_deref()).await?;
-                items.extend(found.into_iter().map(|item| (shard, item)));
+                items.extend(found);
                 if items.len() > limit {
                     items.truncate(limit);
-                    let last = items.last().map(|(shard, last)| Ok((*shard, last.sort_key()?.to_owned())));
-                    let last: Option<Place> = last.transpose()?;
-                    let next = last.map(|place| encode(name, &place));
-                    return Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), next });
+                    let last = items.last().map(|last| last.parsed::<ObjectId>("sk")).transpose()?;
+                    return Ok(Page { items, next: last.map(|last| encode(name, &last)) });
                 }
-                match next {
-                    Some(next) => after = Some(next),
-                    None => break,
+                after = next;
+                if after.is_none() {
+                    break;
                 }
             }
         }
-        Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), next: None })
+        Ok(Page { items, next: None })
     }
 
     /// The matching ones among the next `look` items of a partition, and where to go on.

@@ -9,6 +9,8 @@ use crate::store::StoreError;
 
 /// How long deleted users and groups stay as inactive records.
 const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The longest key of an index, in bytes (Amazon DynamoDB developer guide, "Quotas": partition keys).
+const MAX_INDEX_KEY: usize = 2_048;
 
 fn expiry(presence: Presence) -> Option<Timestamp> {
     match presence {
@@ -17,14 +19,21 @@ fn expiry(presence: Presence) -> Option<Timestamp> {
     }
 }
 
+/// A name's key in an index. Users who were never read themselves cannot be found, and neither can a name so long that
+/// DynamoDB would refuse the item.
+fn index_key(directory: DirectoryId, presence: Presence, name: Option<&str>) -> Option<String> {
+    let name = name.filter(|_| presence != Presence::Unseen)?;
+    Some(keys::name(directory, name)).filter(|key| key.len() <= MAX_INDEX_KEY)
+}
+
 pub(super) fn write_user(directory: DirectoryId, user: &UserRecord) -> Result<Item, StoreError> {
     let mut item = Item::new(&Key::user(directory, &user.id))
         .value("profile", &user.profile)?
         .value("presence", &user.presence)?
         .value("decision", &user.decision)?
         .ids("groups", user.groups.iter().map(crate::directory::GroupId::object));
-    let login = user.profile.user_principal_name.as_deref().map(|login| keys::name(directory, login));
-    let mail = user.profile.mail.as_deref().map(|mail| keys::name(directory, mail));
+    let login = index_key(directory, user.presence, user.profile.user_principal_name.as_deref());
+    let mail = index_key(directory, user.presence, user.profile.mail.as_deref());
     // Most people's mail address is their sign-in name: the index holds only the others.
     if let Some(mail) = mail.filter(|mail| login.as_ref() != Some(mail)) {
         item = item.text("mail", mail);

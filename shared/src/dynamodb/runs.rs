@@ -5,21 +5,20 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteIte
 use jiff::SignedDuration;
 
 use super::cursor::{decode, encode};
-use super::error::{cancelled, failed_condition, unavailable};
+use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::{Key, runs};
 use super::store::DynamoStore;
 use super::table::TTL;
+use super::write::{ATTEMPTS, Refused};
 use crate::directory::DirectoryId;
 use crate::store::{Cursor, Page, RequestedRun, RunStore, StoreError};
-use crate::sync::{Run, RunId};
+use crate::sync::{Run, RunId, RunState};
 
 /// How long a run's record is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a minute's count of manual runs is kept, in seconds.
 const COUNT_RETENTION: i64 = 3_600;
-/// How often a request is tried that found a waiting run which then began.
-const ATTEMPTS: u32 = 5;
 
 fn write(run: &Run) -> Result<Item, StoreError> {
     let item = Item::new(&Key::run(run.directory, run.id)).value("run", run)?;
@@ -34,16 +33,22 @@ fn read(item: &Stored) -> Result<Run, StoreError> {
 impl RunStore for DynamoStore {
     async fn request_run(&self, run: &Run) -> Result<RequestedRun, StoreError> {
         for _ in 0..ATTEMPTS {
-            if self.add_waiting(run).await? {
+            let waiting = self.waiting(run.directory).await?;
+            if waiting == Some(run.id) {
                 return Ok(RequestedRun::Added);
             }
-            let sync = self.get(&Key::sync(run.directory)).await?;
-            let waiting = sync.as_ref().map(|sync| sync.optional_text("waiting_run")).transpose()?.flatten();
-            if let (Some(waiting), Some(sync)) = (waiting, &sync) {
-                let waiting = waiting.parse().map_err(|_| sync.corrupt("waiting_run is malformed".to_owned()))?;
+            if let Some(waiting) = waiting
+                && let Some(other) = self.run(run.directory, waiting).await?
+                && takes_in(&other, run)
+            {
                 return Ok(RequestedRun::Folded(waiting));
             }
-            // It has begun meanwhile, so there is room for another.
+            match self.add_waiting(run, waiting).await {
+                Ok(()) => return Ok(RequestedRun::Added),
+                // Another one waits now, or the one that did has begun.
+                Err(Refused::Condition { .. }) => {}
+                Err(Refused::Failed(error)) => return Err(error),
+            }
         }
         Err(StoreError::Conflict)
     }
@@ -87,52 +92,50 @@ impl RunStore for DynamoStore {
     }
 
     async fn count_manual_run(&self, directory: DirectoryId, minute: i64) -> Result<u64, StoreError> {
-        let output = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&Key::manual_runs(directory, minute))))
+        let update = self
+            .update_of(&Key::manual_runs(directory, minute))
             .update_expression(format!("ADD asked :one SET v = :one, {TTL} = :end"))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .expression_attribute_values(":end", AttributeValue::N((minute * 60 + COUNT_RETENTION).to_string()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(unavailable)?;
+            .return_values(ReturnValue::AllNew);
+        let output = self.update(update).await.map_err(|refused| refused.because(StoreError::Conflict))?;
         Stored::new(output.attributes.unwrap_or_default())?.number("asked")
     }
 }
 
+/// True when a run that waits does for another one: it has not begun, and if the other one approves a hold, so does it.
+fn takes_in(waiting: &Run, run: &Run) -> bool {
+    waiting.state == RunState::Queued && (run.approves_hold.is_none() || run.approves_hold == waiting.approves_hold)
+}
+
 impl DynamoStore {
-    /// Records a run as the waiting one; false when another one waits.
-    async fn add_waiting(&self, run: &Run) -> Result<bool, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(write(run)?.into_attributes()))
-            .build()
-            .map_err(|error| StoreError::Unavailable(error.into()))?;
-        let mut wait = Update::builder()
+    /// The run that waits for its turn.
+    async fn waiting(&self, directory: DirectoryId) -> Result<Option<RunId>, StoreError> {
+        let Some(sync) = self.get(&Key::sync(directory)).await? else { return Ok(None) };
+        let Some(run) = sync.optional_text("waiting_run")? else { return Ok(None) };
+        run.parse().map(Some).map_err(|_| sync.corrupt("waiting_run is malformed".to_owned()))
+    }
+
+    /// Records a run as the one that waits, in place of the one that did. That one keeps its record and its message, so
+    /// it takes place all the same.
+    async fn add_waiting(&self, run: &Run, displaced: Option<RunId>) -> Result<(), Refused> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(write(run)?.into_attributes()));
+        let put = put.build().map_err(unavailable)?;
+        let wait = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::sync(run.directory))))
             .update_expression("SET waiting_run = :run, v = :v")
             .expression_attribute_values(":run", AttributeValue::S(run.id.to_string()))
             .expression_attribute_values(":v", AttributeValue::N("1".to_owned()));
-        if run.approves_hold.is_none() {
-            // An approval must not get lost in a run that knows nothing of it. The run it displaces keeps its message.
-            wait = wait.condition_expression("attribute_not_exists(waiting_run)");
-        }
-        let wait = wait.build().map_err(|error| StoreError::Unavailable(error.into()))?;
-        let written = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().update(wait).build())
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if cancelled(&error).is_some_and(|reasons| failed_condition(reasons, 1)) => Ok(false),
-            Err(error) => Err(unavailable(error)),
-        }
+        let wait = match displaced {
+            None => wait.condition_expression("attribute_not_exists(waiting_run)"),
+            Some(displaced) => wait
+                .condition_expression("waiting_run = :displaced")
+                .expression_attribute_values(":displaced", AttributeValue::S(displaced.to_string())),
+        };
+        let wait = wait.build().map_err(unavailable)?;
+        let actions =
+            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(wait).build()];
+        self.transact(actions).await
     }
 }

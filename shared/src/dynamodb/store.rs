@@ -1,7 +1,6 @@
 //! The store itself, and the ways all its parts read.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
@@ -10,12 +9,11 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::Key;
+use super::write::{ATTEMPTS, back_off};
 use crate::store::StoreError;
 
 /// The most keys of a batch (Amazon DynamoDB API reference, `BatchGetItem`).
 const BATCH_GET: usize = 100;
-/// How often keys that a batch left out are asked for again.
-const BATCH_ATTEMPTS: u32 = 8;
 /// How many requests are under way at once.
 pub(super) const AT_ONCE: usize = 8;
 
@@ -67,15 +65,10 @@ impl DynamoStore {
     async fn get_batch(&self, keys: Vec<Key>) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
         let mut open: Vec<_> = keys.iter().map(key_attributes).collect();
-        for attempt in 0..BATCH_ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
-            }
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(open))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| StoreError::Unavailable(error.into()))?;
+        for attempt in 0..ATTEMPTS {
+            back_off(attempt).await;
+            let keys =
+                KeysAndAttributes::builder().set_keys(Some(open)).consistent_read(true).build().map_err(unavailable)?;
             let output =
                 self.client.batch_get_item().request_items(&self.table, keys).send().await.map_err(unavailable)?;
             for items in output.responses.unwrap_or_default().into_values() {

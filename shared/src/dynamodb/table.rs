@@ -1,11 +1,12 @@
 //! The table as data. `infra/template.yaml` declares the same.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TimeToLiveSpecification,
 };
+
+use super::error::words;
 
 /// The attribute by which DynamoDB forgets items, in seconds since 1970.
 pub(super) const TTL: &str = "expires_at";
@@ -39,7 +40,7 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), TableError>
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             return Ok(());
         }
-        Err(error) => return Err(TableError(DisplayErrorContext(error).to_string())),
+        Err(error) => return Err(TableError(words(&error))),
     }
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(bad)?;
     client
@@ -48,7 +49,7 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), TableError>
         .time_to_live_specification(ttl)
         .send()
         .await
-        .map_err(|error| TableError(DisplayErrorContext(error).to_string()))?;
+        .map_err(|error| TableError(words(&error)))?;
     Ok(())
 }
 

@@ -52,7 +52,8 @@ pub enum GroupFilter {
     Synced,
 }
 
-/// Reads for queries. Listings are in the order of ids and stable between pages.
+/// Reads for queries. Listings are in the order of ids, with those that are no GUIDs in fixed places among the others,
+/// and stable between pages.
 #[async_trait]
 pub trait QueryStore: Send + Sync {
     /// A page of at most `limit` users, full unless it is the last.
