@@ -8,6 +8,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod dynamodb;
 mod failover;
 mod filters;
 mod harness;
@@ -17,4 +18,6 @@ mod main_job;
 mod resync;
 mod scale;
 mod schedule;
+mod secrets;
+mod store_contract;
 mod template;

@@ -1,0 +1,101 @@
+//! Directories, credentials and access tokens.
+
+use serde_json::json;
+use shared::access::{AccessToken, Scope, TokenHash};
+use shared::credentials::{Credential, CredentialState};
+use shared::directory::{Directory, DirectoryId};
+use shared::filter::Policy;
+use shared::store::{CredentialStore as _, DirectoryStore as _, SettingsChange, StoreError, TokenStore as _};
+
+use super::fixtures::{at, directory, directory_id, user_id};
+use crate::dynamodb::{Table, number};
+
+pub async fn a_directory_is_created_once(table: &Table) {
+    let first = Directory::new(directory_id(), "contoso.example".to_owned(), at(0));
+    let second = Directory { name: "fabrikam.example".to_owned(), ..first.clone() };
+    assert_eq!(table.store.directory(first.id).await.unwrap(), None);
+    assert!(table.store.create_directory(&first).await.unwrap());
+    assert!(!table.store.create_directory(&second).await.unwrap());
+    assert_eq!(table.store.directory(first.id).await.unwrap(), Some(first));
+}
+
+pub async fn directories_are_listed_by_id(table: &Table) {
+    assert_eq!(table.store.directories().await.unwrap(), []);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(directory(&table.store).await);
+    }
+    ids.sort();
+    let listed: Vec<_> = table.store.directories().await.unwrap().into_iter().map(|directory| directory.id).collect();
+    assert_eq!(listed, ids);
+}
+
+pub async fn settings_are_changed_only_from_the_version_they_were_made_from(table: &Table) {
+    let id = directory(&table.store).await;
+    let change = |from_version| SettingsChange {
+        policy: Policy::parse(&json!({"sync_users": true, "sync_groups": true, "group_prefixes": ["Straße"]})).unwrap(),
+        from_version,
+    };
+    assert_eq!(table.store.change_settings(id, &change(1)).await.unwrap(), 2);
+    assert!(matches!(table.store.change_settings(id, &change(1)).await, Err(StoreError::Conflict)));
+    let stored = table.store.directory(id).await.unwrap().unwrap();
+    assert_eq!((stored.policy, stored.settings_version), (change(1).policy, 2));
+    let unknown = table.store.change_settings(directory_id(), &change(1)).await;
+    assert!(matches!(unknown, Err(StoreError::Conflict)));
+}
+
+pub async fn the_next_run_can_be_moved(table: &Table) {
+    let id = directory(&table.store).await;
+    table.store.schedule(id, at(900)).await.unwrap();
+    assert_eq!(table.store.directory(id).await.unwrap().unwrap().next_sync_at, at(900));
+    assert!(matches!(table.store.schedule(directory_id(), at(900)).await, Err(StoreError::Conflict)));
+    assert_eq!(table.store.directories().await.unwrap().len(), 1);
+}
+
+pub fn credential(directory: DirectoryId, administrator: u32) -> Credential {
+    Credential {
+        directory,
+        administrator: user_id(administrator),
+        user_principal_name: format!("admin{administrator}@contoso.example"),
+        display_name: String::new(),
+        scopes: vec!["User.Read.All".to_owned()],
+        missing_roles: Vec::new(),
+        authorized_at: at(0),
+        last_good_at: None,
+        state: CredentialState::Working,
+    }
+}
+
+pub async fn credentials_are_kept_apart_by_directory_and_administrator(table: &Table) {
+    let (one, other) = (directory_id(), directory_id());
+    let mut first = credential(one, 1);
+    for credential in [&first, &credential(one, 2), &credential(other, 1)] {
+        table.store.put_credential(credential).await.unwrap();
+    }
+    first.last_good_at = Some(at(5));
+    table.store.put_credential(&first).await.unwrap();
+
+    assert_eq!(table.store.credential(one, &user_id(1)).await.unwrap(), Some(first.clone()));
+    assert_eq!(table.store.credential(one, &user_id(3)).await.unwrap(), None);
+    let mut credentials = table.store.credentials(one).await.unwrap();
+    credentials.sort_by_key(|credential| credential.administrator != user_id(1));
+    assert_eq!(credentials, [first, credential(one, 2)]);
+    assert_eq!(table.store.credentials(directory_id()).await.unwrap(), []);
+}
+
+pub fn token(directory: Option<DirectoryId>) -> AccessToken {
+    AccessToken { name: "payroll".to_owned(), scope: Scope::Read, directory, created_at: at(0), expires_at: at(3_600) }
+}
+
+pub async fn tokens_are_found_by_their_hash_and_forgotten_after_their_end(table: &Table) {
+    let (hash, other) = (TokenHash::of("one"), TokenHash::of("other"));
+    let one = token(Some(directory_id()));
+    table.store.put_token(&hash, &one).await.unwrap();
+    table.store.put_token(&other, &token(None)).await.unwrap();
+    assert_eq!(table.store.token(&hash).await.unwrap(), Some(one));
+    assert_eq!(table.store.token(&other).await.unwrap(), Some(token(None)));
+    assert_eq!(table.store.token(&TokenHash::of("third")).await.unwrap(), None);
+    for item in table.items().await {
+        assert_eq!(number(&item, "expires_at"), Some(at(3_600).as_second()));
+    }
+}

@@ -1,0 +1,120 @@
+//! Records to store, obviously made up.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::directory::{
+    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, ObjectId, Presence, Published, UserId,
+    UserProfile, UserRecord,
+};
+use shared::dynamodb::DynamoStore;
+use shared::filter::{GroupDecision, UserDecision};
+use shared::store::{DirectoryStore as _, GroupMembersChange, Lease, Leased, MirrorStore as _, Write};
+use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger};
+use uuid::Uuid;
+
+/// The time at the beginning of each test, in seconds since 1970: far ahead, so that no emulator forgets what expires.
+const BEGIN: i64 = 4_000_000_000;
+
+/// So many seconds after the beginning.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(BEGIN).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+/// Ids far apart, as Microsoft's are.
+fn scattered(number: u32) -> ObjectId {
+    ObjectId::from(Uuid::from_u128(u128::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))
+}
+
+pub fn user_id(number: u32) -> UserId {
+    scattered(number).into()
+}
+
+pub fn user_ids(numbers: std::ops::Range<u32>) -> BTreeSet<UserId> {
+    numbers.map(user_id).collect()
+}
+
+pub fn group_id(number: u32) -> GroupId {
+    scattered(1_000_000 + number).into()
+}
+
+pub fn directory_id() -> DirectoryId {
+    DirectoryId::new(Uuid::new_v4())
+}
+
+/// An active user whose mail address is the sign-in name.
+pub fn user(number: u32) -> UserRecord {
+    let login = format!("Person.{number}@contoso.example");
+    UserRecord {
+        id: user_id(number),
+        profile: UserProfile {
+            account_enabled: Some(true),
+            display_name: Some(format!("Person {number}")),
+            user_principal_name: Some(login.clone()),
+            mail: Some(login),
+            ..UserProfile::default()
+        },
+        presence: Presence::Present,
+        groups: BTreeSet::from([group_id(1), group_id(2)]),
+        decision: UserDecision::Active,
+    }
+}
+
+/// A synced group.
+pub fn group(number: u32) -> GroupRecord {
+    GroupRecord {
+        id: group_id(number),
+        profile: GroupProfile { display_name: Some(format!("Team {number}")), ..GroupProfile::default() },
+        presence: Presence::Present,
+        children: BTreeSet::from([group_id(number + 1)]),
+        decision: GroupDecision::Synced,
+    }
+}
+
+pub fn joined(group: u32, users: BTreeSet<UserId>) -> Write {
+    Write::GroupMembers(GroupMembersChange { group: group_id(group), add: users, remove: BTreeSet::new() })
+}
+
+pub fn left(group: u32, users: BTreeSet<UserId>) -> Write {
+    Write::GroupMembers(GroupMembersChange { group: group_id(group), add: BTreeSet::new(), remove: users })
+}
+
+/// A run that was asked for so many seconds after the beginning.
+pub fn run(directory: DirectoryId, seconds: i64) -> Run {
+    Run::requested(directory, Trigger::Manual, None, at(seconds))
+}
+
+/// A new directory, stored.
+pub async fn directory(store: &DynamoStore) -> DirectoryId {
+    let directory = Directory::new(directory_id(), "contoso.example".to_owned(), at(0));
+    assert!(store.create_directory(&directory).await.unwrap());
+    directory.id
+}
+
+/// Takes the lease for a new run from the beginning on, for a minute.
+pub async fn lease(store: &DynamoStore, directory: DirectoryId) -> Lease {
+    taken(store.acquire_lease(directory, RunId::new(at(0)), at(0), at(60)).await.unwrap())
+}
+
+pub fn taken(leased: Leased) -> Lease {
+    match leased {
+        Leased::Taken(lease, _) => lease,
+        Leased::Held { until } => panic!("the lease is held until {until}"),
+    }
+}
+
+pub fn links(name: &str) -> DeltaLinks {
+    let link = |kind| DeltaLink::new(format!("https://graph.example/v1.0/{kind}/delta?$deltatoken={name}"));
+    DeltaLinks { users: link("users"), groups: link("groups"), select: "id|id".to_owned() }
+}
+
+pub fn published(run: RunId) -> Published {
+    Published {
+        run,
+        at: at(30),
+        settings_version: 1,
+        users: true,
+        counts: DirectoryCounts { active: 7, deleted: 1, ..DirectoryCounts::default() },
+        vanished_groups: vec![group_id(9)],
+    }
+}

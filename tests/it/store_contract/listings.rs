@@ -1,0 +1,205 @@
+//! Pages of users, groups and members, and users by name.
+
+use std::collections::BTreeSet;
+
+use shared::directory::{DirectoryId, GroupRecord, Presence, UserId, UserProfile, UserRecord};
+use shared::dynamodb::DynamoStore;
+use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
+use shared::store::{
+    Cursor, GroupFilter, MirrorStore as _, QueryStore as _, RunStore as _, StoreError, UserFilter, Write,
+};
+
+use super::fixtures::{at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids};
+use crate::dynamodb::Table;
+
+/// All users of a listing, page by page, each page but the last full.
+async fn users(store: &DynamoStore, directory: DirectoryId, filter: UserFilter, limit: usize) -> Vec<UserId> {
+    let mut ids = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list_users(directory, filter, limit, after.as_ref()).await.unwrap();
+        assert!(page.items.len() == limit || page.next.is_none());
+        ids.extend(page.items.into_iter().map(|user| user.id));
+        after = page.next;
+        if after.is_none() {
+            return ids;
+        }
+    }
+}
+
+pub async fn users_come_in_full_pages_in_the_order_of_ids(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let writes: Vec<Write> = (0..300).map(|number| Write::User(user(number))).collect();
+    table.store.apply(&lease, &writes).await.unwrap();
+    let expected: Vec<UserId> = user_ids(0..300).into_iter().collect();
+    for limit in [1_000, 300, 150, 77] {
+        assert_eq!(users(&table.store, directory, UserFilter::All, limit).await, expected, "pages of {limit}");
+    }
+    assert!(users(&table.store, directory_id(), UserFilter::All, 10).await.is_empty());
+
+    // A page ends where it ended, whatever was added since.
+    let first = table.store.list_users(directory, UserFilter::All, 10, None).await.unwrap();
+    let added: Vec<Write> = (300..310).map(|number| Write::User(user(number))).collect();
+    table.store.apply(&lease, &added).await.unwrap();
+    let second = table.store.list_users(directory, UserFilter::All, 10, first.next.as_ref()).await.unwrap();
+    assert!(first.items.last().unwrap().id < second.items[0].id);
+}
+
+pub async fn users_are_filtered_by_status(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let is_inactive = |number: u32| number.is_multiple_of(50);
+    let record = |number| {
+        let mut user = user(number);
+        if is_inactive(number) {
+            user.decision = UserDecision::Inactive(InactiveReason::NotInAllowedGroup);
+        }
+        Write::User(user)
+    };
+    table.store.apply(&lease, &(0..300).map(record).collect::<Vec<_>>()).await.unwrap();
+    let expected = |wanted: bool| {
+        let numbers = (0..300).filter(|number| is_inactive(*number) == wanted);
+        numbers.map(user_id).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(users(&table.store, directory, UserFilter::Inactive, 4).await, expected(true));
+    assert_eq!(users(&table.store, directory, UserFilter::Active, 100).await, expected(false));
+}
+
+pub async fn unseen_users_are_never_listed(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let unseen = UserRecord { presence: Presence::Unseen, ..user(1) };
+    let deleted = UserRecord { presence: Presence::Deleted { since: at(0) }, ..user(2) };
+    table.store.apply(&lease, &[Write::User(unseen), Write::User(deleted), Write::User(user(3))]).await.unwrap();
+    let expected: Vec<UserId> = user_ids(2..4).into_iter().collect();
+    assert_eq!(users(&table.store, directory, UserFilter::All, 10).await, expected);
+    assert!(!users(&table.store, directory, UserFilter::Active, 10).await.contains(&user_id(1)));
+    assert_eq!(table.store.users_named(directory, "person.1@contoso.example").await.unwrap(), []);
+}
+
+pub async fn groups_are_filtered_by_presence_and_decision(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let mut writes: Vec<Write> = (0..40).map(|number| Write::Group(group(number))).collect();
+    let decision = GroupDecision::Skipped { reason: SkipReason::NoEmail };
+    writes.extend((40..60).map(|number| Write::Group(GroupRecord { decision, ..group(number) })));
+    writes.push(Write::Group(GroupRecord { presence: Presence::Unseen, ..group(60) }));
+    writes.push(Write::Group(GroupRecord { presence: Presence::Deleted { since: at(0) }, ..group(61) }));
+    table.store.apply(&lease, &writes).await.unwrap();
+    for (filter, expected) in [(GroupFilter::All, 0..60), (GroupFilter::Synced, 0..40)] {
+        let expected: BTreeSet<_> = expected.map(group_id).collect();
+        let first = table.store.list_groups(directory, filter, 25, None).await.unwrap();
+        let rest = table.store.list_groups(directory, filter, 100, first.next.as_ref()).await.unwrap();
+        assert_eq!((first.items.len(), rest.next), (25, None));
+        let listed: Vec<_> = first.items.into_iter().chain(rest.items).map(|group| group.id).collect();
+        assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+    }
+}
+
+pub async fn members_come_in_full_pages_of_those_who_are_there(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let mut writes: Vec<Write> = (0..700).map(|number| Write::User(user(number))).collect();
+    writes.push(Write::User(UserRecord { presence: Presence::Unseen, ..user(700) }));
+    writes.push(Write::User(UserRecord { presence: Presence::Deleted { since: at(0) }, ..user(701) }));
+    // Most members of the group have no record.
+    writes.push(joined(1, user_ids(100..3_000)));
+    table.store.apply(&lease, &writes).await.unwrap();
+    let expected: Vec<UserId> = user_ids(100..700).into_iter().collect();
+    for limit in [250, 600] {
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let page = table.store.list_members(directory, &group_id(1), limit, after.as_ref()).await.unwrap();
+            assert!(page.items.len() == limit || page.next.is_none());
+            listed.extend(page.items.into_iter().map(|user| user.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, expected, "pages of {limit}");
+    }
+    assert_eq!(table.store.list_members(directory, &group_id(2), 10, None).await.unwrap().items, []);
+}
+
+fn named(number: u32, login: &str, mail: Option<&str>) -> UserRecord {
+    let profile = UserProfile {
+        user_principal_name: Some(login.to_owned()),
+        mail: mail.map(str::to_owned),
+        ..UserProfile::default()
+    };
+    UserRecord { profile, ..user(number) }
+}
+
+async fn found(table: &Table, directory: DirectoryId, name: &str) -> Vec<UserRecord> {
+    table.store.users_named(directory, name).await.unwrap()
+}
+
+pub async fn users_are_found_by_any_name_in_any_case(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let one = named(1, "Kim@contoso.example", Some("Kim.Lind@Contoso.example"));
+    let same = named(2, "LEE@contoso.example", Some("lee@contoso.example"));
+    let accented = named(3, "Ærø@contoso.example", None);
+    let gone = UserRecord { presence: Presence::Deleted { since: at(0) }, ..named(4, "lee@contoso.example", None) };
+    let writes = [&one, &same, &accented, &gone].map(|user| Write::User(user.clone()));
+    table.store.apply(&lease, &writes).await.unwrap();
+
+    assert_eq!(found(table, directory, "kim@CONTOSO.example").await, std::slice::from_ref(&one));
+    assert_eq!(found(table, directory, "KIM.LIND@contoso.EXAMPLE").await, [one]);
+    assert_eq!(found(table, directory, "ÆRØ@contoso.example").await, [accented]);
+    let both: BTreeSet<UserId> =
+        found(table, directory, "Lee@contoso.example").await.into_iter().map(|user| user.id).collect();
+    assert_eq!(both, BTreeSet::from([same.id, gone.id]));
+    for nobody in ["nobody@contoso.example", "", "kim"] {
+        assert_eq!(found(table, directory, nobody).await, []);
+    }
+}
+
+pub async fn users_are_not_found_by_names_they_no_longer_have(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let before = named(1, "kim@contoso.example", Some("mail@contoso.example"));
+    let after = named(1, "kim.lind@contoso.example", None);
+    table.store.apply(&lease, &[Write::User(before)]).await.unwrap();
+    table.store.apply(&lease, &[Write::User(after.clone())]).await.unwrap();
+    assert_eq!(found(table, directory, "kim@contoso.example").await, []);
+    assert_eq!(found(table, directory, "mail@contoso.example").await, []);
+    assert_eq!(found(table, directory, "kim.lind@contoso.example").await, [after]);
+}
+
+pub async fn cursors_of_others_are_refused(table: &Table) {
+    let (store, directory) = (&table.store, directory_id());
+    let lease = lease(store, directory).await;
+    let mut writes: Vec<Write> = (0..4).flat_map(|n| [Write::User(user(n)), Write::Group(group(n))]).collect();
+    writes.push(joined(1, user_ids(0..4)));
+    store.apply(&lease, &writes).await.unwrap();
+    for second in 0..3 {
+        store.save_run(&run(directory, second)).await.unwrap();
+    }
+    let users = store.list_users(directory, UserFilter::All, 2, None).await.unwrap().next;
+    let groups = store.list_groups(directory, GroupFilter::All, 2, None).await.unwrap().next;
+    let members = store.list_members(directory, &group_id(1), 2, None).await.unwrap().next;
+    let runs = store.runs(directory, 2, None).await.unwrap().next;
+    let mut cursors: Vec<Cursor> = [users, groups, members, runs].map(Option::unwrap).into();
+    // Not base64; base64 of nothing, of no JSON, of `["users",""]` and of `["users",7]`.
+    cursors.extend(
+        ["!", "%00", "", "AAAA", "WyJ1c2VycyIsIiJd", "WyJ1c2VycyIsN10"].map(|text| Cursor::new(text.to_owned())),
+    );
+    cursors.push(Cursor::new("W".repeat(100_000)));
+
+    for (place, cursor) in cursors.iter().enumerate() {
+        let outcomes = [
+            store.list_users(directory, UserFilter::All, 2, Some(cursor)).await.map(|_| ()),
+            store.list_groups(directory, GroupFilter::All, 2, Some(cursor)).await.map(|_| ()),
+            store.list_members(directory, &group_id(1), 2, Some(cursor)).await.map(|_| ()),
+            store.runs(directory, 2, Some(cursor)).await.map(|_| ()),
+        ];
+        for (listing, outcome) in outcomes.into_iter().enumerate() {
+            let refused = matches!(outcome, Err(StoreError::BadCursor));
+            assert_eq!(refused, listing != place, "cursor {cursor:?} in listing {listing}: {outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the store promises to its callers, asked of DynamoDB emulators that share no code: the embedded one, a table per
+//! test, and the one whose URL is in `STORE_CONTRACT_ENDPOINT`, if it is set.
+
+mod authorizations;
+mod corruption;
+mod directories;
+mod fixtures;
+mod lease;
+mod listings;
+mod members;
+mod mirror;
+mod publication;
+mod runs;
+mod timing;
+
+use crate::dynamodb::Table;
+
+/// The variable with the URL of a second DynamoDB emulator.
+const SECOND_EMULATOR: &str = "STORE_CONTRACT_ENDPOINT";
+
+/// Makes a test of each promise, and one that asks all of them of a second emulator.
+macro_rules! promises {
+    ($($module:ident { $($promise:ident,)+ })+) => {
+        mod embedded {
+            use crate::dynamodb::Table;
+
+            $(mod $module {
+                use super::Table;
+                use crate::store_contract::$module;
+
+                $(#[tokio::test]
+                async fn $promise() {
+                    $module::$promise(&Table::embedded().await).await;
+                })+
+            })+
+        }
+
+        #[tokio::test]
+        async fn a_second_emulator_sees_the_same_promises_kept() {
+            #[expect(clippy::disallowed_methods, reason = "a setting of the test, not of the program")]
+            let Ok(endpoint) = std::env::var(SECOND_EMULATOR) else {
+                eprintln!("SKIPPED: {SECOND_EMULATOR} does not name a second DynamoDB emulator");
+                return;
+            };
+            $($({
+                eprintln!("{}::{}", stringify!($module), stringify!($promise));
+                Box::pin($module::$promise(&Table::at(&endpoint).await)).await;
+            })+)+
+        }
+    };
+}
+
+promises! {
+    directories {
+        a_directory_is_created_once,
+        directories_are_listed_by_id,
+        settings_are_changed_only_from_the_version_they_were_made_from,
+        the_next_run_can_be_moved,
+        credentials_are_kept_apart_by_directory_and_administrator,
+        tokens_are_found_by_their_hash_and_forgotten_after_their_end,
+    }
+    authorizations {
+        an_authorization_is_used_once,
+        an_unknown_state_is_told_from_a_used_one,
+        of_sixteen_callbacks_with_one_state_one_gets_it,
+        an_authorization_is_forgotten_an_hour_after_its_end,
+    }
+    runs {
+        a_run_is_kept_for_ninety_days,
+        a_second_request_is_folded_into_the_waiting_run,
+        a_request_is_not_folded_into_a_run_that_has_begun,
+        a_request_is_not_folded_into_a_run_that_ended_without_beginning,
+        an_approval_is_never_lost_in_another_run,
+        of_sixteen_requests_one_waits_and_takes_in_the_others,
+        asking_twice_for_the_same_run_adds_it_once,
+        runs_are_listed_from_the_latest_on,
+        manual_runs_are_counted_by_minute,
+    }
+    lease {
+        a_free_lease_is_taken_and_a_held_one_is_not,
+        an_expired_lease_is_taken_over_and_the_old_holder_can_write_nothing,
+        a_renewed_lease_does_not_expire,
+        a_released_lease_can_be_taken_and_tells_who_waits,
+        of_sixteen_runs_one_takes_the_lease,
+        each_directory_has_a_lease_of_its_own,
+    }
+    mirror {
+        what_was_written_is_read_back,
+        unknown_users_and_groups_are_left_out,
+        directories_do_not_see_each_other,
+        of_two_writes_about_the_same_the_later_one_stays,
+        writes_beyond_one_transaction_all_arrive,
+        writes_of_many_bytes_all_arrive,
+        deleted_users_and_groups_are_forgotten_after_thirty_days,
+        overlong_names_are_kept,
+    }
+    members {
+        members_join_and_leave,
+        what_changes_no_membership_writes_nothing,
+        changes_of_the_same_group_in_one_call_add_up,
+        one_membership_of_a_large_group_touches_one_item,
+        ids_close_together_are_split_all_the_same,
+        a_large_group_can_be_emptied,
+        more_members_than_fit_one_transaction_all_join,
+        ids_that_are_no_guids_are_members_like_others,
+    }
+    publication {
+        links_and_outcome_appear_together,
+        other_links_by_now_are_a_conflict,
+        links_can_stay_where_they_are,
+        a_stale_holder_publishes_nothing,
+    }
+    listings {
+        users_come_in_full_pages_in_the_order_of_ids,
+        users_are_filtered_by_status,
+        unseen_users_are_never_listed,
+        groups_are_filtered_by_presence_and_decision,
+        members_come_in_full_pages_of_those_who_are_there,
+        users_are_found_by_any_name_in_any_case,
+        users_are_not_found_by_names_they_no_longer_have,
+        cursors_of_others_are_refused,
+    }
+    corruption {
+        items_of_another_version_are_reported,
+        malformed_attributes_are_reported,
+    }
+}

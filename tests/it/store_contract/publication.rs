@@ -1,0 +1,66 @@
+//! What a run makes visible at its end.
+
+use shared::directory::DirectoryId;
+use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, StoreError};
+use shared::sync::{DeltaLinks, RunId};
+
+use super::fixtures::{at, directory, lease, links, published};
+use crate::dynamodb::Table;
+
+fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication {
+    Publication { from_links: from.map(links), links: to.map(links), published: published(run) }
+}
+
+/// The links that a later run finds.
+async fn stored_links(table: &Table, directory: DirectoryId) -> Option<DeltaLinks> {
+    match table.store.acquire_lease(directory, RunId::new(at(999)), at(999), at(1_000)).await.unwrap() {
+        Leased::Taken(_, state) => state.links,
+        Leased::Held { until } => panic!("held until {until}"),
+    }
+}
+
+pub async fn links_and_outcome_appear_together(table: &Table) {
+    let directory = directory(&table.store).await;
+    let lease = lease(&table.store, directory).await;
+    table.store.publish(&lease, &publication(None, Some("one"), lease.run)).await.unwrap();
+    let stored = table.store.directory(directory).await.unwrap().unwrap();
+    assert_eq!(stored.published, Some(published(lease.run)));
+    assert_eq!(stored.name, "contoso.example");
+    assert_eq!(stored_links(table, directory).await, Some(links("one")));
+}
+
+pub async fn other_links_by_now_are_a_conflict(table: &Table) {
+    let directory = directory(&table.store).await;
+    let lease = lease(&table.store, directory).await;
+    let from_something = publication(Some("one"), Some("two"), lease.run);
+    assert!(matches!(table.store.publish(&lease, &from_something).await, Err(StoreError::Conflict)));
+    assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, None);
+
+    table.store.publish(&lease, &publication(None, Some("one"), lease.run)).await.unwrap();
+    for from in [None, Some("two")] {
+        let stale = publication(from, Some("three"), RunId::new(at(5)));
+        assert!(matches!(table.store.publish(&lease, &stale).await, Err(StoreError::Conflict)));
+    }
+    assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, Some(published(lease.run)));
+    table.store.publish(&lease, &from_something).await.unwrap();
+    assert_eq!(stored_links(table, directory).await, Some(links("two")));
+}
+
+pub async fn links_can_stay_where_they_are(table: &Table) {
+    let directory = directory(&table.store).await;
+    let lease = lease(&table.store, directory).await;
+    table.store.publish(&lease, &publication(None, None, lease.run)).await.unwrap();
+    table.store.publish(&lease, &publication(None, Some("one"), lease.run)).await.unwrap();
+    table.store.publish(&lease, &publication(Some("one"), Some("one"), lease.run)).await.unwrap();
+    assert_eq!(stored_links(table, directory).await, Some(links("one")));
+}
+
+pub async fn a_stale_holder_publishes_nothing(table: &Table) {
+    let directory = directory(&table.store).await;
+    let lease = lease(&table.store, directory).await;
+    table.store.release_lease(&lease).await.unwrap();
+    let late = publication(None, Some("one"), lease.run);
+    assert!(matches!(table.store.publish(&lease, &late).await, Err(StoreError::LeaseLost)));
+    assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, None);
+    assert_eq!(stored_links(table, directory).await, None);
+}
