@@ -2,15 +2,13 @@
 //!
 //! Everything is proven before anything is stored, and the refresh token is safe before its credential is listed.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
 use shared::identity::SignedIn;
 use shared::oauth::{Redeemable, RoleAssessment, missing_scopes};
-use shared::store::RequestedRun;
-use shared::sync::{Run, RunRequest, Trigger};
+use shared::sync::{self, Run, Trigger};
+use shared::telemetry;
 
 use crate::App;
 use crate::denied::Denied;
@@ -138,16 +136,10 @@ fn directory_name(who: &SignedIn) -> String {
 /// Asks for a run. The authorization is stored by now, so trouble here only means to wait for the schedule.
 async fn request_run(app: &App, directory: DirectoryId) -> Next {
     let run = Run::requested(directory, Trigger::Authorization, None, app.clock.now());
-    let requested = async {
-        if app.storage.request_run(&run).await? == RequestedRun::Added {
-            app.queue.send(&RunRequest { directory, run: run.id }, Duration::ZERO).await?;
-        }
-        Ok::<_, Failure>(())
-    };
-    match requested.await {
-        Ok(()) => Next::SyncSoon,
+    match sync::request_run(&*app.storage, app.queue.as_ref(), &run).await {
+        Ok(_) => Next::SyncSoon,
         Err(error) => {
-            tracing::error!(directory.id = %directory, error = &*error as &dyn std::error::Error, "no first run was requested");
+            tracing::error!(directory.id = %directory, error = telemetry::chain(&error), "no first run was requested");
             Next::SyncOnSchedule
         }
     }

@@ -21,6 +21,7 @@ use crate::directory::{DirectoryId, UserId};
 use crate::oauth::missing_scopes;
 use crate::secrets::{SecretError, SecretStore};
 use crate::store::CredentialStore;
+use crate::telemetry;
 
 /// A token is not given any more this long before it expires, so that it lasts for a request and its repetitions.
 const LONGEST_MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -213,7 +214,7 @@ impl CredentialChain {
         match self.credentials.credential(self.directory, &credential.administrator).await {
             Ok(Some(stored)) if stored.authorized_at != credential.authorized_at => return,
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a credential was not read again"),
+            Err(error) => tracing::warn!(error = telemetry::chain(&error), "a credential was not read again"),
         }
         credential.state = CredentialState::Failing {
             cause: refusal.cause,
@@ -228,7 +229,7 @@ impl CredentialChain {
     async fn save(&self, credential: &Credential) {
         if let Err(error) = self.credentials.put_credential(credential).await {
             tracing::warn!(
-                directory.id = %self.directory, error = &error as &dyn std::error::Error,
+                directory.id = %self.directory, error = telemetry::chain(&error),
                 "a credential's state was not saved"
             );
         }

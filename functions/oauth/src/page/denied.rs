@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use maud::html;
 use shared::credentials::{Cause, RefusalKind};
+use shared::telemetry;
 
 use super::{Tone, respond};
 use crate::App;
@@ -52,9 +53,9 @@ pub(crate) fn denied(app: &App, denied: &Denied) -> Response {
 /// What is ours to mend is an error; what an administrator or a stranger did is not.
 fn log(denied: &Denied, status: StatusCode) {
     if status.is_server_error() {
-        tracing::error!(error = denied as &dyn std::error::Error, "an authorization failed");
+        tracing::error!(error = telemetry::chain(denied), "an authorization failed");
     } else {
-        tracing::info!(error = denied as &dyn std::error::Error, "an authorization was refused");
+        tracing::info!(error = telemetry::chain(denied), "an authorization was refused");
     }
 }
 
