@@ -94,6 +94,9 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         return Ok(if summary.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     say(&serving(&stack.base_url, &directory, &token, &token_file, tenant.as_ref(), args));
+    if !summary.publishes_users() {
+        say(&first_settings(&stack.base_url, &directory, &token_file));
+    }
     if let Some(tenant) = tenant {
         tokio::spawn(drift(tenant, args.sample.seed, data_dir.file("drift.json")));
     }
@@ -281,6 +284,17 @@ fn serving(
         args.schedule,
         token_file.display(),
         token.expose_secret(),
+    )
+}
+
+/// What a new directory waits for.
+fn first_settings(base: &Url, directory: &str, token_file: &Path) -> String {
+    format!(
+        "No user is published until the settings say so. For all users and groups, for instance:\n  \
+         curl -X PUT -H \"Authorization: Bearer $(cat {})\" -H 'Content-Type: application/json' \\\n    \
+         -d '{{\"sync_users\": true, \"sync_groups\": true, \"sync_groups_without_email\": true}}' \\\n    \
+         '{base}api/v1/directories/{directory}/settings'\n",
+        token_file.display(),
     )
 }
 

@@ -20,6 +20,12 @@ impl Summary {
         self.last().get("state").and_then(Value::as_str) == Some("succeeded")
     }
 
+    /// True when consumers see users.
+    #[must_use]
+    pub fn publishes_users(&self) -> bool {
+        self.directory.pointer("/counts/users").is_some_and(Value::is_object)
+    }
+
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -32,8 +38,12 @@ impl Summary {
         let mut out = format!("{} ({})\n", shown(self.directory.get("name")), shown(self.directory.get("id")));
         let at = |pointer| self.directory.pointer(pointer);
         line(&mut out, "Authorized by", &shown(at("/credentials/0/user_principal_name")));
-        line(&mut out, "Users active", &shown(at("/counts/users/active")));
-        line(&mut out, "Users inactive", &reasons(at("/counts/users/inactive_by_reason")));
+        if self.publishes_users() {
+            line(&mut out, "Users active", &shown(at("/counts/users/active")));
+            line(&mut out, "Users inactive", &reasons(at("/counts/users/inactive_by_reason")));
+        } else {
+            line(&mut out, "Users", "not published: user sync is off");
+        }
         line(&mut out, "Groups synced", &shown(at("/counts/groups/synced")));
         line(&mut out, "Groups skipped", &reasons(at("/counts/groups/skipped_by_reason")));
         for run in &self.runs {
