@@ -15,6 +15,7 @@ mod harness;
 mod lambda;
 mod lessons;
 mod main_job;
+mod restart;
 mod resync;
 mod scale;
 mod schedule;

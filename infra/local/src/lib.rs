@@ -12,6 +12,7 @@ pub mod data_dir;
 pub mod program;
 pub mod progress;
 pub mod queue;
+pub mod recovery;
 pub mod sample;
 pub mod secrets_manager;
 pub mod stack;

@@ -1,0 +1,35 @@
+//! A stack that was killed, and started again on the same state.
+
+use jiff::SignedDuration;
+use local::recovery::recover;
+use serde_json::json;
+use shared::clock::{Clock as _, SystemClock};
+use shared::directory::DirectoryId;
+use shared::store::{Leased, MirrorStore as _, RunStore as _};
+use shared::sync::{Run, RunState, Trigger};
+use tenant::Action;
+
+use crate::harness::{World, everything, small};
+
+#[tokio::test]
+async fn a_run_that_died_with_its_process_is_taken_up_at_the_next_start() {
+    let world = World::synced(&small(), everything()).await;
+    world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
+    let (store, queue) = (&world.stack.store, &world.stack.sync.queue);
+    let directory: DirectoryId = world.directory.parse().unwrap();
+    let now = SystemClock.now();
+    // What a process killed in the middle of a run leaves: a lease, and a record of a run at work.
+    let mut run = Run::requested(directory, Trigger::Manual, None, now);
+    store.request_run(&run).await.unwrap();
+    let until = now + SignedDuration::from_secs(80);
+    let leased = store.acquire_lease(directory, run.id, now, until).await.unwrap();
+    assert!(matches!(leased, Leased::Taken(..)), "{leased:?}");
+    run.state = RunState::Running;
+    store.save_run(&run).await.unwrap();
+
+    recover(store, queue.as_ref(), now).await.unwrap();
+    let ended = world.api.finished_run(&world.directory, &run.id.to_string()).await.unwrap();
+    assert_eq!(ended["state"], json!("succeeded"), "{ended:#}");
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}
