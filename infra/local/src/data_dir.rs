@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,10 @@ use serde::{Deserialize, Serialize};
 const MARKER: &str = "office365-sync.json";
 /// The layout this version writes.
 const FORMAT: u32 = 1;
+/// How often the lock is tried.
+const LOCK_ATTEMPTS: u32 = 20;
+/// Between two attempts.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a folder cannot be used. Nothing in it has been changed.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +125,7 @@ impl DataDir {
             write_private(&marker, text.as_bytes())?;
         }
         let lock = fs::File::open(&marker).map_err(io(&marker))?;
-        lock.try_lock().map_err(|_| DataDirError::InUse(path.to_owned()))?;
+        take(&lock).map_err(|_| DataDirError::InUse(path.to_owned()))?;
         let found = read_marker(path, &marker)?;
         if found != *origin {
             return Err(DataDirError::OtherTenant {
@@ -167,6 +172,17 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirError {
     let path = path.to_owned();
     move |source| DataDirError::Io { path, source }
+}
+
+/// A process that was killed a moment ago may still be on its way out, so the lock is given a few seconds.
+fn take(lock: &fs::File) -> Result<(), fs::TryLockError> {
+    for _ in 1..LOCK_ATTEMPTS {
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            done => return done,
+        }
+    }
+    lock.try_lock()
 }
 
 #[cfg(test)]

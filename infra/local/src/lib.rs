@@ -8,6 +8,7 @@
 pub mod api;
 pub mod args;
 pub mod aws;
+pub mod client_secret;
 pub mod data_dir;
 pub mod program;
 pub mod progress;

@@ -22,8 +22,10 @@ use url::Url;
 
 use crate::api::Api;
 use crate::args::{Args, ExternalTenant};
+use crate::client_secret;
 use crate::data_dir::{DataDir, Origin, write_private};
 use crate::progress::ConsoleProgress;
+use crate::recovery::recover;
 use crate::sample;
 use crate::secrets_manager::LocalSecrets;
 use crate::stack::{Options, Stack};
@@ -77,14 +79,17 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     write_private(&token_file, token.expose_secret().as_bytes())?;
     let api = Api::new(shared::http::client(b"")?, stack.base_url.clone(), token.clone());
 
-    let before = known_runs(&api).await?;
-    let directory = match &tenant {
-        Some(tenant) => {
-            say("A simulated Microsoft 365 tenant stands in for a real one.");
-            say("Authorizing as its administrator …");
-            sample::set_up(&api, tenant).await?
-        }
-        None => wait_for_authorization(&api, &stack.base_url, &token_file).await?,
+    let before = ended_runs(&api).await?;
+    // The simulated login forgets with its process whom it has let in: there, runs are taken up after the sign-in.
+    let directory = if let Some(tenant) = &tenant {
+        say("A simulated Microsoft 365 tenant stands in for a real one.");
+        say("Authorizing as its administrator …");
+        let directory = sample::set_up(&api, tenant).await?;
+        recover(&stack.store, stack.sync.queue.as_ref(), SystemClock.now()).await?;
+        directory
+    } else {
+        recover(&stack.store, stack.sync.queue.as_ref(), SystemClock.now()).await?;
+        wait_for_authorization(&api, &stack.base_url, &token_file).await?
     };
     say("Syncing …");
     let summary = sync(&api, &directory, &before).await?;
@@ -170,8 +175,7 @@ fn rng_of(seed: u64, change: u64) -> SmallRng {
 }
 
 fn reach(external: &ExternalTenant) -> Result<(Microsoft, SecretString), Error> {
-    let secret = std::fs::read_to_string(&external.client_secret_file)
-        .map_err(|error| format!("{} cannot be read: {error}", external.client_secret_file.display()))?;
+    let secret = client_secret::read(&external.client_secret_file)?;
     let microsoft = Microsoft {
         login_url: external.login_url.clone(),
         graph_url: external.graph_url.clone(),
@@ -180,7 +184,7 @@ fn reach(external: &ExternalTenant) -> Result<(Microsoft, SecretString), Error> 
         secret_prefix: crate::aws::SECRET_PREFIX.to_owned(),
         ca_file: external.ca_file.as_ref().map(|file| file.display().to_string()),
     };
-    Ok((microsoft, SecretString::from(secret.trim_end_matches(['\r', '\n']).to_owned())))
+    Ok((microsoft, secret))
 }
 
 fn reach_simulated(tenant: &TenantHandle) -> Result<(Microsoft, SecretString), Error> {
@@ -236,16 +240,17 @@ async fn waiting(api: &Api, path: &str) -> Result<Option<String>, Error> {
     Ok(latest.get("id").and_then(Value::as_str).filter(|_| is_open).map(str::to_owned))
 }
 
-/// The runs there were before.
-async fn known_runs(api: &Api) -> Result<HashSet<Value>, Error> {
+/// The runs that ended before this start.
+async fn ended_runs(api: &Api) -> Result<HashSet<Value>, Error> {
     let directories = api.get("/api/v1/directories").await?;
-    let mut known = HashSet::new();
+    let mut ended_before = HashSet::new();
     for directory in directories.get("items").and_then(Value::as_array).into_iter().flatten() {
         let id = directory.get("id").and_then(Value::as_str).unwrap_or_default();
         let runs = runs(api, &format!("/api/v1/directories/{id}")).await?;
-        known.extend(runs.iter().filter_map(|run| run.get("id").cloned()));
+        let ended = runs.iter().filter(|run| run.get("finished_at").is_some());
+        ended_before.extend(ended.filter_map(|run| run.get("id").cloned()));
     }
-    Ok(known)
+    Ok(ended_before)
 }
 
 /// A directory's latest runs.

@@ -22,7 +22,6 @@ use url::Url;
 
 use crate::aws::{self, AwsError, stopped};
 use crate::queue;
-use crate::recovery::{RecoveryError, recover};
 use crate::secrets_manager::LocalSecrets;
 
 /// Between two scheduled runs where nothing else is said.
@@ -65,9 +64,6 @@ pub enum StackError {
     /// The table did not answer.
     #[error("the table did not answer")]
     Store(#[from] StoreError),
-    /// What an earlier process left behind could not be taken up.
-    #[error("the runs of an earlier start could not be taken up")]
-    Recovery(#[from] RecoveryError),
     /// The client secret could not be stored.
     #[error("the client secret could not be stored")]
     Secrets(#[from] shared::secrets::SecretError),
@@ -146,7 +142,6 @@ impl Stack {
         let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
         let api = shared::http::finish(status::routes(status).merge(console::routes(console)));
         let router: Router = oauth::router(Arc::new(oauth)).fallback_service(api);
-        recover(&store, &queue, options.clock.now()).await?;
         tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
