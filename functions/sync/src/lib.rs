@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use jiff::Timestamp;
-use lambda_runtime::LambdaEvent;
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, LambdaEvent};
 use shared::queue::RunQueue;
 use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
 use shared::telemetry::chain;
@@ -20,6 +20,9 @@ use tracing::Instrument as _;
 
 pub use event::SyncEvent;
 pub use microsoft::Microsoft;
+
+/// How long before its deadline an invocation stops working.
+const MARGIN: SignedDuration = SignedDuration::from_secs(45);
 
 /// Everything the function needs.
 #[derive(Clone)]
@@ -46,15 +49,22 @@ pub async fn handle(app: &App, event: LambdaEvent<SyncEvent>) -> Result<SqsBatch
             tick::tick(app).await?;
             Ok(SqsBatchResponse::default())
         }
-        SyncEvent::Requests(event) => Ok(handle_requests(app, event).await),
+        SyncEvent::Requests(requests) => Ok(handle_requests(app, requests, stop_at(&event.context)).await),
     }
 }
 
-async fn handle_requests(app: &App, event: SqsEvent) -> SqsBatchResponse {
+/// When a run stops by itself: long enough before the invocation is ended to write down how far it came.
+fn stop_at(context: &Context) -> Timestamp {
+    let deadline = i64::try_from(context.deadline).ok().filter(|deadline| *deadline > 0);
+    let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+    deadline.map_or(Timestamp::MAX, |deadline| deadline - MARGIN)
+}
+
+async fn handle_requests(app: &App, event: SqsEvent, stop_at: Timestamp) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        if let Err(error) = handle_request(app, &message).await {
+        if let Err(error) = handle_request(app, &message, stop_at).await {
             tracing::error!(error = chain(error.as_ref()), "a run request could not be handled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
@@ -69,10 +79,10 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default() + Duration::from_secs(1)
 }
 
-async fn handle_request(app: &App, message: &SqsMessage) -> Result<(), lambda_runtime::Error> {
+async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
     let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
-    match perform(&app.ports, &app.microsoft, app.limit, &request).instrument(span).await? {
+    match perform(&app.ports, &app.microsoft, app.limit, &request, stop_at).instrument(span).await? {
         Handled::Ended { run, next } => {
             tracing::info!(
                 directory.id = %run.directory,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use shared::clock::Clock;
 use shared::credentials::{CredentialChain, TokenEndpoint};
 use shared::graph::{GraphOrigin, GraphTenant};
@@ -27,7 +28,7 @@ pub struct Microsoft {
 }
 
 impl OpenTenant for Microsoft {
-    fn open(&self, run: &Run) -> Box<dyn TenantSource> {
+    fn open(&self, run: &Run, _stop_at: Timestamp) -> Box<dyn TenantSource> {
         let mut chain = CredentialChain::new(
             run.directory,
             Arc::clone(&self.tokens),

@@ -78,7 +78,7 @@ impl RunError {
                 "Microsoft refuses the application itself, not an administrator: its client secret is wrong or has \
                  expired, or its registration has changed. Whoever operates this deployment must mend it.",
             ),
-            Self::Source(SourceError::Unavailable(_)) => (
+            Self::Source(SourceError::Unavailable(_) | SourceError::Paused { .. }) => (
                 "microsoft_unavailable",
                 "Microsoft Graph did not answer in time, even after several attempts. Published users and groups stay \
                  as they were; the next scheduled run tries again.",
@@ -93,7 +93,7 @@ impl RunError {
                 "credentials_unavailable",
                 "The stored credentials could not be read or written. The next scheduled run tries again.",
             ),
-            Self::Source(SourceError::NotFound | SourceError::Rejected(_)) => (
+            Self::Source(SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_)) => (
                 "request_rejected",
                 "Microsoft Graph rejected a request of ours. This needs a fix of the software; the log has the \
                  request's id.",

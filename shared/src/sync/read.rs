@@ -113,7 +113,9 @@ async fn all_members(
                 members.insert(group, listing);
             }
             // One group's trouble is a gap: what is known of it stays.
-            Err(SourceError::NotFound | SourceError::Incomplete(_) | SourceError::Rejected(_)) => {
+            Err(
+                SourceError::NotFound | SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_),
+            ) => {
                 unread.push(group);
             }
             Err(error) => return Err(error),

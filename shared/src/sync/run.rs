@@ -64,7 +64,7 @@ pub enum Handled {
     },
 }
 
-/// Performs a requested run. Delivering the same request again does nothing once the run has ended.
+/// Performs a requested run, which stops by itself at `stop_at`. Delivering the same request again does nothing once the run has ended.
 ///
 /// # Errors
 /// Only when the run's record itself cannot be read or written; everything else is in the record.
@@ -73,6 +73,7 @@ pub async fn perform(
     tenants: &dyn OpenTenant,
     limit: SafetyLimit,
     request: &RunRequest,
+    stop_at: Timestamp,
 ) -> Result<Handled, StoreError> {
     let Some(mut run) = ports.runs.run(request.directory, request.run).await? else { return Ok(Handled::Nothing) };
     if run.state.is_final() {
@@ -88,7 +89,7 @@ pub async fn perform(
     run.started_at = Some(now);
     ports.runs.save_run(&run).await?;
 
-    let source = tenants.open(&run);
+    let source = tenants.open(&run, stop_at);
     let outcome = while_leased(ports, &lease, sync(ports, source.as_ref(), limit, &lease, state, &mut run)).await;
     if let Err(error) = outcome {
         tracing::warn!(error = chain(&error), "the run failed");

@@ -1,6 +1,9 @@
 //! The port to Microsoft's side, as a run needs it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Effort, Run};
@@ -152,8 +155,8 @@ pub trait TenantSource: Send + Sync {
 
 /// Opens a directory's tenant for a run.
 pub trait OpenTenant: Send + Sync {
-    /// A source of the run's own, that counts from nought.
-    fn open(&self, run: &Run) -> Box<dyn TenantSource>;
+    /// A source of the run's own, that counts from nought. It does not begin to wait for longer than until `stop_at`.
+    fn open(&self, run: &Run, stop_at: Timestamp) -> Box<dyn TenantSource>;
 }
 
 /// Why something could not be read, by what a run can do about it.
@@ -165,6 +168,15 @@ pub enum SourceError {
     /// The object is not there (any more).
     #[error("the object does not exist in the tenant")]
     NotFound,
+    /// Graph does not let anybody who authorized read this one object, but lets them read others.
+    #[error("Microsoft Graph withholds this object")]
+    Withheld,
+    /// Graph asks for a longer pause than the run has time for.
+    #[error("Microsoft Graph asks for a pause of {} seconds", wait.as_secs())]
+    Paused {
+        /// Not to come back before.
+        wait: Duration,
+    },
     /// Passed through all repetitions; a later run may have more luck.
     #[error("Microsoft Graph is not available for now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
