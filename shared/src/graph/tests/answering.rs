@@ -5,9 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wiremock::ResponseTemplate;
 
-use super::stage::{ManualClock, administrator, bearer, error, first, last, more, page, stage, stage_with, tenant};
+use super::stage::{
+    ManualClock, administrator, bearer, error, first, json, last, more, page, stage, stage_with, tenant, users_of,
+};
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
-use crate::sync::{SourceError, TenantSource};
+use crate::sync::{Counted, SourceError, TenantSource};
 
 #[tokio::test]
 async fn an_expired_token_is_reported_and_the_request_repeated_with_a_fresh_one() {
@@ -15,7 +17,7 @@ async fn an_expired_token_is_reported_and_the_request_repeated_with_a_fresh_one(
     stage.once(first("users").and(bearer("stale")), error(401, "InvalidAuthenticationToken")).await;
     stage.once(first("users").and(bearer("fresh")), last(&["u1"])).await;
 
-    assert_eq!(stage.tenant.users().await.unwrap().objects.len(), 1);
+    assert_eq!(stage.users().await.unwrap().objects.len(), 1);
 
     assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Unauthorized)]);
     assert_eq!(stage.tenant.credential(), Some(administrator(1)));
@@ -30,7 +32,7 @@ async fn the_next_administrator_takes_over_in_the_middle_of_a_list() {
     stage.once(page("users", "two").and(bearer("second")), last(&["u2"])).await;
 
     assert_eq!(stage.tenant.credential(), None);
-    assert_eq!(stage.tenant.users().await.unwrap().objects.len(), 2);
+    assert_eq!(stage.users().await.unwrap().objects.len(), 2);
 
     assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Forbidden)]);
     assert_eq!(stage.tenant.credential(), Some(administrator(2)));
@@ -40,7 +42,7 @@ async fn the_next_administrator_takes_over_in_the_middle_of_a_list() {
 async fn when_all_tokens_are_refused_no_credential_is_left() {
     let stage = stage_with(&[(1, "first"), (2, "second")]).await;
     stage.always(first("users"), error(403, "Authorization_RequestDenied")).await;
-    assert!(matches!(stage.tenant.users().await, Err(SourceError::NoWorkingCredential)));
+    assert!(matches!(stage.users().await, Err(SourceError::NoWorkingCredential)));
     assert_eq!(stage.requests().await.len(), 2);
 }
 
@@ -62,7 +64,7 @@ async fn a_source_of_tokens_that_never_runs_dry_does_not_keep_a_read_going() {
     stage.always(first("users"), error(401, "InvalidAuthenticationToken")).await;
     let endless = Endless(|| Ok(UsableToken { administrator: administrator(1), secret: "same".into() }));
     let tenant = tenant(&stage.server.uri(), Arc::new(endless), Arc::new(ManualClock::new()));
-    assert!(matches!(tenant.users().await, Err(SourceError::NoWorkingCredential)));
+    assert!(matches!(users_of(&tenant).await, Err(SourceError::NoWorkingCredential)));
     assert_eq!(stage.requests().await.len(), 32);
 }
 
@@ -70,7 +72,7 @@ async fn a_source_of_tokens_that_never_runs_dry_does_not_keep_a_read_going() {
 async fn why_there_is_no_token_is_passed_on() {
     let outcome = async |token: fn() -> Result<UsableToken, TokenError>| {
         let tenant = tenant("http://127.0.0.1:1", Arc::new(Endless(token)), Arc::new(ManualClock::new()));
-        tenant.users().await.unwrap_err()
+        users_of(&tenant).await.unwrap_err()
     };
     let none = outcome(|| Err(TokenError::NoWorkingCredential)).await;
     assert!(matches!(none, SourceError::NoWorkingCredential));
@@ -81,10 +83,14 @@ async fn why_there_is_no_token_is_passed_on() {
 }
 
 #[tokio::test]
-async fn users_are_counted_by_the_tenant_itself() {
+async fn users_groups_and_members_are_counted_by_the_tenant_itself() {
     let stage = stage().await;
-    stage.once(first("users/$count"), ResponseTemplate::new(200).set_body_string("2500")).await;
-    assert_eq!(stage.tenant.user_count().await.unwrap(), Some(2500));
+    let count = |count: &str| ResponseTemplate::new(200).set_body_string(count);
+    stage.once(first("users/$count"), count("2500")).await;
+    stage.once(first("groups/$count"), count("50")).await;
+    stage.once(first("groups/g1/members/microsoft.graph.user/$count"), count("7")).await;
+    assert_eq!(stage.tenant.counts().await.unwrap(), Counted { users: Some(2500), groups: Some(50) });
+    assert_eq!(stage.tenant.user_member_count(&"g1".parse().unwrap()).await.unwrap(), Some(7));
     assert_eq!(stage.requests().await[0].headers["consistencylevel"], "eventual");
 }
 
@@ -99,7 +105,8 @@ async fn a_tenant_may_refuse_to_count_without_harm_to_the_credential() {
     ] {
         let stage = stage().await;
         stage.always(first("users/$count"), error(status, code)).await;
-        assert_eq!(stage.tenant.user_count().await.unwrap(), None, "{status}");
+        stage.always(first("groups/$count"), error(status, code)).await;
+        assert_eq!(stage.tenant.counts().await.unwrap(), Counted::default(), "{status}");
         assert!(stage.tokens.refusals().is_empty());
     }
 }
@@ -107,8 +114,23 @@ async fn a_tenant_may_refuse_to_count_without_harm_to_the_credential() {
 #[tokio::test]
 async fn a_count_that_fails_or_makes_no_sense_is_an_error() {
     let stage = stage().await;
+    stage.always(first("groups/$count"), ResponseTemplate::new(200).set_body_string("1")).await;
     stage.once(first("users/$count"), error(429, "").insert_header("Retry-After", "3600")).await;
-    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Unavailable(_))));
+    assert!(matches!(stage.tenant.counts().await, Err(SourceError::Unavailable(_))));
     stage.always(first("users/$count"), ResponseTemplate::new(200).set_body_string("{}")).await;
-    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Incomplete(_))));
+    assert!(matches!(stage.tenant.counts().await, Err(SourceError::Incomplete(_))));
+}
+
+#[tokio::test]
+async fn an_object_is_there_or_not_and_anything_else_is_an_error() {
+    let stage = stage().await;
+    stage.once(first("users/u1"), json(serde_json::json!({ "id": "u1" }))).await;
+    stage.once(first("users/u2"), error(404, "Request_ResourceNotFound")).await;
+    stage.always(first("users/u3"), json(serde_json::json!({}))).await;
+    stage.once(first("groups/g1"), json(serde_json::json!({ "id": "g1" }))).await;
+    let exists = async |id: &str| stage.tenant.user_exists(&id.parse().unwrap()).await;
+    assert!(exists("u1").await.unwrap());
+    assert!(!exists("u2").await.unwrap());
+    assert!(matches!(exists("u3").await, Err(SourceError::Incomplete(_))));
+    assert!(stage.tenant.group_exists(&"g1".parse().unwrap()).await.unwrap());
 }
