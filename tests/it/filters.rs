@@ -90,14 +90,23 @@ async fn a_group_nested_later_is_noticed_incrementally() {
 }
 
 #[tokio::test]
-async fn an_allow_list_of_a_group_that_does_not_exist_lets_nobody_in_and_is_reported() {
-    let world = applies(|_| {
-        json!({"sync_users": true, "sync_groups": true, "allowed_groups": ["11111111-2222-3333-4444-555555555555"]})
-    })
-    .await;
+async fn an_allow_list_of_a_group_that_does_not_exist_is_reported_and_locks_nobody_out_unasked() {
+    let typo = "11111111-2222-3333-4444-555555555555";
+    let world = World::synced(&small(), everything()).await;
+    let active = world.active().await;
+    let settings = json!({"sync_users": true, "sync_groups": true, "allowed_groups": [typo]});
+    for held in [world.set(settings.clone()).await, world.sync().await] {
+        assert_eq!(held["state"], "held", "{held:#}");
+        assert_eq!(held["hold"]["deactivations"], active.len(), "{held:#}");
+        assert_eq!(held["vanished_groups"], json!([typo]));
+        assert_eq!(world.active().await, active);
+    }
+    let hold = world.get("holds").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let applied = world.decide(&hold, "apply").await;
+    assert_eq!(applied["state"], "succeeded", "{applied:#}");
+    world.check(&settings).await;
     assert!(world.active().await.is_empty());
-    let directory = world.api.get(&format!("/api/v1/directories/{}", world.directory)).await.unwrap();
-    assert_eq!(directory["vanished_groups"], json!(["11111111-2222-3333-4444-555555555555"]));
+    world.assert_idle().await;
 }
 
 #[tokio::test]

@@ -132,13 +132,14 @@ impl World {
 
     /// Syncs once and returns the run's record.
     pub async fn sync(&self) -> Value {
-        self.sync_with(json!({})).await
+        let run = self.api.post(&self.path("runs"), &json!({})).await.unwrap();
+        self.api.finished_run(&self.directory, run["id"].as_str().unwrap()).await.unwrap()
     }
 
-    /// Syncs once with a request body.
-    pub async fn sync_with(&self, body: Value) -> Value {
-        let run = self.api.post(&self.path("runs"), &body).await.unwrap();
-        self.api.finished_run(&self.directory, run["id"].as_str().unwrap()).await.unwrap()
+    /// Applies or discards a hold, waits for the run that follows, and returns its record.
+    pub async fn decide(&self, hold: &str, decision: &str) -> Value {
+        let answer = self.api.post(&self.path(&format!("holds/{hold}/{decision}")), &json!({})).await.unwrap();
+        self.api.finished_run(&self.directory, answer["run"]["id"].as_str().unwrap()).await.unwrap()
     }
 
     /// Syncs, expects success and the true outcome, and that a second run changes nothing.

@@ -132,12 +132,16 @@ async fn case_6_too_many_deactivations_wait_for_an_approval_of_exactly_those() {
     assert_eq!(world.active().await, with_joined, "additions go through, deactivations wait");
 
     // The approved plan cannot grow after it was looked at.
-    world.apply(Action::Delete { id: users[20] });
-    let grown = world.sync_with(json!({"approve_hold": hold})).await;
+    for user in &users[20..35] {
+        world.apply(Action::Delete { id: *user });
+    }
+    let grown = world.decide(hold, "apply").await;
     assert_eq!(grown["state"], "held", "{grown:#}");
-    assert_eq!(world.active().await, with_joined);
+    assert_eq!(grown["hold"]["deactivations"], 15, "{grown:#}");
+    let without_approved: BTreeSet<_> = with_joined.iter().copied().filter(|id| !users[..20].contains(id)).collect();
+    assert_eq!(world.active().await, without_approved);
 
-    let approved = world.sync_with(json!({"approve_hold": grown["hold"]["id"]})).await;
+    let approved = world.decide(grown["hold"]["id"].as_str().unwrap(), "apply").await;
     assert_eq!(approved["state"], "succeeded", "{approved:#}");
     world.check(&everything()).await;
     world.assert_idle().await;

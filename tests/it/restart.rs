@@ -19,7 +19,7 @@ async fn a_run_that_died_with_its_process_is_taken_up_at_the_next_start() {
     let directory: DirectoryId = world.directory.parse().unwrap();
     let now = SystemClock.now();
     // What a process killed in the middle of a run leaves: a lease, and a record of a run at work.
-    let mut run = Run::requested(directory, Trigger::Manual, None, now);
+    let mut run = Run::requested(directory, Trigger::Manual, now);
     store.request_run(&run).await.unwrap();
     let until = now + SignedDuration::from_secs(80);
     let leased = store.acquire_lease(directory, run.id, now, until).await.unwrap();

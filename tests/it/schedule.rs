@@ -99,7 +99,7 @@ async fn a_request_waits_while_another_run_is_at_work_and_its_turn_comes() {
     let leased = store.acquire_lease(directory, RunId::new(now), now, until).await.unwrap();
     let Leased::Taken(other, _) = leased else { panic!("{leased:?}") };
 
-    let run = Run::requested(directory, Trigger::Manual, None, now);
+    let run = Run::requested(directory, Trigger::Manual, now);
     store.request_run(&run).await.unwrap();
     let body = json!({"directory": directory, "run": run.id}).to_string();
     assert!(deliver(&app, &body).await.is_empty());
@@ -125,7 +125,7 @@ async fn links_that_track_other_properties_lead_to_a_full_run() {
     let links = state.links.unwrap();
     let older = DeltaLinks { select: "id,displayName".to_owned(), ..links.clone() };
     let published = store.directory(directory).await.unwrap().unwrap().published.unwrap();
-    let publication = Publication { from_links: Some(links), links: Some(older), published };
+    let publication = Publication::new(Some(links), Some(older), published);
     store.publish(&lease, &publication).await.unwrap();
     store.release_lease(&lease).await.unwrap();
 

@@ -1,9 +1,10 @@
-//! The console function: settings and triggers, for administrators.
+//! The console function: settings, triggers and holds, for administrators.
 //!
 //! All routes need a bearer token of scope `admin`. Nothing is synced here: whoever wants a sync puts a message in the
 //! queue.
 
 mod access;
+mod holds;
 mod runs;
 mod settings;
 
@@ -13,12 +14,14 @@ use axum::Router;
 use axum::routing::{get, post};
 use shared::clock::Clock;
 use shared::queue::RunQueue;
-use shared::store::{CredentialStore, DirectoryStore, RunStore, TokenStore};
+use shared::store::{CredentialStore, DirectoryStore, HoldStore, MirrorStore, RunStore, TokenStore};
 
 /// What the handlers ask for.
 #[derive(Clone)]
 pub struct App {
     directories: Arc<dyn DirectoryStore>,
+    mirror: Arc<dyn MirrorStore>,
+    holds: Arc<dyn HoldStore>,
     runs: Arc<dyn RunStore>,
     credentials: Arc<dyn CredentialStore>,
     tokens: Arc<dyn TokenStore>,
@@ -31,10 +34,12 @@ impl App {
     #[must_use]
     pub fn new<S>(store: Arc<S>, queue: Arc<dyn RunQueue>, clock: Arc<dyn Clock>) -> Self
     where
-        S: DirectoryStore + RunStore + CredentialStore + TokenStore + 'static,
+        S: DirectoryStore + MirrorStore + HoldStore + RunStore + CredentialStore + TokenStore + 'static,
     {
         Self {
             directories: store.clone(),
+            mirror: store.clone(),
+            holds: store.clone(),
             runs: store.clone(),
             credentials: store.clone(),
             tokens: store,
@@ -50,6 +55,10 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .route("/api/v1/directories/{directory}/settings", get(settings::show).put(settings::replace))
         .route("/api/v1/directories/{directory}/runs", post(runs::request))
+        .route("/api/v1/directories/{directory}/holds", get(holds::list))
+        .route("/api/v1/directories/{directory}/holds/{hold}", get(holds::show))
+        .route("/api/v1/directories/{directory}/holds/{hold}/apply", post(holds::apply))
+        .route("/api/v1/directories/{directory}/holds/{hold}/discard", post(holds::discard))
         .with_state(app)
 }
 

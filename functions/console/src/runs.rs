@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use shared::directory::DirectoryId;
 use shared::http::{JsonBody, Problem, ProblemKind, RunView};
 use shared::store::RequestedRun;
@@ -17,16 +18,6 @@ use crate::access::Administered;
 
 /// The most manual runs of a directory in a minute.
 const MAX_RUNS_PER_MINUTE: u64 = 30;
-/// The longest id of a hold, in bytes. Ours are shorter.
-const MAX_HOLD_BYTES: usize = 128;
-
-/// What a manual run may be asked to do.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Order {
-    /// The hold whose deactivations are to be made.
-    approve_hold: Option<String>,
-}
 
 /// The run that will see to a request.
 #[derive(Debug, Serialize)]
@@ -41,12 +32,14 @@ struct RequestedView {
 pub(crate) async fn request(
     Administered(directory): Administered,
     State(app): State<App>,
-    order: Option<JsonBody<Order>>,
+    order: Option<JsonBody<Map<String, Value>>>,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let approves_hold = order.and_then(|JsonBody(order)| order.approve_hold);
-    if approves_hold.as_ref().is_some_and(|hold| hold.is_empty() || hold.len() > MAX_HOLD_BYTES) {
-        return Err(Problem::new(ProblemKind::InvalidBody, "approve_hold: expected the `id` of a hold"));
+    if order.is_some_and(|JsonBody(order)| !order.is_empty()) {
+        return Err(Problem::new(
+            ProblemKind::InvalidBody,
+            "Expected no body, or an empty object: a run takes no orders.",
+        ));
     }
     let credentials = app.credentials.credentials(directory.id).await?;
     if credentials.is_empty() {
@@ -57,7 +50,7 @@ pub(crate) async fn request(
     }
     refuse_too_many(&app, directory.id, now).await?;
 
-    let run = Run::requested(directory.id, Trigger::Manual, approves_hold, now);
+    let run = Run::requested(directory.id, Trigger::Manual, now);
     let requested = request_run(&*app.runs, &*app.queue, &run).await?;
     let (run, folded) = match requested {
         RequestedRun::Added => (run, false),

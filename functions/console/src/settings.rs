@@ -72,7 +72,7 @@ pub(crate) async fn replace(
     tracing::info!(directory.id = %directory.id, version = directory.settings_version, "the settings were changed");
     directory.policy = change.policy;
 
-    let run = Run::requested(directory.id, Trigger::Settings, None, app.clock.now());
+    let run = Run::requested(directory.id, Trigger::Settings, app.clock.now());
     let run = match request_run(&*app.runs, &*app.queue, &run).await {
         Ok(RequestedRun::Added) => Some(run.id),
         Ok(RequestedRun::Folded(waiting)) => Some(waiting),

@@ -135,7 +135,7 @@ fn directory_name(who: &SignedIn) -> String {
 
 /// Asks for a run. The authorization is stored by now, so trouble here only means to wait for the schedule.
 async fn request_run(app: &App, directory: DirectoryId) -> Next {
-    let run = Run::requested(directory, Trigger::Authorization, None, app.clock.now());
+    let run = Run::requested(directory, Trigger::Authorization, app.clock.now());
     match sync::request_run(&*app.storage, app.queue.as_ref(), &run).await {
         Ok(_) => Next::SyncSoon,
         Err(error) => {

@@ -9,7 +9,7 @@ use shared::access::AccessToken;
 use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
 use shared::http::{CountsView, Problem, RunView};
-use shared::sync::{Hold, RunId};
+use shared::sync::{HoldSummary, RunId};
 
 use crate::App;
 use crate::access::{Readable, Reader};
@@ -79,7 +79,7 @@ struct CredentialView {
 struct HeldView {
     run: RunId,
     #[serde(flatten)]
-    hold: Hold,
+    hold: HoldSummary,
 }
 
 /// What is wrong, in words.

@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn run(state: RunState) -> Run {
-        Run { state, ..Run::requested(DirectoryId::new(uuid::Uuid::nil()), Trigger::Schedule, None, NOW) }
+        Run { state, ..Run::requested(DirectoryId::new(uuid::Uuid::nil()), Trigger::Schedule, NOW) }
     }
 
     /// Synced, published, one credential that works.

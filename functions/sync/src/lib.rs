@@ -14,7 +14,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use shared::queue::RunQueue;
-use shared::sync::{Handled, Pace, Ports, RunRequest, SafetyLimit, perform};
+use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
 use shared::telemetry::chain;
 use tracing::Instrument as _;
 
@@ -36,8 +36,6 @@ pub struct App {
     pub queue: Arc<dyn RunQueue>,
     /// Microsoft's side.
     pub microsoft: Microsoft,
-    /// How many users a run may deactivate without being asked.
-    pub limit: SafetyLimit,
     /// How often directories are synced.
     pub interval: Duration,
     /// How much reading a run that dies may lose.
@@ -90,7 +88,7 @@ async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
     let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
     let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every };
-    match perform(&app.ports, &app.microsoft, app.limit, pace, &request).instrument(span).await? {
+    match perform(&app.ports, &app.microsoft, pace, &request).instrument(span).await? {
         Handled::Ended { run, next } => {
             tracing::info!(
                 directory.id = %run.directory,

@@ -10,7 +10,7 @@ use shared::graph::GraphOrigin;
 use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
-use shared::sync::{Ports, SafetyLimit, Unobserved};
+use shared::sync::{Ports, Unobserved};
 use sync::{App, CHECKPOINT_EVERY, Microsoft, SyncEvent};
 
 #[tokio::main]
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         ports: Ports {
             directories: store.clone(),
             mirror: store.clone(),
+            holds: store.clone(),
             checkpoints: store.clone(),
             runs: store.clone(),
             clock: clock.clone(),
@@ -42,7 +43,6 @@ async fn main() -> Result<(), Error> {
             secrets,
             clock,
         },
-        limit: SafetyLimit::default(),
         interval: schedule.interval,
         checkpoint_every: CHECKPOINT_EVERY,
     };

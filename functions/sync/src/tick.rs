@@ -39,7 +39,7 @@ enum TickError {
 
 /// The next time is set last: should the message not get out, the next tick tries again.
 async fn request(app: &App, directory: &Directory, now: jiff::Timestamp) -> Result<(), TickError> {
-    let run = Run::requested(directory.id, Trigger::Schedule, None, now);
+    let run = Run::requested(directory.id, Trigger::Schedule, now);
     request_run(app.ports.runs.as_ref(), app.queue.as_ref(), &run).await?;
     app.ports.directories.schedule(directory.id, now + app.interval).await.map_err(TickError::Schedule)
 }

@@ -15,7 +15,7 @@ use shared::graph::GraphOrigin;
 use shared::identity::IdentityPlatform;
 use shared::secrets::SecretsManager;
 use shared::store::{StoreError, TokenStore as _};
-use shared::sync::{Ports, ProgressSink, SafetyLimit};
+use shared::sync::{Ports, ProgressSink};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
@@ -113,6 +113,7 @@ impl Stack {
             ports: Ports {
                 directories: store.clone(),
                 mirror: store.clone(),
+                holds: store.clone(),
                 checkpoints: store.clone(),
                 runs: store.clone(),
                 clock: Arc::clone(&options.clock),
@@ -127,7 +128,6 @@ impl Stack {
                 secrets: secrets.clone(),
                 clock: Arc::clone(&options.clock),
             },
-            limit: SafetyLimit::default(),
             interval: options.interval.unwrap_or(DEFAULT_INTERVAL),
             checkpoint_every: sync::CHECKPOINT_EVERY,
         });

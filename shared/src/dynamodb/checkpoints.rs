@@ -12,9 +12,9 @@ use crate::store::{Checkpoint, CheckpointStore, Lease, StoreError};
 use crate::sync::{CHECKPOINT_FORMAT, CheckpointHead};
 
 /// The bytes of a piece: an item has at most 400 KB (Amazon DynamoDB developer guide, "Quotas").
-const PIECE_BYTES: usize = 350 * 1024;
+pub(super) const PIECE_BYTES: usize = 350 * 1024;
 /// How many pieces a transaction takes: 4 MB at most, and emulators count bytes as the base64 they travel in.
-const PIECES_AT_ONCE: usize = 7;
+pub(super) const PIECES_AT_ONCE: usize = 7;
 /// How long pieces are kept. DynamoDB takes expired items away for nothing.
 const RETENTION: SignedDuration = SignedDuration::from_hours(3 * 24);
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::access::TokenHash;
 use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::oauth::StateHash;
-use crate::sync::RunId;
+use crate::sync::{HoldId, RunId};
 
 /// How many partitions a directory's users, or its groups, are spread over.
 pub(super) const SHARDS: u8 = 16;
@@ -47,6 +47,15 @@ impl Key {
 
     pub(super) fn credential(id: DirectoryId, administrator: &UserId) -> Self {
         Self::new(of_directory(id), format!("{CREDENTIAL}{administrator}"))
+    }
+
+    pub(super) fn hold(id: DirectoryId, hold: HoldId) -> Self {
+        Self::new(of_directory(id), format!("{HOLD}{hold}"))
+    }
+
+    /// Sort keys sort as numbers do.
+    pub(super) fn hold_piece(id: DirectoryId, hold: HoldId, number: usize) -> Self {
+        Self::new(hold_pieces(id, hold), format!("{number:010}"))
     }
 
     pub(super) fn manual_runs(id: DirectoryId, minute: i64) -> Self {
@@ -95,6 +104,9 @@ pub(super) const DIRECTORIES: &str = "DIRECTORIES";
 /// What the sort keys of credentials begin with.
 pub(super) const CREDENTIAL: &str = "CREDENTIAL#";
 
+/// What the sort keys of holds begin with.
+pub(super) const HOLD: &str = "HOLD#";
+
 /// The sort key of a group's first members: before any id.
 const FIRST: &str = "-";
 /// What an id that is no GUID begins with where it has to sort after all that are.
@@ -113,6 +125,11 @@ pub(super) fn runs(id: DirectoryId) -> String {
 /// The partition of a checkpoint's content.
 pub(super) fn checkpoint_pieces(id: DirectoryId, reading: RunId) -> String {
     format!("DIRECTORY#{id}#CHECKPOINT#{reading}")
+}
+
+/// The partition of what a hold would change.
+pub(super) fn hold_pieces(id: DirectoryId, hold: HoldId) -> String {
+    format!("DIRECTORY#{id}#HOLD#{hold}")
 }
 
 /// A partition of a directory's users.

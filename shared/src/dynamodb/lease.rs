@@ -29,6 +29,11 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
     }))
 }
 
+fn state(sync: &Stored) -> Result<SyncState, StoreError> {
+    let hold = if sync.optional_text("open_hold")?.is_some() { Some(sync.parsed("open_hold")?) } else { None };
+    Ok(SyncState { links: links(sync)?, last_full_at: sync.optional_value("full_at")?, hold })
+}
+
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
@@ -79,7 +84,7 @@ impl DynamoStore {
                 Ok(output) => {
                     let sync = Stored::new(output.attributes.unwrap_or_default())?;
                     let lease = Lease { directory, run, fence: sync.number("fence")? };
-                    return Ok(Leased::Taken(lease, SyncState { links: links(&sync)? }));
+                    return Ok(Leased::Taken(lease, state(&sync)?));
                 }
                 Err(Refused::Condition { found: Some(sync), .. }) => {
                     if let Some(until) = held_until(&Stored::new(sync)?, now)? {
@@ -139,9 +144,17 @@ impl DynamoStore {
             .expression_attribute_values(":published", published)
             .build()
             .map_err(unavailable)?;
-        let actions = [self.move_links(lease, publication)?, show];
-        let actions = actions.map(|update| TransactWriteItem::builder().update(update).build());
-        match self.transact(actions.into()).await {
+        let mut actions = vec![
+            TransactWriteItem::builder().update(self.move_links(lease, publication)?).build(),
+            TransactWriteItem::builder().update(show).build(),
+        ];
+        if let Some(hold) = &publication.opens {
+            actions.push(TransactWriteItem::builder().put(self.put_hold(hold, None)?).build());
+        }
+        if let Some((hold, from)) = &publication.ends {
+            actions.push(TransactWriteItem::builder().put(self.put_hold(hold, Some(*from))?).build());
+        }
+        match self.transact(actions).await {
             Ok(()) => Ok(()),
             Err(Refused::Condition { place: 0, .. }) if !self.is_held(lease).await? => Err(StoreError::LeaseLost),
             Err(refused) => Err(refused.because(StoreError::Conflict)),
@@ -167,20 +180,38 @@ impl DynamoStore {
                 .expression_attribute_values(":from_users", text(from.users.as_str()))
                 .expression_attribute_values(":from_groups", text(from.groups.as_str())),
         };
-        set_links(update, publication.links.as_ref()).build().map_err(unavailable)
+        set_state(update, publication)?.build().map_err(unavailable)
     }
 }
 
-fn set_links(update: UpdateBuilder, links: Option<&DeltaLinks>) -> UpdateBuilder {
-    match links {
-        None => update
-            .update_expression("REMOVE users_link, groups_link, #select")
-            .expression_attribute_names("#select", "select"),
-        Some(links) => update
-            .update_expression("SET users_link = :users, groups_link = :groups, #select = :select")
-            .expression_attribute_names("#select", "select")
-            .expression_attribute_values(":users", text(links.users.as_str()))
-            .expression_attribute_values(":groups", text(links.groups.as_str()))
-            .expression_attribute_values(":select", text(&links.select)),
+/// The links, the time of a full reading and the hold, as they are from now on.
+fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateBuilder, StoreError> {
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let mut update = update;
+    match &publication.links {
+        None => remove.extend(["users_link", "groups_link", "#select"]),
+        Some(links) => {
+            set.extend(["users_link = :users", "groups_link = :groups", "#select = :select"]);
+            update = update
+                .expression_attribute_values(":users", text(links.users.as_str()))
+                .expression_attribute_values(":groups", text(links.groups.as_str()))
+                .expression_attribute_values(":select", text(&links.select));
+        }
     }
+    if let Some(at) = publication.full_at {
+        set.push("full_at = :full_at");
+        update = update.expression_attribute_values(":full_at", text(&at.to_string()));
+    }
+    match publication.hold {
+        None => remove.push("open_hold"),
+        Some(hold) => {
+            set.push("open_hold = :hold");
+            update = update.expression_attribute_values(":hold", text(&hold.to_string()));
+        }
+    }
+    let clause = |word: &str, parts: &[&str]| {
+        if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) }
+    };
+    let expression = format!("{}{}", clause("SET", &set), clause("REMOVE", &remove));
+    Ok(update.update_expression(expression).expression_attribute_names("#select", "select"))
 }

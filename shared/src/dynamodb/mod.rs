@@ -12,6 +12,7 @@ mod credentials;
 mod cursor;
 mod directories;
 mod error;
+mod holds;
 mod item;
 mod keys;
 mod lease;

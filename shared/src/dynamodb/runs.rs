@@ -39,7 +39,8 @@ impl RunStore for DynamoStore {
             }
             if let Some(waiting) = waiting
                 && let Some(other) = self.run(run.directory, waiting).await?
-                && takes_in(&other, run)
+                // A run that has begun does not see what changes now.
+                && other.state == RunState::Queued
             {
                 return Ok(RequestedRun::Folded(waiting));
             }
@@ -101,11 +102,6 @@ impl RunStore for DynamoStore {
         let output = self.update(update).await.map_err(|refused| refused.because(StoreError::Conflict))?;
         Stored::new(output.attributes.unwrap_or_default())?.number("asked")
     }
-}
-
-/// True when a run that waits does for another one: it has not begun, and if the other one approves a hold, so does it.
-fn takes_in(waiting: &Run, run: &Run) -> bool {
-    waiting.state == RunState::Queued && (run.approves_hold.is_none() || run.approves_hold == waiting.approves_hold)
 }
 
 impl DynamoStore {

@@ -90,19 +90,28 @@ impl DynamoStore {
 
     /// Reads a whole partition consistently, in the order of its sort keys.
     pub(super) async fn partition(&self, pk: String) -> Result<Vec<Stored>, StoreError> {
-        let items: Vec<_> = self
+        self.part(pk, None).await
+    }
+
+    /// Reads the items of a partition whose sort keys begin like this, consistently and in their order.
+    pub(super) async fn beginning_with(&self, pk: String, prefix: &str) -> Result<Vec<Stored>, StoreError> {
+        self.part(pk, Some(prefix)).await
+    }
+
+    async fn part(&self, pk: String, prefix: Option<&str>) -> Result<Vec<Stored>, StoreError> {
+        let query = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(unavailable)?;
+            .consistent_read(true);
+        let query = match prefix {
+            None => query.key_condition_expression("pk = :pk"),
+            Some(prefix) => query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned())),
+        };
+        let items: Vec<_> = query.into_paginator().items().send().try_collect().await.map_err(unavailable)?;
         items.into_iter().map(Stored::new).collect()
     }
 }

@@ -9,6 +9,7 @@ mod name;
 mod parse;
 mod policy;
 mod reach;
+mod safety;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ pub use name::NamePrefix;
 pub use parse::{FieldError, InvalidPolicy};
 pub use policy::Policy;
 pub use reach::{GroupNode, Reach};
+pub use safety::SafetyLimit;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::name::NamePrefix;
 use super::policy::Policy;
+use super::safety::SafetyLimit;
 use crate::directory::GroupId;
 
 /// The most groups either list may name.
@@ -63,6 +64,7 @@ impl Policy {
             allowed_groups: reader.groups("allowed_groups"),
             ignored_groups: reader.groups("ignored_groups"),
             nested_groups: reader.switch("nested_groups"),
+            safety_limit: reader.safety_limit("safety_limit"),
         };
         reader.refuse_unknown_fields();
         policy.refuse_silent_opening(&mut reader);
@@ -134,6 +136,34 @@ impl Reader {
         self.list(field, MAX_LISTED_GROUPS, "a group's object id", |text| text.parse().ok())
     }
 
+    fn safety_limit(&mut self, field: &str) -> SafetyLimit {
+        let mut limit = SafetyLimit::default();
+        let mut fields = match self.fields.remove(field) {
+            None => return limit,
+            Some(Value::Object(fields)) => fields,
+            Some(other) => {
+                self.fault(field, "an object of percent and at_least", &other);
+                return limit;
+            }
+        };
+        if let Some(value) = fields.remove("percent") {
+            match value.as_u64().and_then(|percent| u8::try_from(percent).ok()).filter(|percent| *percent <= 100) {
+                Some(percent) => limit.percent = percent,
+                None => self.fault(&format!("{field}.percent"), "a whole number from 0 to 100", &value),
+            }
+        }
+        if let Some(value) = fields.remove("at_least") {
+            match value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number >= 1) {
+                Some(number) => limit.at_least = number,
+                None => self.fault(&format!("{field}.at_least"), "a whole number from 1 on", &value),
+            }
+        }
+        for (name, value) in fields {
+            self.fault(&format!("{field}.{name}"), "one of percent, at_least", &value);
+        }
+        limit
+    }
+
     fn list<T: Ord>(
         &mut self,
         field: &str,
@@ -170,7 +200,7 @@ impl Reader {
             self.fault(
                 &field,
                 "one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, \
-                 ignored_groups, nested_groups",
+                 ignored_groups, nested_groups, safety_limit",
                 &value,
             );
         }

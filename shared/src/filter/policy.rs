@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::name::NamePrefix;
+use super::safety::SafetyLimit;
 use crate::directory::GroupId;
 
 /// The settings of a directory, in the only form the filter takes: valid.
@@ -22,6 +23,7 @@ pub struct Policy {
     pub(super) allowed_groups: BTreeSet<GroupId>,
     pub(super) ignored_groups: BTreeSet<GroupId>,
     pub(super) nested_groups: bool,
+    pub(super) safety_limit: SafetyLimit,
 }
 
 impl Policy {
@@ -53,6 +55,18 @@ impl Policy {
     #[must_use]
     pub fn nested_groups(&self) -> bool {
         self.nested_groups
+    }
+
+    /// True for an allowed or ignored group.
+    #[must_use]
+    pub fn lists(&self, group: &GroupId) -> bool {
+        self.allowed_groups.contains(group) || self.ignored_groups.contains(group)
+    }
+
+    /// How much one run may take away without being asked.
+    #[must_use]
+    pub fn safety_limit(&self) -> SafetyLimit {
+        self.safety_limit
     }
 
     /// The allowed and the ignored groups.

@@ -69,6 +69,12 @@ impl Reach {
         smallest(&self.allowed, groups)
     }
 
+    /// True when members of this group are reached by a listed one.
+    #[must_use]
+    pub fn reaches(&self, group: &GroupId) -> bool {
+        self.allowed.contains_key(group) || self.ignored.contains_key(group)
+    }
+
     /// The listed groups that the tenant does not have.
     #[must_use]
     pub fn vanished(&self) -> &BTreeSet<GroupId> {

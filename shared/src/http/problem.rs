@@ -41,6 +41,8 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// Somebody else changed it first.
     Conflict,
+    /// The hold does not wait for a decision any more.
+    HoldNotOpen,
     /// No administrator has authorized the directory.
     NoCredential,
     /// The version named in `If-Match` is not the current one.
@@ -80,6 +82,7 @@ impl ProblemKind {
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (S::CONFLICT, "conflict", "Somebody else changed it meanwhile"),
+            Self::HoldNotOpen => (S::CONFLICT, "hold-not-open", "The hold does not wait for a decision any more"),
             Self::NoCredential => (S::CONFLICT, "no-credential", "No administrator has authorized the directory"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The version has changed"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::directory::{Directory, DirectoryCounts, DirectoryId, GroupId, UserId};
-use crate::sync::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunState, Trigger};
+use crate::sync::{ChangeCounts, Effort, Failure, FullReason, HoldSummary, Reading, Run, RunId, RunState, Trigger};
 
 /// True when consumers see the directory's users at all.
 #[must_use]
@@ -86,19 +86,20 @@ pub struct RunView {
     state: RunState,
     requested_at: Timestamp,
     started_at: Option<Timestamp>,
+    attempts: u32,
     finished_at: Option<Timestamp>,
     duration_ms: Option<i64>,
     reading: Option<Reading>,
     full_reason: Option<FullReason>,
     credential: Option<UserId>,
     changes: ChangeCounts,
+    mended: Option<ChangeCounts>,
     totals: Option<CountsView>,
     effort: Effort,
     gaps: Vec<String>,
     warnings: Vec<String>,
     vanished_groups: Vec<GroupId>,
-    approves_hold: Option<String>,
-    hold: Option<Hold>,
+    hold: Option<HoldSummary>,
     failure: Option<Failure>,
 }
 
@@ -115,18 +116,19 @@ impl RunView {
             state: run.state,
             requested_at: run.requested_at,
             started_at: run.started_at,
+            attempts: run.attempts,
             finished_at: run.finished_at,
             duration_ms: run.duration_ms(),
             reading: run.reading,
             full_reason: run.full_reason,
             credential: run.credential,
             changes: run.changes,
+            mended: run.mended,
             totals: run.totals.map(|counts| CountsView::new(&counts, users)),
             effort: run.effort,
             gaps: run.gaps,
             warnings: run.warnings,
             vanished_groups: run.vanished_groups,
-            approves_hold: run.approves_hold,
             hold: run.hold.filter(|_| users),
             failure: run.failure,
         }

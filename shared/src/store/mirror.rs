@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, Published, UserId, UserRecord};
-use crate::sync::{DeltaLinks, RunId};
+use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, RunId};
 
 /// A run's right to write, until it expires or a later run takes it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,10 @@ pub enum Leased {
 pub struct SyncState {
     /// Where to continue; `None` before the first good run.
     pub links: Option<DeltaLinks>,
+    /// When a run last read everything; `None` before the first one did.
+    pub last_full_at: Option<Timestamp>,
+    /// The hold the last good run has left.
+    pub hold: Option<HoldId>,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -70,6 +74,22 @@ pub struct Publication {
     pub links: Option<DeltaLinks>,
     /// What consumers see from now on.
     pub published: Published,
+    /// When everything was read, if it was.
+    pub full_at: Option<Timestamp>,
+    /// The hold there is now.
+    pub hold: Option<HoldId>,
+    /// The hold to show for the first time.
+    pub opens: Option<Hold>,
+    /// A hold that has ended, and the state it must be in until now: any other is a [`StoreError::Conflict`].
+    pub ends: Option<(Hold, HoldState)>,
+}
+
+impl Publication {
+    /// An outcome without any hold, of a run that did not read everything.
+    #[must_use]
+    pub fn new(from_links: Option<DeltaLinks>, links: Option<DeltaLinks>, published: Published) -> Self {
+        Self { from_links, links, published, full_at: None, hold: None, opens: None, ends: None }
+    }
 }
 
 /// The mirror. Every write is fenced: it happens only while the lease is held, else [`StoreError::LeaseLost`].

@@ -18,8 +18,7 @@ pub enum RequestedRun {
 /// The record of runs, kept for 90 days.
 #[async_trait]
 pub trait RunStore: Send + Sync {
-    /// Records a queued run, unless one of its directory waits already. A run that approves a hold is never
-    /// folded into one that does not.
+    /// Records a queued run, unless one of its directory waits already.
     async fn request_run(&self, run: &Run) -> Result<RequestedRun, StoreError>;
 
     /// Replaces a run's record.

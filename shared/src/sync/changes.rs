@@ -5,7 +5,7 @@
 //!
 //! Source: Microsoft Graph, "Use delta query to track changes" (repeated and replayed objects).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 use crate::directory::{GroupId, GroupPatch, MemberKind, UserId, UserPatch};
@@ -113,6 +113,23 @@ impl NetChanges {
     /// Whether a group is nested in another now.
     pub(super) fn set_nesting(&mut self, outer: GroupId, inner: GroupId, nested: bool) {
         self.nestings.entry(outer).or_default().insert(inner, nested);
+    }
+
+    /// Forgets that these users left these groups.
+    pub(super) fn hold_members(&mut self, held: &BTreeMap<GroupId, BTreeSet<UserId>>) {
+        for (group, users) in held {
+            for user in users {
+                if let Some(groups) = self.memberships.get_mut(user) {
+                    groups.remove(group);
+                }
+            }
+        }
+        self.memberships.retain(|_, groups| !groups.is_empty());
+    }
+
+    /// Forgets what was said of these groups, but not of their members.
+    pub(super) fn hold_groups(&mut self, held: &BTreeSet<GroupId>) {
+        self.groups.retain(|group, _| !held.contains(group));
     }
 
     /// Forgets who left a group.

@@ -164,6 +164,11 @@ impl Ledger {
         Arc::clone(members.entry(group.clone()).or_insert_with(|| Arc::new(Trail::new(Arc::clone(&self.grown)))))
     }
 
+    /// True when everything is read for this reason.
+    pub(super) fn is_for(&self, why: FullReason) -> bool {
+        matches!(self.head.basis, Basis::Full { reason, .. } if reason == why)
+    }
+
     /// True when anything has been read.
     pub(super) fn has_pages(&self) -> bool {
         self.users.pages() + self.groups.pages() + self.user_changes.pages() + self.group_changes.pages() > 0

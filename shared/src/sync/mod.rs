@@ -7,6 +7,8 @@ mod changes;
 mod checkpoint;
 mod error;
 mod guard;
+mod hold;
+mod holding;
 mod known;
 mod ledger;
 mod plan;
@@ -23,12 +25,13 @@ mod trail;
 mod verify;
 mod work;
 
+pub use crate::filter::SafetyLimit;
 pub use error::{Disposition, ListKind, RunError};
-pub use guard::SafetyLimit;
+pub use hold::{HOLD_LIFE, HeldChange, HeldChanges, Hold, HoldId, HoldState, HoldSummary};
 pub use ledger::{Basis, CHECKPOINT_FORMAT, CheckpointHead, UnreadableCheckpoint};
 pub use plan::Plan;
 pub use progress::{Progress, ProgressSink, Unobserved};
-pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunRequest, RunState, Trigger};
+pub use record::{ChangeCounts, Effort, Failure, FullReason, Reading, Run, RunId, RunRequest, RunState, Trigger};
 pub use request::{RequestRunError, request_run};
 pub use run::{Handled, Pace, Ports, perform};
 pub use source::{

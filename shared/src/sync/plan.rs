@@ -47,37 +47,48 @@ impl Plan {
     }
 
     /// All writes in the order in which they must be made. Lists of members come before the users' records,
-    /// because a run takes a membership for done when the user's record shows it. Deactivations come last.
+    /// because a run takes a membership for done when the user's record shows it; and users' records before those of
+    /// groups, because a run decides a group's members anew when the group's record shows a change. Of the users,
+    /// deactivations come last.
     #[must_use]
     pub fn into_writes(self) -> Vec<Write> {
-        self.groups
-            .into_iter()
-            .map(Write::Group)
-            .chain(self.members.into_iter().map(Write::GroupMembers))
-            .chain(self.users.into_iter().map(Write::User))
-            .chain(self.deactivations.into_iter().map(Write::User))
-            .collect()
+        let members = self.members.into_iter().map(Write::GroupMembers);
+        let users = self.users.into_iter().chain(self.deactivations).map(Write::User);
+        members.chain(users).chain(self.groups.into_iter().map(Write::Group)).collect()
     }
 
-    /// Takes the deactivations out, with all that concerns their users, so that the rest can be applied without
-    /// them.
-    pub fn hold_deactivations(&mut self) {
-        let mut held = BTreeSet::new();
-        for user in std::mem::take(&mut self.deactivations) {
+    /// Takes these users' deactivations out, with all that concerns them, so that the rest can be applied without.
+    pub(super) fn hold_users(&mut self, held: &BTreeMap<UserId, InactiveReason>) {
+        for user in self.deactivations.extract_if(.., |user| held.contains_key(&user.id)) {
             self.changes.deactivated -= 1;
             self.changes.users_changed -= 1;
             count_user(&mut self.counts, &user, -1);
             self.counts.active += 1;
-            held.insert(user.id);
+            self.caused_by_tenant.remove(&user.id);
         }
         for change in &mut self.members {
-            let joined = change.add.extract_if(.., |user| held.contains(user)).count() as u64;
-            let left = change.remove.extract_if(.., |user| held.contains(user)).count() as u64;
+            let joined = change.add.extract_if(.., |user| held.contains_key(user)).count() as u64;
+            let left = change.remove.extract_if(.., |user| held.contains_key(user)).count() as u64;
             self.changes.memberships_added -= joined;
             self.changes.memberships_removed -= left;
         }
         self.members.retain(|change| !change.add.is_empty() || !change.remove.is_empty());
-        self.caused_by_tenant.clear();
+    }
+
+    /// Takes these groups' records out.
+    pub(super) fn leave_groups(&mut self, left: &BTreeSet<GroupId>, known: &Known) {
+        for new in self.groups.extract_if(.., |group| left.contains(&group.id)) {
+            count_group(&mut self.counts, &new, -1);
+            if let Some(old) = known.groups.get(&new.id) {
+                count_group(&mut self.counts, old, 1);
+                self.changes.groups_changed -= 1;
+                self.changes.memberships_added -= size(new.children.difference(&old.children));
+                self.changes.memberships_removed -= size(old.children.difference(&new.children));
+            } else {
+                self.changes.groups_added -= 1;
+                self.changes.memberships_added -= new.children.len() as u64;
+            }
+        }
     }
 }
 

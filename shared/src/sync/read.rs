@@ -1,6 +1,6 @@
 //! Reading the tenant into a ledger, and what the ledger says in all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 
@@ -30,6 +30,8 @@ pub(super) struct Reading {
     pub(super) unread_groups: Vec<GroupId>,
     /// Objects that could not be understood, in words.
     pub(super) unread_objects: Vec<String>,
+    /// True when the tenant has no users at all.
+    pub(super) emptied: bool,
 }
 
 /// Reads what has changed since the links. Costs what the changes cost, whatever the size of the tenant.
@@ -69,7 +71,8 @@ async fn all_members(
     progress: &dyn ProgressSink,
 ) -> Result<Vec<GroupId>, SourceError> {
     let users = ledger.users.objects();
-    let groups = ledger.groups.map(|(id, _)| id.clone());
+    // Graph repeats objects at times.
+    let groups: BTreeSet<GroupId> = ledger.groups.map(|(id, _)| id.clone()).into_iter().collect();
     let of = groups.len();
     let tolerable = UNAVAILABLE_GROUPS.max(of / 100);
     let mut unread = Vec::new();
@@ -111,6 +114,7 @@ pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
         links: ledger.head.basis.links().clone(),
         unread_groups: Vec::new(),
         unread_objects: Vec::new(),
+        emptied: false,
     };
     reading.add_changes(ledger);
     reading
@@ -125,10 +129,12 @@ pub(super) async fn conclude_everything(
     mut unread_groups: Vec<GroupId>,
 ) -> Result<Reading, RunError> {
     let users = listing(ledger.users.take());
+    let emptied = users.objects.is_empty() && users.unread.is_empty();
     let groups = listing(ledger.groups.take());
-    let read = groups.objects.iter().map(|(id, _)| id).filter(|id| !unread_groups.contains(id));
-    let members: BTreeMap<GroupId, Listing<Member>> =
-        read.map(|id| (id.clone(), listing(ledger.members(id).take()))).collect();
+    let mut members: BTreeMap<GroupId, Listing<Member>> = BTreeMap::new();
+    for (id, _) in groups.objects.iter().filter(|(id, _)| !unread_groups.contains(id)) {
+        members.entry(id.clone()).or_insert_with(|| listing(ledger.members(id).take()));
+    }
     let unread_objects = notes(&users.unread)
         .chain(notes(&groups.unread))
         .chain(members.values().flat_map(|members| notes(&members.unread)))
@@ -138,7 +144,7 @@ pub(super) async fn conclude_everything(
     verify::removed_objects(source, &net).await?;
     unread_groups.extend(verify::removed_members(source, &mut net, &sizes).await?);
 
-    let mut reading = Reading { net, links: ledger.head.basis.links().clone(), unread_groups, unread_objects };
+    let mut reading = Reading { net, links: ledger.head.basis.links().clone(), unread_groups, unread_objects, emptied };
     reading.add_changes(ledger);
     // A group that went away between the two reads is no gap.
     let net = &reading.net;

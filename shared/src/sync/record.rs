@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::hold::HoldSummary;
 use crate::directory::{DirectoryCounts, DirectoryId, GroupId, InvalidId, UserId};
 
 /// A run's id: a version 7 UUID, so that ids sort by the time they were made.
@@ -16,6 +17,10 @@ use crate::directory::{DirectoryCounts, DirectoryId, GroupId, InvalidId, UserId}
 pub struct RunId(Uuid);
 
 impl RunId {
+    pub(super) fn as_uuid(self) -> Uuid {
+        self.0
+    }
+
     /// An id for a run requested now.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
@@ -51,6 +56,8 @@ pub enum Trigger {
     Settings,
     /// An administrator authorized the directory.
     Authorization,
+    /// An administrator decided a hold.
+    Hold,
 }
 
 /// The message that asks the sync function for one run of one directory.
@@ -82,6 +89,10 @@ pub enum FullReason {
     Resync,
     /// This version reads other properties than the links track.
     SelectChanged,
+    /// An administrator discarded a hold: what the links reported is not to be believed.
+    HoldDiscarded,
+    /// Everything is compared now and then, to mend what changes have left out.
+    Reconciliation,
 }
 
 /// Where a run stands.
@@ -98,7 +109,7 @@ pub enum RunState {
     Succeeded,
     /// Everything but what the gaps name was read and published; what they name stays as it was.
     CompletedWithGaps,
-    /// More deactivations than the safety limit: they wait for an administrator, the rest is published.
+    /// Something exceeds the safety limit and waits for an administrator; the rest is published.
     Held,
     /// Nothing was published by this run, or not all of it; the next run mends it.
     Failed,
@@ -146,6 +157,19 @@ pub struct Effort {
     pub items_written: u64,
 }
 
+impl AddAssign for ChangeCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.users_added += more.users_added;
+        self.users_changed += more.users_changed;
+        self.activated += more.activated;
+        self.deactivated += more.deactivated;
+        self.groups_added += more.groups_added;
+        self.groups_changed += more.groups_changed;
+        self.memberships_added += more.memberships_added;
+        self.memberships_removed += more.memberships_removed;
+    }
+}
+
 impl AddAssign for Effort {
     fn add_assign(&mut self, more: Self) {
         self.graph_requests += more.graph_requests;
@@ -164,19 +188,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Deactivations that wait for an administrator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// Stands for exactly these users and decisions: a digest of the list.
-    pub id: String,
-    /// How many users would become inactive.
-    pub deactivations: u64,
-    /// How many users are active now.
-    pub active: u64,
-    /// Some of them, to look at.
-    pub examples: Vec<UserId>,
-}
-
 /// One run of one directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -186,9 +197,6 @@ pub struct Run {
     pub directory: DirectoryId,
     /// What asked for it.
     pub trigger: Trigger,
-    /// The hold an administrator approved with it, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approves_hold: Option<String>,
     /// Where it stands.
     pub state: RunState,
     /// When it was asked for.
@@ -214,6 +222,9 @@ pub struct Run {
     /// What changed.
     #[serde(default)]
     pub changes: ChangeCounts,
+    /// What a reconciliation found that changes had left out; among `changes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended: Option<ChangeCounts>,
     /// What the published state has after the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<DirectoryCounts>,
@@ -229,9 +240,9 @@ pub struct Run {
     /// Groups the settings name that the tenant does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vanished_groups: Vec<GroupId>,
-    /// The deactivations that wait, if any.
+    /// What waits for an administrator, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
+    pub hold: Option<HoldSummary>,
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -240,12 +251,11 @@ pub struct Run {
 impl Run {
     /// A run that was asked for now.
     #[must_use]
-    pub fn requested(directory: DirectoryId, trigger: Trigger, approves_hold: Option<String>, now: Timestamp) -> Self {
+    pub fn requested(directory: DirectoryId, trigger: Trigger, now: Timestamp) -> Self {
         Self {
             id: RunId::new(now),
             directory,
             trigger,
-            approves_hold,
             state: RunState::Queued,
             requested_at: now,
             started_at: None,
@@ -255,6 +265,7 @@ impl Run {
             full_reason: None,
             credential: None,
             changes: ChangeCounts::default(),
+            mended: None,
             totals: None,
             effort: Effort::default(),
             gaps: Vec::new(),

@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn wanted() -> Run {
-        Run::requested(DirectoryId::new(uuid::Uuid::from_u128(1)), Trigger::Manual, None, Timestamp::UNIX_EPOCH)
+        Run::requested(DirectoryId::new(uuid::Uuid::from_u128(1)), Trigger::Manual, Timestamp::UNIX_EPOCH)
     }
 
     #[tokio::test]

@@ -8,13 +8,12 @@ use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::RunError;
-use super::guard::SafetyLimit;
 use super::progress::ProgressSink;
 use super::record::{Run, RunId, RunRequest, RunState};
 use super::source::OpenTenant;
 use super::work::{Outcome, Work};
 use crate::clock::Clock;
-use crate::store::{CheckpointStore, DirectoryStore, Lease, Leased, MirrorStore, RunStore, StoreError};
+use crate::store::{CheckpointStore, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, RunStore, StoreError};
 use crate::telemetry::chain;
 
 /// How long a lease lasts without being renewed: what a run that died keeps others waiting.
@@ -31,6 +30,8 @@ pub struct Ports {
     pub directories: Arc<dyn DirectoryStore>,
     /// The mirror and the published state.
     pub mirror: Arc<dyn MirrorStore>,
+    /// What waits for an administrator.
+    pub holds: Arc<dyn HoldStore>,
     /// What runs that were cut off had read.
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// The records of runs.
@@ -82,7 +83,6 @@ pub struct Pace {
 pub async fn perform(
     ports: &Ports,
     tenants: &dyn OpenTenant,
-    limit: SafetyLimit,
     pace: Pace,
     request: &RunRequest,
 ) -> Result<Handled, StoreError> {
@@ -102,7 +102,7 @@ pub async fn perform(
     ports.runs.save_run(&run).await?;
 
     let source = tenants.open(&run, pace.stop_at);
-    let work = Work { ports, source: source.as_ref(), lease: &lease, limit, pace };
+    let work = Work { ports, source: source.as_ref(), lease: &lease, pace };
     let outcome = if now.duration_since(started_at) > LONGEST_RUN {
         Err(RunError::NeverEnds)
     } else {

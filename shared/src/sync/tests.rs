@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::changes::NetChanges;
-use super::guard::SafetyLimit;
-use super::known::Known;
+use super::guard::Guard;
+use super::hold::HeldChanges;
+use super::known::{Known, reach};
 use super::plan::{Plan, next_groups, plan};
 use super::reconcile::{FullReading, reconcile};
 use super::source::{GroupChange, GroupEvent, Listing, MemberChange, Removal, UnreadObject, UserChange};
@@ -124,13 +125,13 @@ fn the_first_reading_is_planned_whole_and_the_second_plans_nothing() {
 }
 
 #[test]
-fn lists_of_members_are_written_before_users_and_deactivations_last() {
+fn lists_of_members_are_written_before_users_and_groups_after_them() {
     let mut known = Known::default();
     sync_fully(&mut known, reading(&[1, 2], &[(1, vec![])]), &everything_on());
     let plan = sync_changes(
         &mut known,
         vec![UserChange::Seen(user(1), enabled(false)), UserChange::Seen(user(3), enabled(true))],
-        vec![membership(1, 2, false)],
+        vec![membership(1, 2, false), membership(2, 2, false)],
         &everything_on(),
     );
     let kinds: Vec<_> = plan
@@ -143,7 +144,7 @@ fn lists_of_members_are_written_before_users_and_deactivations_last() {
             Write::User(_) => "inactive",
         })
         .collect();
-    assert_eq!(kinds, ["members", "active", "active", "inactive"]);
+    assert_eq!(kinds, ["members", "members", "active", "active", "inactive", "group"]);
 }
 
 #[test]
@@ -256,23 +257,69 @@ fn direct_and_nested_memberships_are_kept_apart() {
     assert!(!decision(&known, 1).is_active());
 }
 
+/// What is held of a plan, when so many users are active and nothing was approved.
+fn held(known: &Known, plan: &Plan, policy: &Policy, active: usize) -> Vec<UserId> {
+    let approved = HeldChanges::default();
+    Guard::new(policy, known, &approved).users(plan, active, false).into_keys().collect()
+}
+
+fn everybody(range: std::ops::RangeInclusive<u8>) -> Vec<UserId> {
+    range.map(user).collect()
+}
+
 #[test]
 fn a_plan_above_the_limit_is_held_and_everything_else_goes_through() {
     let all: Vec<u8> = (1..=20).collect();
     let mut known = Known::default();
     sync_fully(&mut known, reading(&all, &[(1, vec![person(1)])]), &everything_on());
-    known.complete = true;
     let net = reconcile(&known, reading(&[1, 2, 3, 21], &[(1, vec![])]));
     let mut plan = plan_for(&known, &net, &everything_on());
 
-    let hold = SafetyLimit::default().check(&plan, 20, None).expect("17 of 20 users would go");
-    assert_eq!((hold.deactivations, hold.active), (17, 20));
-    assert_eq!(SafetyLimit::default().check(&plan, 20, Some(&hold.id)), None, "an administrator approved just this");
-    assert!(SafetyLimit::default().check(&plan, 20, Some("something else")).is_some());
-
-    plan.hold_deactivations();
+    let approved = HeldChanges::default();
+    let held = Guard::new(&everything_on(), &known, &approved).users(&plan, 20, false);
+    assert_eq!(held.keys().cloned().collect::<Vec<_>>(), everybody(4..=20));
+    plan.hold_users(&held);
     assert_eq!((plan.changes.deactivated, plan.changes.activated, plan.counts.active), (0, 1, 21));
     assert_eq!(plan.members[0].remove, BTreeSet::from([user(1)]), "user 1 only left the group");
+}
+
+#[test]
+fn what_was_approved_goes_through_and_nothing_more() {
+    let all: Vec<u8> = (1..=20).collect();
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&all, &[]), &everything_on());
+    let net = reconcile(&known, reading(&[1, 2, 3], &[]));
+    let plan = plan_for(&known, &net, &everything_on());
+    let policy = everything_on();
+    let approve = |users: std::ops::RangeInclusive<u8>, reason: &InactiveReason| HeldChanges {
+        users: users.map(|n| (user(n), reason.clone())).collect(),
+        ..HeldChanges::default()
+    };
+
+    let exactly = approve(4..=20, &InactiveReason::Deleted);
+    assert!(Guard::new(&policy, &known, &exactly).users(&plan, 20, false).is_empty());
+    let fewer = approve(4..=15, &InactiveReason::Deleted);
+    let held: Vec<UserId> = Guard::new(&policy, &known, &fewer).users(&plan, 20, false).into_keys().collect();
+    assert_eq!(held, everybody(16..=20), "five more are too many again");
+    let for_another_reason = approve(4..=20, &InactiveReason::DisabledInOffice365);
+    assert_eq!(Guard::new(&policy, &known, &for_another_reason).users(&plan, 20, false).len(), 17);
+    let long_gone = approve(1..=3, &InactiveReason::Deleted);
+    assert_eq!(Guard::new(&policy, &known, &long_gone).dropped(&plan), 3, "they are there again");
+}
+
+#[test]
+fn a_disabled_account_does_not_wait_for_somebody_elses_hold() {
+    let all: Vec<u8> = (1..=20).collect();
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&all, &[]), &everything_on());
+    let mut changes: Vec<_> = (1..=6).map(|n| UserChange::Removed(user(n), Removal::Soft)).collect();
+    changes.push(UserChange::Seen(user(7), enabled(false)));
+    let plan = sync_changes(&mut known.clone(), changes, vec![], &everything_on());
+    assert_eq!(held(&known, &plan, &everything_on(), 20), everybody(1..=6));
+
+    let disabled = (1..=6).map(|n| UserChange::Seen(user(n), enabled(false))).collect();
+    let plan = sync_changes(&mut known.clone(), disabled, vec![], &everything_on());
+    assert_eq!(held(&known, &plan, &everything_on(), 20), everybody(1..=6), "unless too many are disabled");
 }
 
 #[test]
@@ -286,12 +333,96 @@ fn few_deactivations_and_those_the_settings_ask_for_are_never_held() {
         vec![],
         &everything_on(),
     );
-    assert_eq!(SafetyLimit::default().check(&four, 20, None), None);
+    assert_eq!(held(&known, &four, &everything_on(), 20), []);
 
     let allowed = policy(json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(1).to_string()]}));
-    let asked_for = sync_fully(&mut known, reading(&all, &[(1, vec![])]), &allowed);
+    let asked_for = sync_fully(&mut known.clone(), reading(&all, &[(1, vec![])]), &allowed);
     assert_eq!(asked_for.deactivations.len(), 20);
-    assert_eq!(SafetyLimit::default().check(&asked_for, 20, None), None);
+    assert_eq!(held(&known, &asked_for, &allowed, 20), []);
+}
+
+#[test]
+fn an_allow_list_of_a_group_that_does_not_exist_is_in_doubt() {
+    let all: Vec<u8> = (1..=20).collect();
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&all, &[]), &everything_on());
+    let typo = policy(json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(9).to_string()]}));
+    let net = reconcile(&known, reading(&all, &[]));
+    let plan = plan_for(&known, &net, &typo);
+    assert_eq!(held(&known, &plan, &typo, 20).len(), 20);
+}
+
+#[test]
+fn a_tenant_without_any_users_is_held_however_small_it_was() {
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1, 2], &[]), &everything_on());
+    let plan = plan_for(&known, &reconcile(&known, reading(&[], &[])), &everything_on());
+    let approved = HeldChanges::default();
+    let guard_policy = everything_on();
+    let guard = Guard::new(&guard_policy, &known, &approved);
+    assert!(guard.users(&plan, 2, false).is_empty());
+    assert_eq!(guard.users(&plan, 2, true).len(), 2);
+}
+
+#[test]
+fn a_large_group_that_loses_too_many_members_keeps_them() {
+    let all: Vec<u8> = (1..=25).collect();
+    let mut known = Known::default();
+    let members = |range: std::ops::RangeInclusive<u8>| range.map(person).collect::<Vec<_>>();
+    sync_fully(&mut known, reading(&all, &[(1, members(1..=20)), (2, members(1..=6))]), &everything_on());
+    let net = reconcile(&known, reading(&all, &[(1, members(6..=20)), (2, vec![])]));
+    let plan = plan_for(&known, &net, &everything_on());
+    let approved = HeldChanges::default();
+    let policy = everything_on();
+    let guard = Guard::new(&policy, &known, &approved);
+    assert_eq!(guard.to_be_counted(&plan), BTreeSet::from([group(1), group(2)]));
+    let sizes = BTreeMap::from([(group(1), 20), (group(2), 6)]);
+    let held = guard.members(&plan, &sizes);
+    assert_eq!(held, BTreeMap::from([(group(1), (1..=5).map(user).collect())]), "five of twenty, but small groups may");
+
+    let mut net = net;
+    net.hold_members(&held);
+    let plan = plan_for(&known, &net, &policy);
+    assert!(plan.members.iter().all(|change| change.group == group(2)));
+}
+
+#[test]
+fn too_many_synced_groups_do_not_go_at_once() {
+    let groups = |range: std::ops::RangeInclusive<u8>| range.map(|n| (n, vec![])).collect::<Vec<_>>();
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1], &groups(1..=10)), &everything_on());
+    let net = reconcile(&known, reading(&[1], &groups(6..=10)));
+    let plan = plan_for(&known, &net, &everything_on());
+    let (approved, policy) = (HeldChanges::default(), everything_on());
+    assert_eq!(Guard::new(&policy, &known, &approved).groups(&plan, 10), (1..=5).map(group).collect());
+    assert!(Guard::new(&policy, &known, &approved).groups(&plan, 100).is_empty());
+    let approved = HeldChanges { groups: (1..=5).map(group).collect(), ..HeldChanges::default() };
+    assert!(Guard::new(&policy, &known, &approved).groups(&plan, 10).is_empty());
+}
+
+#[test]
+fn a_group_whose_change_is_held_back_with_its_users_is_seen_to_change_again() {
+    let policy = policy(json!({"sync_users": true, "sync_groups": true, "allowed_groups": [group(1).to_string()]}));
+    let all: Vec<u8> = (1..=10).collect();
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&all, &[(1, all.iter().map(|n| person(*n)).collect())]), &policy);
+    let gone = || vec![GroupChange { id: group(1), what: GroupEvent::Removed(Removal::Permanent), members: vec![] }];
+    for _ in 0..2 {
+        let mut net = NetChanges::default();
+        net.add_groups(gone());
+        let mut plan = plan_for(&known, &net, &policy);
+        let approved = HeldChanges::default();
+        let guard = Guard::new(&policy, &known, &approved);
+        let users = guard.users(&plan, 10, false);
+        assert_eq!(users.len(), 10);
+        let after = reach(&policy, &next_groups(&known.groups, &net, &policy, NOW));
+        let left = guard.groups_to_leave(&plan, &after);
+        plan.hold_users(&users);
+        plan.leave_groups(&left, &known);
+        assert!(plan.is_empty());
+        assert_eq!(plan.counts.groups_synced + plan.counts.no_email, 1);
+        apply(&mut known, plan);
+    }
 }
 
 /// A small tenant: users with `accountEnabled`, and the members of each group.

@@ -31,7 +31,9 @@ pub(super) fn counts(ledger: &Ledger, known: &Known, counted: Counted) -> Result
 fn count(list: ListKind, listed: usize, known: usize, counted: Option<u64>) -> Result<(), RunError> {
     let listed = listed as u64;
     match counted {
-        counted if listed == 0 && known > 0 && counted != Some(0) => Err(RunError::NothingListed { list, known: known as u64 }),
+        counted if listed == 0 && known > 0 && counted != Some(0) => {
+            Err(RunError::NothingListed { list, known: known as u64 })
+        }
         // Objects come and go while a long list is read.
         Some(counted) if listed + counted / 100 < counted => Err(RunError::ListCutShort { list, listed, counted }),
         _ => Ok(()),

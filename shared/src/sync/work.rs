@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::changes::NetChanges;
 use super::checkpoint::Keeper;
 use super::error::RunError;
-use super::guard::SafetyLimit;
+use super::hold::HoldState;
+use super::holding::{self, FoundHold, Guarded};
 use super::known::{Known, reach};
 use super::ledger::{Basis, Ledger};
 use super::plan::{Plan, next_groups, plan};
 use super::progress::Progress;
 use super::read::{self, Reading};
-use super::record::{FullReason, Reading as ReadingKind, Run, RunState};
+use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState};
 use super::run::{LONGEST_RUN, Pace, Ports};
 use super::source::{SourceError, TenantSource};
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
@@ -24,6 +25,8 @@ use crate::store::{Lease, Publication, StoreError, SyncState};
 
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
+/// How often everything is read and compared, to mend what changes have left out.
+const RECONCILIATION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many gaps or warnings a record names; the rest is counted.
 const MAX_NOTES: usize = 50;
 
@@ -43,8 +46,15 @@ pub(super) struct Work<'a> {
     pub(super) ports: &'a Ports,
     pub(super) source: &'a dyn TenantSource,
     pub(super) lease: &'a Lease,
-    pub(super) limit: SafetyLimit,
     pub(super) pace: Pace,
+}
+
+/// What came of one pass.
+enum Pass {
+    /// Where the directory is now.
+    Done(SyncState),
+    /// It goes on in another invocation, not before so long.
+    Paused(Duration),
 }
 
 /// What came of a step that may be cut off.
@@ -54,43 +64,74 @@ enum Step<T> {
 }
 
 impl Work<'_> {
-    /// Does it, and notes in the run what was done.
+    /// Does it, and notes in the run what was done. When it is time for that, everything is read and compared once the
+    /// changes are in.
     pub(super) async fn sync(&self, state: SyncState, run: &mut Run) -> Result<Outcome, RunError> {
+        run.changes = ChangeCounts::default();
+        let state = match self.pass(state, None, run).await? {
+            Pass::Paused(wait) => return Ok(Outcome::Paused { wait }),
+            Pass::Done(state) => state,
+        };
+        let now = self.ports.clock.now();
+        let is_due = state.last_full_at.is_none_or(|at| now.duration_since(at) >= RECONCILIATION);
+        if run.reading == Some(ReadingKind::Incremental) && run.state == RunState::Succeeded && is_due {
+            return Ok(match self.pass(state, Some(FullReason::Reconciliation), run).await? {
+                Pass::Paused(wait) => Outcome::Paused { wait },
+                Pass::Done(_) => Outcome::Done,
+            });
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Reads once, plans, applies and publishes. Returns where the directory is afterwards.
+    async fn pass(&self, state: SyncState, why_full: Option<FullReason>, run: &mut Run) -> Result<Pass, RunError> {
         let directories = &self.ports.directories;
         let directory = directories.directory(self.lease.directory).await?.ok_or(RunError::NoDirectory)?;
+        let found = self.find_hold(state.hold).await?;
+        let why_full = if found.is(HoldState::Discarded) { Some(FullReason::HoldDiscarded) } else { why_full };
         let mut known = Known::default();
         if !directory.settings_are_published() {
             // Everybody has to be decided anew.
             self.load_everything(&mut known).await?;
         }
         let keeper = Keeper::new(self.ports, self.lease, self.pace.checkpoint_every);
-        let reading = match self.read(&keeper, &state, &mut known, run).await? {
+        let mut reading = match self.read(&keeper, &state, why_full, &mut known, run).await? {
             Step::Done(reading) => reading,
-            Step::Paused(wait) => return Ok(Outcome::Paused { wait }),
+            Step::Paused(wait) => return Ok(Pass::Paused(wait)),
         };
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
-        let mut plan = self.make_plan(&directory, &reading.net, &mut known, now).await?;
+        let plan = self.make_plan(&directory, &reading.net, &mut known, &found, now).await?;
         refuse_unreadable_lists(&directory, &known, &reading.unread_groups)?;
+        let guarded = self.guard(&directory, &mut reading, &known, plan, &found, now).await?;
 
-        let active = directory.published.as_ref().map_or(0, |published| published.counts.active);
-        run.hold = self.limit.check(&plan, u64::try_from(active).unwrap_or_default(), run.approves_hold.as_deref());
-        if run.hold.is_some() {
-            plan.hold_deactivations();
-        }
+        let active = u64::try_from(base_counts(&directory).active).unwrap_or_default();
+        let Guarded { plan, held, settings_are_held, dropped } = guarded;
+        let approved = if found.is(HoldState::Approved) { found.changes.len() } else { 0 };
+        let ended_from = found.hold.as_ref().map(|hold| hold.state);
+        let hold = holding::outcome(found.hold, &held, dropped, run, active, now);
+        run.hold = hold.open.as_ref().map(|hold| hold.summary(&held));
         record(run, &plan, &reading);
+        if dropped > 0 && approved > 0 {
+            run.warnings.push(format!("{dropped} of the {approved} approved changes were no longer true and not made"));
+        }
         let counts = if known.complete { plan.counts } else { sum(base_counts(&directory), plan.counts) };
         let vanished_groups: Vec<GroupId> = plan.vanished_groups.iter().cloned().collect();
+        if let Some(hold) = hold.open.as_ref().filter(|_| hold.is_new) {
+            self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
+        }
 
         match self.until_stopped(self.apply(plan)).await {
-            None => return Ok(Outcome::Paused { wait: Duration::ZERO }),
+            None => return Ok(Pass::Paused(Duration::ZERO)),
             Some(written) => run.effort.items_written += written?,
         }
         run.totals = Some(counts);
+        let before = directory.published.as_ref().map_or(0, |published| published.settings_version);
         let published = Published {
             run: run.id,
             at: now,
-            settings_version: directory.settings_version,
+            // What the settings would do and may not is tried again.
+            settings_version: if settings_are_held { before } else { directory.settings_version },
             users: directory.policy.sync_users(),
             counts,
             vanished_groups,
@@ -98,9 +139,24 @@ impl Work<'_> {
         // Whatever was held or not read is read again next time: the links stay where they were.
         let stay = run.hold.is_some() || !run.gaps.is_empty();
         let links = if stay { state.links.clone() } else { Some(reading.links) };
-        self.ports.mirror.publish(self.lease, &Publication { from_links: state.links, links, published }).await?;
+        let full_at = (run.reading == Some(ReadingKind::Full) && !stay).then_some(now);
+        let next = SyncState {
+            links: links.clone(),
+            last_full_at: full_at.or(state.last_full_at),
+            hold: hold.open.as_ref().map(|hold| hold.id),
+        };
+        let publication = Publication {
+            from_links: state.links,
+            links,
+            published,
+            full_at,
+            hold: next.hold,
+            opens: hold.open.filter(|_| hold.is_new),
+            ends: hold.ended.zip(ended_from),
+        };
+        self.ports.mirror.publish(self.lease, &publication).await?;
         keeper.clear().await?;
-        Ok(Outcome::Done)
+        Ok(Pass::Done(next))
     }
 
     /// Reads until everything is read, time is up, or something is in the way. What was read is kept for the run that
@@ -109,20 +165,21 @@ impl Work<'_> {
         &self,
         keeper: &Keeper<'_>,
         state: &SyncState,
+        why_full: Option<FullReason>,
         known: &mut Known,
         run: &mut Run,
     ) -> Result<Step<Reading>, RunError> {
         let since = self.ports.clock.now();
         let select = self.source.select();
         let mut ledger = match keeper.resume(state, &select).await? {
-            Some(ledger) => {
+            Some(ledger) if why_full != Some(FullReason::HoldDiscarded) || ledger.is_for(FullReason::HoldDiscarded) => {
                 let pause = Duration::try_from(ledger.head.resume_at.duration_since(since)).unwrap_or_default();
                 if !pause.is_zero() {
                     return Ok(Step::Paused(pause));
                 }
                 ledger
             }
-            None => match self.begin(state, None, run).await {
+            _ => match self.begin(state, why_full, run).await {
                 Err(RunError::Source(SourceError::Paused { wait })) => return Ok(Step::Paused(wait)),
                 begun => begun?,
             },
@@ -247,6 +304,7 @@ impl Work<'_> {
         directory: &Directory,
         net: &NetChanges,
         known: &mut Known,
+        found: &FoundHold,
         now: Timestamp,
     ) -> Result<Plan, StoreError> {
         let policy = &directory.policy;
@@ -254,15 +312,17 @@ impl Work<'_> {
             let groups = next_groups(&known.groups, net, policy, now);
             return Ok(plan(known, groups, net, policy, now));
         }
-        if net.is_empty() {
+        if net.is_empty() && found.hold.is_none() {
             let vanished = directory.published.iter().flat_map(|published| published.vanished_groups.clone());
             return Ok(Plan { vanished_groups: vanished.collect(), ..Plan::default() });
         }
         let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
+        let touched = touched.chain(&found.changes.groups);
         self.load_groups(known, net, touched.cloned().collect()).await?;
         let groups = next_groups(&known.groups, net, policy, now);
 
-        let mut users: BTreeSet<UserId> = net.users.keys().chain(net.memberships.keys()).cloned().collect();
+        let mut users: BTreeSet<UserId> =
+            net.users.keys().chain(net.memberships.keys()).chain(found.users()).cloned().collect();
         for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
@@ -322,7 +382,10 @@ fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[Group
 }
 
 fn record(run: &mut Run, plan: &Plan, reading: &Reading) {
-    run.changes = plan.changes;
+    run.changes += plan.changes;
+    if run.full_reason == Some(FullReason::Reconciliation) {
+        run.mended = Some(plan.changes);
+    }
     run.vanished_groups = plan.vanished_groups.iter().cloned().collect();
     let unread_members =
         |group| format!("the members of group {group} could not be read; what was known of them stays");

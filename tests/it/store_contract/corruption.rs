@@ -31,7 +31,7 @@ impl Everything {
         let lease = lease(store, directory).await;
         let writes = [Write::User(user(1)), Write::Group(group(1)), joined(1, user_ids(1..4))];
         store.apply(&lease, &writes).await.unwrap();
-        let publication = Publication { from_links: None, links: Some(links("one")), published: published(lease.run) };
+        let publication = Publication::new(None, Some(links("one")), published(lease.run));
         store.publish(&lease, &publication).await.unwrap();
         let run = run(directory, 0);
         store.request_run(&run).await.unwrap();

@@ -81,7 +81,7 @@ pub fn left(group: u32, users: BTreeSet<UserId>) -> Write {
 
 /// A run that was asked for so many seconds after the beginning.
 pub fn run(directory: DirectoryId, seconds: i64) -> Run {
-    Run::requested(directory, Trigger::Manual, None, at(seconds))
+    Run::requested(directory, Trigger::Manual, at(seconds))
 }
 
 /// A new directory, stored.

@@ -28,7 +28,7 @@ pub async fn an_expired_lease_is_taken_over_and_the_old_holder_can_write_nothing
     let new = taken(table.store.acquire_lease(directory, RunId::new(at(1)), at(60), at(120)).await.unwrap());
     assert!(new.fence > old.fence);
 
-    let publication = Publication { from_links: None, links: Some(links("one")), published: published(old.run) };
+    let publication = Publication::new(None, Some(links("one")), published(old.run));
     assert!(matches!(table.store.apply(&old, &[Write::User(user(2))]).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.renew_lease(&old, at(180)).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.publish(&old, &publication).await, Err(StoreError::LeaseLost)));

@@ -2,9 +2,11 @@
 //! test, and the one whose URL is in `STORE_CONTRACT_ENDPOINT`, if it is set.
 
 mod authorizations;
+mod checkpoints;
 mod corruption;
 mod directories;
 mod fixtures;
+mod holds;
 mod lease;
 mod listings;
 mod members;
@@ -70,7 +72,6 @@ promises! {
         a_second_request_is_folded_into_the_waiting_run,
         a_request_is_not_folded_into_a_run_that_has_begun,
         a_request_is_not_folded_into_a_run_that_ended_without_beginning,
-        an_approval_is_never_lost_in_another_run,
         of_sixteen_requests_one_waits_and_takes_in_the_others,
         asking_twice_for_the_same_run_adds_it_once,
         runs_are_listed_from_the_latest_on,
@@ -109,6 +110,19 @@ promises! {
         other_links_by_now_are_a_conflict,
         links_can_stay_where_they_are,
         a_stale_holder_publishes_nothing,
+    }
+    checkpoints {
+        a_checkpoint_grows_piece_by_piece_and_is_read_whole,
+        another_reading_replaces_a_checkpoint,
+        a_dropped_checkpoint_is_gone,
+        a_checkpoint_of_another_format_or_with_pieces_missing_is_reported,
+        a_stale_holder_saves_no_checkpoint,
+    }
+    holds {
+        a_hold_is_opened_and_ended_with_a_publication,
+        a_hold_is_decided_once,
+        holds_are_listed_from_the_latest_on,
+        a_hold_of_very_many_changes_is_read_whole,
     }
     listings {
         users_come_in_full_pages_in_the_order_of_ids,

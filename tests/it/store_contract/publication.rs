@@ -8,7 +8,7 @@ use super::fixtures::{at, directory, lease, links, published};
 use crate::dynamodb::Table;
 
 fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication {
-    Publication { from_links: from.map(links), links: to.map(links), published: published(run) }
+    Publication::new(from.map(links), to.map(links), published(run))
 }
 
 /// The links that a later run finds.

@@ -1,7 +1,7 @@
 //! Runs: asked for, folded, remembered.
 
 use shared::store::{MirrorStore as _, RequestedRun, RunStore as _};
-use shared::sync::{Run, RunId, RunState, Trigger};
+use shared::sync::{Run, RunId, RunState};
 use tokio::task::JoinSet;
 
 use super::fixtures::{at, directory_id, run, taken};
@@ -50,20 +50,6 @@ pub async fn a_request_is_not_folded_into_a_run_that_ended_without_beginning(tab
     first.state = RunState::Failed;
     table.store.save_run(&first).await.unwrap();
     assert_eq!(table.store.request_run(&run(directory, 1)).await.unwrap(), RequestedRun::Added);
-}
-
-pub async fn an_approval_is_never_lost_in_another_run(table: &Table) {
-    let directory = directory_id();
-    let approving =
-        |hold: &str, seconds| Run::requested(directory, Trigger::Manual, Some(hold.to_owned()), at(seconds));
-    let (plain, approval) = (run(directory, 0), approving("one", 1));
-    assert_eq!(table.store.request_run(&plain).await.unwrap(), RequestedRun::Added);
-    assert_eq!(table.store.request_run(&approval).await.unwrap(), RequestedRun::Added);
-    assert_eq!(table.store.run(directory, approval.id).await.unwrap(), Some(approval.clone()));
-    // What comes next may be folded into the approval, unless it approves something else.
-    assert_eq!(table.store.request_run(&run(directory, 2)).await.unwrap(), RequestedRun::Folded(approval.id));
-    assert_eq!(table.store.request_run(&approving("one", 3)).await.unwrap(), RequestedRun::Folded(approval.id));
-    assert_eq!(table.store.request_run(&approving("other", 4)).await.unwrap(), RequestedRun::Added);
 }
 
 pub async fn of_sixteen_requests_one_waits_and_takes_in_the_others(table: &Table) {

@@ -2,10 +2,19 @@
 
 use axum::body::Body;
 use http::{Request, StatusCode};
+use shared::sync::HoldState;
 
 use crate::world::{ELSEWHERE, HERE, World, path};
 
-const ROUTES: [(&str, &str, &str); 3] = [("GET", "/settings", ""), ("PUT", "/settings", "{}"), ("POST", "/runs", "{}")];
+const ROUTES: [(&str, &str, &str); 7] = [
+    ("GET", "/settings", ""),
+    ("PUT", "/settings", "{}"),
+    ("POST", "/runs", "{}"),
+    ("GET", "/holds", ""),
+    ("GET", "/holds/019b795e-0f80-7000-8000-000000000001", ""),
+    ("POST", "/holds/019b795e-0f80-7000-8000-000000000001/apply", ""),
+    ("POST", "/holds/019b795e-0f80-7000-8000-000000000001/discard", ""),
+];
 
 fn request(method: &str, path: &str, body: &'static str, authorization: Option<&str>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
@@ -42,6 +51,7 @@ async fn nobody_else_is_let_in_and_nothing_happens() {
             assert_eq!(answer.headers["content-type"], "application/problem+json");
             assert_eq!(world.sent(), []);
             assert_eq!(world.memory.directory().settings_version, 3);
+            assert_eq!(world.memory.holds.lock().unwrap()[0].state, HoldState::Open);
         }
     }
 }

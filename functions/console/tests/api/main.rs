@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod guard;
+mod holds;
 mod memory;
 mod runs;
 mod settings;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unimplemented, reason = "the console function asks for less")]
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -11,18 +12,22 @@ use jiff::Timestamp;
 use shared::access::{AccessToken, TokenHash};
 use shared::clock::Clock;
 use shared::credentials::Credential;
-use shared::directory::{Directory, DirectoryId, UserId};
+use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
 use shared::store::{
-    CredentialStore, Cursor, DirectoryStore, Page, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore,
+    CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication, RequestedRun,
+    RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
-use shared::sync::{Run, RunId, RunRequest, RunState};
+use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
 /// Everything stored, of one directory.
 pub(crate) struct Memory {
     pub(crate) directory: Mutex<Directory>,
     pub(crate) runs: Mutex<Vec<Run>>,
     pub(crate) credentials: Mutex<Vec<Credential>>,
+    pub(crate) holds: Mutex<Vec<Hold>>,
+    pub(crate) held_changes: HeldChanges,
+    pub(crate) users: Vec<UserRecord>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
     pub(crate) manual_runs: AtomicU64,
     /// Somebody else changes the settings just before each change of ours.
@@ -111,6 +116,75 @@ impl CredentialStore for Memory {
 
     async fn put_credential(&self, _: &Credential) -> Result<(), StoreError> {
         unimplemented!("an authorization does")
+    }
+}
+
+#[async_trait]
+impl HoldStore for Memory {
+    async fn holds(&self, _: DirectoryId) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.holds.lock().unwrap().clone())
+    }
+
+    async fn hold(&self, _: DirectoryId, id: HoldId) -> Result<Option<Hold>, StoreError> {
+        Ok(self.holds.lock().unwrap().iter().find(|hold| hold.id == id).cloned())
+    }
+
+    async fn held_changes(&self, _: DirectoryId, _: HoldId) -> Result<HeldChanges, StoreError> {
+        Ok(self.held_changes.clone())
+    }
+
+    async fn save_held_changes(&self, _: &Lease, _: &Hold, _: &HeldChanges) -> Result<(), StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn decide_hold(&self, hold: &Hold, from: HoldState) -> Result<(), StoreError> {
+        let mut holds = self.holds.lock().unwrap();
+        let stored = holds.iter_mut().find(|stored| stored.id == hold.id && stored.state == from);
+        *stored.ok_or(StoreError::Conflict)? = hold.clone();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MirrorStore for Memory {
+    async fn acquire_lease(&self, _: DirectoryId, _: RunId, _: Timestamp, _: Timestamp) -> Result<Leased, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn renew_lease(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn release_lease(&self, _: &Lease) -> Result<Option<RunId>, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn users(&self, _: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
+        Ok(self.users.iter().filter(|user| ids.contains(&user.id)).cloned().collect())
+    }
+
+    async fn all_users(&self, _: DirectoryId) -> Result<Vec<UserRecord>, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn groups(&self, _: DirectoryId, _: &BTreeSet<GroupId>) -> Result<Vec<GroupRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn all_groups(&self, _: DirectoryId) -> Result<Vec<GroupRecord>, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn members(&self, _: DirectoryId, _: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn apply(&self, _: &Lease, _: &[Write]) -> Result<u64, StoreError> {
+        unimplemented!("the sync function does")
+    }
+
+    async fn publish(&self, _: &Lease, _: &Publication) -> Result<(), StoreError> {
+        unimplemented!("the sync function does")
     }
 }
 

@@ -23,7 +23,7 @@ async fn a_run_is_accepted_and_the_sync_function_told() {
     answer.body["id"] = "[run]".into();
     insta::assert_json_snapshot!(answer.body, @r#"
     {
-      "approves_hold": null,
+      "attempts": 0,
       "changes": {
         "activated": 0,
         "deactivated": 0,
@@ -50,6 +50,7 @@ async fn a_run_is_accepted_and_the_sync_function_told() {
       "gaps": [],
       "hold": null,
       "id": "[run]",
+      "mended": null,
       "reading": null,
       "requested_at": "2026-01-01T12:00:15Z",
       "started_at": null,
@@ -76,22 +77,8 @@ async fn a_request_is_folded_into_the_run_that_waits_and_its_message_sent_again(
 }
 
 #[tokio::test]
-async fn a_hold_is_approved_by_its_id() {
-    let world = World::new();
-    let answer = world.ask("POST", &path("/runs"), json!({"approve_hold": "abc"})).await;
-    assert_eq!(answer.body["approves_hold"], "abc");
-    assert_eq!(world.memory.runs()[0].approves_hold.as_deref(), Some("abc"));
-}
-
-#[tokio::test]
 async fn orders_that_make_no_sense_are_refused() {
-    for order in [
-        json!({"approve_hold": ""}),
-        json!({"approve_hold": "x".repeat(129)}),
-        json!({"approve_hold": 7}),
-        json!({"approve": "abc"}),
-        json!([]),
-    ] {
+    for order in [json!({"full": true}), json!([])] {
         let world = World::new();
         let answer = world.ask("POST", &path("/runs"), order.clone()).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{order}");

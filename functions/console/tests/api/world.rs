@@ -1,18 +1,19 @@
 //! One directory, and a way to change it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use console::App;
 use http::{HeaderMap, Request, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::credentials::{Cause, Credential, CredentialState};
-use shared::directory::Directory;
-use shared::filter::Policy;
-use shared::sync::RunId;
+use shared::directory::{Directory, Presence, UserProfile, UserRecord};
+use shared::filter::{InactiveReason, Policy, UserDecision};
+use shared::sync::{HeldChange, HeldChanges, Hold, HoldState, RunId};
 use tower::ServiceExt as _;
 
 use crate::memory::{Memory, Sent, Stopped};
@@ -56,6 +57,51 @@ pub(crate) fn failing(retry_at: Timestamp) -> Credential {
     Credential { state, ..working() }
 }
 
+/// The id of the only hold.
+pub(crate) const HOLD: &str = "019b795e-0f80-7000-8000-000000000001";
+
+/// The only hold, opened an hour ago.
+pub(crate) fn hold(state: HoldState) -> Hold {
+    Hold {
+        id: HOLD.parse().unwrap(),
+        directory: HERE.parse().unwrap(),
+        state,
+        hash: "h".to_owned(),
+        opened_by: HOLD.parse().unwrap(),
+        opened_at: now() - SignedDuration::from_hours(1),
+        expires_at: now() + SignedDuration::from_hours(1),
+        deactivations: 1,
+        active: 4,
+        group_removals: 0,
+        membership_removals: 1,
+        decided_at: None,
+        dropped: None,
+    }
+}
+
+fn held_changes() -> HeldChanges {
+    [
+        HeldChange::Deactivation { user: "kim".parse().unwrap(), reason: InactiveReason::Deleted },
+        HeldChange::MembershipRemoval { group: "vpn".parse().unwrap(), user: "lee".parse().unwrap() },
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn kim() -> UserRecord {
+    UserRecord {
+        id: "kim".parse().unwrap(),
+        profile: UserProfile {
+            user_principal_name: Some("kim@contoso.example".to_owned()),
+            display_name: Some("Kim".to_owned()),
+            ..UserProfile::default()
+        },
+        presence: Presence::Present,
+        groups: BTreeSet::new(),
+        decision: UserDecision::Active,
+    }
+}
+
 /// What is asked, and what became of it.
 pub(crate) struct World {
     pub(crate) memory: Arc<Memory>,
@@ -79,6 +125,9 @@ impl World {
                 (TokenHash::of("admin-elsewhere"), token(Scope::Admin, Some(ELSEWHERE))),
                 (TokenHash::of("expired"), AccessToken { expires_at: now(), ..token(Scope::Admin, None) }),
             ],
+            holds: Mutex::new(vec![hold(HoldState::Open)]),
+            held_changes: held_changes(),
+            users: vec![kim()],
             manual_runs: AtomicU64::new(0),
             contested: AtomicBool::new(false),
         };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::credentials::{Cause, CredentialState};
-use shared::sync::{Hold, RunState};
+use shared::sync::{HoldSummary, RunState};
 
 use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, now, path, run};
 
@@ -99,7 +99,14 @@ async fn settings_that_no_run_has_published_are_pending() {
 #[tokio::test]
 async fn held_deactivations_are_shown_with_the_run_that_stopped_at_them() {
     let mut world = World::new();
-    let hold = Hold { id: "h".into(), deactivations: 9, active: 10, examples: vec![ADA.parse().unwrap()] };
+    let hold = HoldSummary {
+        id: "019b795e-0f80-7000-8000-000000000001".parse().unwrap(),
+        deactivations: 9,
+        active: 10,
+        group_removals: 0,
+        membership_removals: 0,
+        examples: vec![ADA.parse().unwrap()],
+    };
     let run = &mut world.0.runs[0];
     run.state = RunState::Held;
     run.hold = Some(hold);
@@ -108,7 +115,15 @@ async fn held_deactivations_are_shown_with_the_run_that_stopped_at_them() {
     assert_eq!(answer.body["status"], "degraded");
     assert_eq!(
         answer.body["held_deactivations"],
-        json!({"run": id, "id": "h", "deactivations": 9, "active": 10, "examples": [ADA]})
+        json!({
+            "run": id,
+            "id": "019b795e-0f80-7000-8000-000000000001",
+            "deactivations": 9,
+            "active": 10,
+            "group_removals": 0,
+            "membership_removals": 0,
+            "examples": [ADA],
+        })
     );
 }
 

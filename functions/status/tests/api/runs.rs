@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 use shared::directory::DirectoryCounts;
-use shared::sync::{Hold, RunState};
+use shared::sync::{HoldSummary, RunState};
 
 use crate::world::{ADA, World, path, run};
 
@@ -32,7 +32,7 @@ async fn a_run_tells_what_it_did() {
     answer.body["id"] = "[run]".into();
     insta::assert_json_snapshot!(answer.body, @r#"
     {
-      "approves_hold": null,
+      "attempts": 0,
       "changes": {
         "activated": 0,
         "deactivated": 0,
@@ -58,6 +58,7 @@ async fn a_run_tells_what_it_did() {
       "gaps": [],
       "hold": null,
       "id": "[run]",
+      "mended": null,
       "reading": null,
       "requested_at": "2026-01-01T11:56:00Z",
       "started_at": "2026-01-01T11:56:00Z",
@@ -103,7 +104,14 @@ async fn while_users_are_not_published_a_run_tells_nothing_of_them() {
     world.published().users = false;
     let run = &mut world.0.runs[0];
     run.totals = Some(DirectoryCounts { active: 2, ..DirectoryCounts::default() });
-    run.hold = Some(Hold { id: "h".into(), deactivations: 1, active: 2, examples: vec![ADA.parse().unwrap()] });
+    run.hold = Some(HoldSummary {
+        id: "019b795e-0f80-7000-8000-000000000001".parse().unwrap(),
+        deactivations: 1,
+        active: 2,
+        group_removals: 0,
+        membership_removals: 0,
+        examples: vec![ADA.parse().unwrap()],
+    });
     let answer = world.get(&path("/runs")).await;
     let run = &answer.body["items"][0];
     assert_eq!(run["totals"]["users"], json!(null));

@@ -79,7 +79,7 @@ fn token(scope: Scope, directory: Option<&str>) -> AccessToken {
 
 pub(crate) fn run(minutes_ago: i64, state: RunState) -> Run {
     let then = now() - jiff::SignedDuration::from_mins(minutes_ago);
-    let mut run = Run::requested(here(), Trigger::Schedule, None, then);
+    let mut run = Run::requested(here(), Trigger::Schedule, then);
     run.state = state;
     if state.is_final() {
         run.started_at = Some(then);

@@ -23,7 +23,11 @@ fn everything_is_off_or_empty_at_first() {
       "group_prefixes": [],
       "allowed_groups": [],
       "ignored_groups": [],
-      "nested_groups": false
+      "nested_groups": false,
+      "safety_limit": {
+        "percent": 20,
+        "at_least": 5
+      }
     }
     "#);
 }
@@ -45,6 +49,11 @@ fn each_fault_names_its_field_and_what_was_expected() {
         (json!({"sync_groups": []}), "sync_groups", switch),
         (json!({"sync_groups_without_email": "no"}), "sync_groups_without_email", switch),
         (json!({"nested_groups": {}}), "nested_groups", switch),
+        (json!({"safety_limit": 20}), "safety_limit", "an object of percent and at_least"),
+        (json!({"safety_limit": {"percent": 101}}), "safety_limit.percent", "a whole number from 0 to 100"),
+        (json!({"safety_limit": {"percent": "20"}}), "safety_limit.percent", "a whole number from 0 to 100"),
+        (json!({"safety_limit": {"at_least": 0}}), "safety_limit.at_least", "a whole number from 1 on"),
+        (json!({"safety_limit": {"share": 5}}), "safety_limit.share", "one of percent, at_least"),
         (json!({"group_prefixes": "VPN-"}), "group_prefixes", "a list"),
         (json!({"group_prefixes": null}), "group_prefixes", "a list"),
         (json!({"group_prefixes": ["VPN-", ""]}), "group_prefixes[1]", text),
@@ -105,7 +114,7 @@ fn all_faults_are_found_at_once() {
         "surprise": true,
     }));
     insta::assert_snapshot!(invalid.unwrap_err(), @r#"
-    the settings are not valid; sync_users: expected true or false, found 1; group_prefixes[0]: expected text of 1 to 256 characters that is not only white space, found ""; group_prefixes[2]: expected text of 1 to 256 characters that is not only white space, found " "; surprise: expected one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, found true; sync_groups: expected true while allowed_groups or ignored_groups name groups: turning it off would let everybody they keep out in; empty both lists first if that is meant, found false
+    the settings are not valid; sync_users: expected true or false, found 1; group_prefixes[0]: expected text of 1 to 256 characters that is not only white space, found ""; group_prefixes[2]: expected text of 1 to 256 characters that is not only white space, found " "; surprise: expected one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, safety_limit, found true; sync_groups: expected true while allowed_groups or ignored_groups name groups: turning it off would let everybody they keep out in; empty both lists first if that is meant, found false
     "#);
 }
 

@@ -1,0 +1,191 @@
+//! Holds: what waits for an administrator, and the two answers to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::LOCATION;
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::directory::{Directory, GroupId, UserId, UserRecord};
+use shared::http::{Problem, ProblemKind, RunView};
+use shared::store::RequestedRun;
+use shared::sync::{HeldChange, Hold, HoldId, HoldState, Run, Trigger, request_run};
+
+use crate::App;
+use crate::access::Administered;
+
+/// How many of a hold's changes are shown. The counts say how many there are.
+const MAX_SHOWN: usize = 1_000;
+
+/// A hold.
+#[derive(Debug, Serialize)]
+struct HoldView {
+    #[serde(flatten)]
+    hold: Hold,
+    /// True while it can be applied or discarded.
+    can_be_decided: bool,
+}
+
+/// A hold with what it would change.
+#[derive(Debug, Serialize)]
+struct HoldDetailView {
+    #[serde(flatten)]
+    hold: HoldView,
+    changes: Vec<ChangeView>,
+    /// How many changes are not shown.
+    more: usize,
+}
+
+/// One change, with the names of those it is about as far as they are known.
+#[derive(Debug, Serialize)]
+struct ChangeView {
+    #[serde(flatten)]
+    change: HeldChange,
+    user_principal_name: Option<String>,
+    display_name: Option<String>,
+    group_name: Option<String>,
+}
+
+/// All holds of a directory.
+#[derive(Debug, Serialize)]
+struct HoldList {
+    items: Vec<HoldView>,
+}
+
+/// A decision about a hold, and the run that will see to it.
+#[derive(Debug, Serialize)]
+struct DecidedView {
+    hold: HoldView,
+    run: RunView,
+}
+
+impl HoldView {
+    fn new(hold: Hold, now: Timestamp) -> Self {
+        Self { can_be_decided: hold.can_be_decided(now), hold }
+    }
+}
+
+/// `GET /directories/{directory}/holds`: the latest first.
+pub(crate) async fn list(Administered(directory): Administered, State(app): State<App>) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let holds = app.holds.holds(directory.id).await?;
+    Ok(Json(HoldList { items: holds.into_iter().map(|hold| HoldView::new(hold, now)).collect() }).into_response())
+}
+
+/// `GET /directories/{directory}/holds/{hold}`: with who would be affected, and why.
+pub(crate) async fn show(
+    Administered(directory): Administered,
+    State(app): State<App>,
+    params: RawPathParams,
+) -> Result<Response, Problem> {
+    let hold = find(&app, &directory, &params).await?;
+    let mut changes = app.holds.held_changes(directory.id, hold.id).await?.to_list();
+    let more = changes.len().saturating_sub(MAX_SHOWN);
+    changes.truncate(MAX_SHOWN);
+    let changes = named(&app, &directory, changes).await?;
+    let hold = HoldView::new(hold, app.clock.now());
+    Ok(Json(HoldDetailView { hold, changes, more }).into_response())
+}
+
+/// `POST /directories/{directory}/holds/{hold}/apply`: the next run makes exactly these changes, as far as they are still
+/// true. Asking twice is the same as once.
+pub(crate) async fn apply(
+    administered: Administered,
+    state: State<App>,
+    params: RawPathParams,
+) -> Result<Response, Problem> {
+    decide(administered, state, params, HoldState::Approved).await
+}
+
+/// `POST /directories/{directory}/holds/{hold}/discard`: the next run does not believe what was read, and reads everything
+/// anew.
+pub(crate) async fn discard(
+    administered: Administered,
+    state: State<App>,
+    params: RawPathParams,
+) -> Result<Response, Problem> {
+    decide(administered, state, params, HoldState::Discarded).await
+}
+
+async fn decide(
+    Administered(directory): Administered,
+    State(app): State<App>,
+    params: RawPathParams,
+    decision: HoldState,
+) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let mut hold = find(&app, &directory, &params).await?;
+    if hold.can_be_decided(now) {
+        hold = Hold { state: decision, decided_at: Some(now), ..hold };
+        app.holds.decide_hold(&hold, HoldState::Open).await?;
+        tracing::info!(directory.id = %directory.id, hold.id = %hold.id, state = ?decision, "a hold was decided");
+    } else if hold.state != decision {
+        return Err(Problem::new(ProblemKind::HoldNotOpen, why_not(&hold)));
+    }
+    let run = Run::requested(directory.id, Trigger::Hold, now);
+    let run = match request_run(&*app.runs, &*app.queue, &run).await? {
+        RequestedRun::Added => run,
+        RequestedRun::Folded(waiting) => {
+            app.runs.run(directory.id, waiting).await?.unwrap_or(Run { id: waiting, ..run })
+        }
+    };
+    let location = format!("/api/v1/directories/{}/runs/{}", directory.id, run.id);
+    let view = DecidedView { hold: HoldView::new(hold, now), run: RunView::new(run, &directory) };
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view)).into_response())
+}
+
+fn why_not(hold: &Hold) -> &'static str {
+    match hold.state {
+        HoldState::Open => "It has expired. The next run that finds the same opens a new one, to be looked at again.",
+        HoldState::Approved | HoldState::Applied => "It has been applied.",
+        HoldState::Discarded => "It has been discarded.",
+        HoldState::Replaced => "A later run found other changes, which have a hold of their own.",
+        HoldState::Closed => "A later run found that it was no longer too much, or no longer true.",
+    }
+}
+
+async fn find(app: &App, directory: &Directory, params: &RawPathParams) -> Result<Hold, Problem> {
+    let id = params.iter().find(|(name, _)| *name == "hold").and_then(|(_, id)| id.parse::<HoldId>().ok());
+    let hold = match id {
+        Some(id) => app.holds.hold(directory.id, id).await?,
+        None => None,
+    };
+    hold.ok_or_else(|| Problem::not_found("There is no such hold, or it is forgotten after 90 days."))
+}
+
+/// The changes with names.
+async fn named(app: &App, directory: &Directory, changes: Vec<HeldChange>) -> Result<Vec<ChangeView>, Problem> {
+    let (mut users, mut groups) = (BTreeSet::<UserId>::new(), BTreeSet::<GroupId>::new());
+    for change in &changes {
+        match change {
+            HeldChange::Deactivation { user, .. } => drop(users.insert(user.clone())),
+            HeldChange::GroupRemoval { group } => drop(groups.insert(group.clone())),
+            HeldChange::MembershipRemoval { group, user } => {
+                users.insert(user.clone());
+                groups.insert(group.clone());
+            }
+        }
+    }
+    let users = app.mirror.users(directory.id, &users).await?;
+    let users: BTreeMap<UserId, UserRecord> = users.into_iter().map(|user| (user.id.clone(), user)).collect();
+    let groups = app.mirror.groups(directory.id, &groups).await?;
+    let groups: BTreeMap<GroupId, String> =
+        groups.into_iter().filter_map(|group| Some((group.id, group.profile.display_name?))).collect();
+    let view = |change: HeldChange| {
+        let (user, group) = match &change {
+            HeldChange::Deactivation { user, .. } => (users.get(user), None),
+            HeldChange::GroupRemoval { group } => (None, groups.get(group)),
+            HeldChange::MembershipRemoval { group, user } => (users.get(user), groups.get(group)),
+        };
+        ChangeView {
+            user_principal_name: user.and_then(|user| user.profile.user_principal_name.clone()),
+            display_name: user.and_then(|user| user.profile.display_name.clone()),
+            group_name: group.cloned(),
+            change,
+        }
+    };
+    Ok(changes.into_iter().map(view).collect())
+}

@@ -1,0 +1,158 @@
+//! From a plan to what of it may be applied, and the hold that has the rest.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::guard::Guard;
+use super::hold::{HOLD_LIFE, HeldChanges, Hold, HoldId, HoldState};
+use super::known::{Known, reach};
+use super::plan::{Plan, next_groups, plan};
+use super::read::Reading;
+use super::record::Run;
+use super::work::Work;
+use crate::directory::{Directory, DirectoryCounts, UserId};
+use crate::store::StoreError;
+
+/// The hold that a run finds, and all that is in it.
+#[derive(Default)]
+pub(super) struct FoundHold {
+    pub(super) hold: Option<Hold>,
+    pub(super) changes: HeldChanges,
+}
+
+impl FoundHold {
+    /// What an administrator has approved.
+    pub(super) fn approved(&self) -> HeldChanges {
+        if self.is(HoldState::Approved) { self.changes.clone() } else { HeldChanges::default() }
+    }
+
+    /// True when there is a hold in this state.
+    pub(super) fn is(&self, state: HoldState) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.state == state)
+    }
+
+    /// Users whom a run has to look at because of the hold.
+    pub(super) fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.changes.users.keys().chain(self.changes.members.values().flatten())
+    }
+}
+
+/// A plan without what must not be done unasked.
+pub(super) struct Guarded {
+    pub(super) plan: Plan,
+    /// What was taken out of it.
+    pub(super) held: HeldChanges,
+    /// True when a change of the settings is among it.
+    pub(super) settings_are_held: bool,
+    /// How many of the approved changes are not true any more.
+    pub(super) dropped: usize,
+}
+
+/// What becomes of a directory's hold with a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct HoldOutcome {
+    /// The hold that stays or was opened.
+    pub(super) open: Option<Hold>,
+    /// True when it was opened by this run.
+    pub(super) is_new: bool,
+    /// The one that has come to its end, as it is now.
+    pub(super) ended: Option<Hold>,
+}
+
+impl Work<'_> {
+    /// The hold that the last run has left.
+    pub(super) async fn find_hold(&self, id: Option<HoldId>) -> Result<FoundHold, StoreError> {
+        let (holds, directory) = (&self.ports.holds, self.lease.directory);
+        let Some(id) = id else { return Ok(FoundHold::default()) };
+        let Some(hold) = holds.hold(directory, id).await? else { return Ok(FoundHold::default()) };
+        let changes = holds.held_changes(directory, id).await?;
+        Ok(FoundHold { hold: Some(hold), changes })
+    }
+
+    /// Takes out of a plan what exceeds the safety limit and was not approved. What is taken out of the reading is
+    /// planned once more without it.
+    pub(super) async fn guard(
+        &self,
+        directory: &Directory,
+        reading: &mut Reading,
+        known: &Known,
+        first: Plan,
+        found: &FoundHold,
+        now: Timestamp,
+    ) -> Result<Guarded, StoreError> {
+        let policy = &directory.policy;
+        let before = directory.published.as_ref().map_or_else(DirectoryCounts::default, |published| published.counts);
+        let [active, synced] = [before.active, before.groups_synced].map(|count| usize::try_from(count).unwrap_or(0));
+        let approved = found.approved();
+        let guard = Guard::new(policy, known, &approved);
+
+        let mut sizes = BTreeMap::new();
+        for group in guard.to_be_counted(&first) {
+            let size = self.ports.mirror.members(self.lease.directory, &group).await?.len();
+            sizes.insert(group, size);
+        }
+        let members = guard.members(&first, &sizes);
+        let groups = guard.groups(&first, synced);
+        let mut guarded = first;
+        if !members.is_empty() || !groups.is_empty() {
+            reading.net.hold_members(&members);
+            reading.net.hold_groups(&groups);
+            guarded = plan(known, next_groups(&known.groups, &reading.net, policy, now), &reading.net, policy, now);
+        }
+        let users = guard.users(&guarded, active, reading.emptied);
+        let settings_are_held = users.keys().any(|user| !guarded.caused_by_tenant.contains(user));
+        if !users.is_empty() {
+            let after = reach(policy, &next_groups(&known.groups, &reading.net, policy, now));
+            let left = guard.groups_to_leave(&guarded, &after);
+            guarded.hold_users(&users);
+            guarded.leave_groups(&left, known);
+        }
+        let dropped = guard.dropped(&guarded);
+        Ok(Guarded { plan: guarded, held: HeldChanges { users, groups, members }, settings_are_held, dropped })
+    }
+}
+
+/// What becomes of the hold that was found, when this much is held now.
+pub(super) fn outcome(
+    found: Option<Hold>,
+    held: &HeldChanges,
+    dropped: usize,
+    run: &Run,
+    active: u64,
+    now: Timestamp,
+) -> HoldOutcome {
+    let hash = held.hash();
+    if let Some(hold) = &found
+        && !held.is_empty()
+        && hold.hash == hash
+        && hold.can_be_decided(now)
+    {
+        return HoldOutcome { open: found, ..HoldOutcome::default() };
+    }
+    let ended = found.and_then(|hold| {
+        let (state, dropped) = match hold.state {
+            HoldState::Open if held.is_empty() => (HoldState::Closed, None),
+            HoldState::Open => (HoldState::Replaced, None),
+            HoldState::Approved => (HoldState::Applied, Some(dropped as u64)),
+            _ => return None,
+        };
+        Some(Hold { state, dropped, decided_at: Some(now), ..hold })
+    });
+    let open = (!held.is_empty()).then(|| Hold {
+        id: HoldId::opened_by(run.id),
+        directory: run.directory,
+        state: HoldState::Open,
+        hash,
+        opened_by: run.id,
+        opened_at: now,
+        expires_at: now + HOLD_LIFE,
+        deactivations: held.users.len() as u64,
+        active,
+        group_removals: held.groups.len() as u64,
+        membership_removals: held.memberships() as u64,
+        decided_at: None,
+        dropped: None,
+    });
+    HoldOutcome { is_new: open.is_some(), open, ended }
+}
