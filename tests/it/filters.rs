@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MEETING_ROOMS, NewGroup, SERVICE_ACCOUNTS};
 
-use crate::harness::{World, small};
+use crate::harness::{World, everything, small};
 
 async fn applies(settings: impl FnOnce(&World) -> Value) -> World {
     let world = World::unauthorized(&small()).await;
