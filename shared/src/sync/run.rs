@@ -102,6 +102,8 @@ pub async fn perform(
     run.effort.graph_requests = effort.graph_requests;
     run.effort.pages = effort.pages;
     run.effort.throttled = effort.throttled;
+    run.effort.resource_units = effort.resource_units;
+    run.effort.waited_ms = effort.waited_ms;
     ports.runs.save_run(&run).await?;
     let next = ports.mirror.release_lease(&lease).await?;
     Ok(Handled::Ended { run: Box::new(run), next })
