@@ -56,7 +56,9 @@ impl TenantSource for GraphTenant {
     /// index that lags behind. `$top` only asks for the page size that the same page gives as the maximum.
     async fn members(&self, group: &GroupId) -> Result<Listing<Member>, SourceError> {
         let url = self.endpoint(&format!("groups/{group}/members"), &format!("$top={TOP}"));
-        self.list(&url, &format!("member of group {group}"), wire::member).await
+        let kind = format!("member of group {group}");
+        let Chain { objects, unread, .. } = self.follow(&url, Read::member_page, &kind, wire::member).await?;
+        Ok(Listing { objects, unread })
     }
 
     async fn user_changes(&self, link: &DeltaLink) -> Result<Round<UserChange>, SourceError> {

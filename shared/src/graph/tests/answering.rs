@@ -1,11 +1,16 @@
 //! Whose token answers, and what happens when none does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use wiremock::ResponseTemplate;
+use wiremock::matchers::query_param;
 
-use super::stage::{ManualClock, administrator, bearer, error, first, last, more, page, stage, stage_with, tenant};
+use super::stage::{
+    ManualClock, administrator, bearer, error, first, group, last, more, page, stage, stage_with, tenant,
+};
+use crate::clock::Clock as _;
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 use crate::sync::{SourceError, TenantSource};
 
@@ -42,6 +47,53 @@ async fn when_all_tokens_are_refused_no_credential_is_left() {
     stage.always(first("users"), error(403, "Authorization_RequestDenied")).await;
     assert!(matches!(stage.tenant.users().await, Err(SourceError::NoWorkingCredential)));
     assert_eq!(stage.requests().await.len(), 2);
+}
+
+#[tokio::test]
+async fn groups_that_are_closed_to_an_administrator_are_withheld_after_one_check_for_all() {
+    let stage = stage().await;
+    let check = || first("users").and(query_param("$top", "1")).and(query_param("$select", "id"));
+    stage.once(check(), last(&["u1"])).await;
+    for number in 0..40 {
+        let members = format!("groups/{}/members", group(number));
+        stage.once(first(&members), error(403, "Authorization_RequestDenied")).await;
+    }
+    let reads = (0..40).map(|number| {
+        let tenant = &stage.tenant;
+        async move { tenant.members(&group(number)).await }
+    });
+    for read in futures::future::join_all(reads).await {
+        assert!(matches!(read, Err(SourceError::Withheld)), "{read:?}");
+    }
+    assert!(stage.tokens.refusals().is_empty(), "the credential is good");
+
+    // Rights change, so after a while they are checked again.
+    stage.clock.sleep(Duration::from_mins(6)).await;
+    stage.always(first(&format!("groups/{}/members", group(99))), error(403, "Authorization_RequestDenied")).await;
+    stage.once(check(), last(&["u1"])).await;
+    assert!(matches!(stage.tenant.members(&group(99)).await, Err(SourceError::Withheld)));
+}
+
+#[tokio::test]
+async fn an_administrator_who_may_not_read_anything_any_more_gives_way_to_the_next() {
+    let stage = stage_with(&[(1, "first"), (2, "second")]).await;
+    let denied = || error(403, "Authorization_RequestDenied");
+    stage.always(first("users").and(bearer("first")), denied()).await;
+    let members = format!("groups/{}/members", group(1));
+    stage.always(first(&members).and(bearer("first")), denied()).await;
+    stage.once(first(&members).and(bearer("second")), last(&[])).await;
+
+    assert!(stage.tenant.members(&group(1)).await.is_ok());
+    assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Forbidden)]);
+}
+
+#[tokio::test]
+async fn a_check_that_is_not_answered_blames_nobody() {
+    let stage = stage().await;
+    stage.always(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "3600")).await;
+    stage.always(first(&format!("groups/{}/members", group(1))), error(403, "Authorization_RequestDenied")).await;
+    assert!(matches!(stage.tenant.members(&group(1)).await, Err(SourceError::Paused { .. })));
+    assert!(stage.tokens.refusals().is_empty());
 }
 
 /// Gives the same answer for ever.
@@ -108,7 +160,8 @@ async fn a_tenant_may_refuse_to_count_without_harm_to_the_credential() {
 async fn a_count_that_fails_or_makes_no_sense_is_an_error() {
     let stage = stage().await;
     stage.once(first("users/$count"), error(429, "").insert_header("Retry-After", "3600")).await;
-    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Unavailable(_))));
+    assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Paused { .. })));
+    stage.clock.sleep(Duration::from_hours(2)).await;
     stage.always(first("users/$count"), ResponseTemplate::new(200).set_body_string("{}")).await;
     assert!(matches!(stage.tenant.user_count().await, Err(SourceError::Incomplete(_))));
 }

@@ -11,24 +11,24 @@ use wiremock::{Match, Mock, MockBuilder, MockServer, Request, ResponseTemplate};
 
 use crate::clock::Clock;
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
-use crate::directory::UserId;
+use crate::directory::{GroupId, UserId};
 use crate::graph::{GraphOrigin, GraphTenant, RetryPolicy};
 
 /// When the clock starts.
 pub(super) const START: &str = "2026-08-01T10:00:00Z";
 
 /// A clock that moves by the waits asked of it, and remembers them.
-pub(super) struct ManualClock {
+pub(in crate::graph) struct ManualClock {
     start: Timestamp,
     waits: Mutex<Vec<Duration>>,
 }
 
 impl ManualClock {
-    pub(super) fn new() -> Self {
+    pub(in crate::graph) fn new() -> Self {
         Self { start: START.parse().unwrap(), waits: Mutex::default() }
     }
 
-    pub(super) fn waits(&self) -> Vec<Duration> {
+    pub(in crate::graph) fn waits(&self) -> Vec<Duration> {
         self.waits.lock().unwrap().clone()
     }
 }
@@ -80,6 +80,10 @@ impl AccessTokens for Tokens {
 
 pub(super) fn administrator(number: u8) -> UserId {
     format!("a0000000-0000-0000-0000-0000000000{number:02x}").parse().unwrap()
+}
+
+pub(super) fn group(number: u8) -> GroupId {
+    format!("90000000-0000-0000-0000-0000000000{number:02x}").parse().unwrap()
 }
 
 /// Everything a test needs.
