@@ -115,7 +115,7 @@ impl World {
         loop {
             let runs = self.get("runs").await;
             let Some(latest) = runs["items"].get(0) else { return };
-            if matches!(latest["state"].as_str(), Some("queued" | "running")) {
+            if matches!(latest["state"].as_str(), Some("queued" | "running" | "paused")) {
                 self.api.finished_run(&self.directory, latest["id"].as_str().unwrap()).await.unwrap();
             } else {
                 return;

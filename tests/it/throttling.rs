@@ -123,6 +123,22 @@ async fn forbidden_groups_do_not_double_the_requests() {
     assert!(world.credentials().await.values().all(|credential| credential["state"] == "working"));
 }
 
+#[tokio::test]
+async fn a_group_that_graph_keeps_failing_for_is_a_gap_and_no_failed_run() {
+    for code in [500, 504] {
+        let world = World::synced(&small(), everything()).await;
+        world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+        let group = world.tenant.group_named(ALL_EMPLOYEES).unwrap();
+        let members = world.list(&format!("groups/{group}/members")).await;
+        let broken = What::Status { code, retry_after: None, body: None };
+        world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).about(group), broken));
+        let run = world.sync().await;
+        assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+        assert!(run["gaps"][0].as_str().unwrap().contains(&group.to_string()), "{run:#}");
+        assert_eq!(world.list(&format!("groups/{group}/members")).await, members);
+    }
+}
+
 fn forbidden() -> What {
     What::Status { code: 403, retry_after: None, body: None }
 }

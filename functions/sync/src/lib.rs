@@ -14,15 +14,18 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use shared::queue::RunQueue;
-use shared::sync::{Handled, Ports, RunRequest, SafetyLimit, perform};
+use shared::sync::{Handled, Pace, Ports, RunRequest, SafetyLimit, perform};
 use shared::telemetry::chain;
 use tracing::Instrument as _;
 
 pub use event::SyncEvent;
 pub use microsoft::Microsoft;
 
-/// How long before its deadline an invocation stops working.
+/// How long before its deadline an invocation stops working; a third of what is left where that is less.
 const MARGIN: SignedDuration = SignedDuration::from_secs(45);
+
+/// How often a long reading is saved.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
 /// Everything the function needs.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub struct App {
     pub limit: SafetyLimit,
     /// How often directories are synced.
     pub interval: Duration,
+    /// How much reading a run that dies may lose.
+    pub checkpoint_every: Duration,
 }
 
 /// Handles one invocation. Messages that could not be handled are named in the answer, and SQS delivers them again.
@@ -49,15 +54,17 @@ pub async fn handle(app: &App, event: LambdaEvent<SyncEvent>) -> Result<SqsBatch
             tick::tick(app).await?;
             Ok(SqsBatchResponse::default())
         }
-        SyncEvent::Requests(requests) => Ok(handle_requests(app, requests, stop_at(&event.context)).await),
+        SyncEvent::Requests(requests) => {
+            Ok(handle_requests(app, requests, stop_at(&event.context, app.ports.clock.now())).await)
+        }
     }
 }
 
 /// When a run stops by itself: long enough before the invocation is ended to write down how far it came.
-fn stop_at(context: &Context) -> Timestamp {
+fn stop_at(context: &Context, now: Timestamp) -> Timestamp {
     let deadline = i64::try_from(context.deadline).ok().filter(|deadline| *deadline > 0);
     let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
-    deadline.map_or(Timestamp::MAX, |deadline| deadline - MARGIN)
+    deadline.map_or(Timestamp::MAX, |deadline| deadline - MARGIN.min(deadline.duration_since(now) / 3))
 }
 
 async fn handle_requests(app: &App, event: SqsEvent, stop_at: Timestamp) -> SqsBatchResponse {
@@ -82,7 +89,8 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
 async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
     let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
-    match perform(&app.ports, &app.microsoft, app.limit, &request, stop_at).instrument(span).await? {
+    let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every };
+    match perform(&app.ports, &app.microsoft, app.limit, pace, &request).instrument(span).await? {
         Handled::Ended { run, next } => {
             tracing::info!(
                 directory.id = %run.directory,
@@ -98,6 +106,10 @@ async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
             }
         }
         Handled::Nothing => {}
+        Handled::Continue { after } => {
+            tracing::info!(directory.id = %request.directory, run.id = %request.run, wait_s = after.as_secs(), "the run pauses");
+            app.queue.send(&request, after).await?;
+        }
         // The run at work tells the waiting one when it ends. Should it die, its lease runs out and this message is there.
         Handled::Busy { until } => app.queue.send(&request, wait(app.ports.clock.now(), until)).await?,
     }

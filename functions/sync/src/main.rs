@@ -11,7 +11,7 @@ use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
 use shared::sync::{Ports, SafetyLimit, Unobserved};
-use sync::{App, Microsoft, SyncEvent};
+use sync::{App, CHECKPOINT_EVERY, Microsoft, SyncEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Error> {
         ports: Ports {
             directories: store.clone(),
             mirror: store.clone(),
+            checkpoints: store.clone(),
             runs: store.clone(),
             clock: clock.clone(),
             progress: Arc::new(Unobserved),
@@ -43,6 +44,7 @@ async fn main() -> Result<(), Error> {
         },
         limit: SafetyLimit::default(),
         interval: schedule.interval,
+        checkpoint_every: CHECKPOINT_EVERY,
     };
     run(service_fn(|event: LambdaEvent<SyncEvent>| sync::handle(&app, event))).await
 }

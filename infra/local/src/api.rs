@@ -101,7 +101,7 @@ impl Api {
     pub async fn finished_run(&self, directory: &str, run: &str) -> Result<Value, ApiError> {
         loop {
             let record = self.get(&format!("/api/v1/directories/{directory}/runs/{run}")).await?;
-            if !matches!(record.get("state").and_then(Value::as_str), Some("queued" | "running")) {
+            if !matches!(record.get("state").and_then(Value::as_str), Some("queued" | "running" | "paused")) {
                 return Ok(record);
             }
             tokio::time::sleep(POLL).await;

@@ -236,7 +236,7 @@ async fn sync(api: &Api, directory: &str, before: &HashSet<Value>) -> Result<Sum
 /// The run that nothing will have changed since, because it has not begun yet or has only just begun.
 async fn waiting(api: &Api, path: &str) -> Result<Option<String>, Error> {
     let latest = runs(api, path).await?.into_iter().next().unwrap_or_default();
-    let is_open = matches!(latest.get("state").and_then(Value::as_str), Some("queued" | "running"));
+    let is_open = matches!(latest.get("state").and_then(Value::as_str), Some("queued" | "running" | "paused"));
     Ok(latest.get("id").and_then(Value::as_str).filter(|_| is_open).map(str::to_owned))
 }
 

@@ -113,6 +113,7 @@ impl Stack {
             ports: Ports {
                 directories: store.clone(),
                 mirror: store.clone(),
+                checkpoints: store.clone(),
                 runs: store.clone(),
                 clock: Arc::clone(&options.clock),
                 progress: options.progress,
@@ -128,6 +129,7 @@ impl Stack {
             },
             limit: SafetyLimit::default(),
             interval: options.interval.unwrap_or(DEFAULT_INTERVAL),
+            checkpoint_every: sync::CHECKPOINT_EVERY,
         });
         let oauth = oauth::App {
             authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None },

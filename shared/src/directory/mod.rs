@@ -68,7 +68,7 @@ pub enum MemberKind {
 }
 
 /// One direct member of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The member's object id.
     pub id: ObjectId,

@@ -1,6 +1,6 @@
 //! Three-state properties.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What an answer of Graph says of one property.
 ///
@@ -34,6 +34,11 @@ impl<T> Patch<T> {
         }
     }
 
+    /// True when nothing was said.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
     /// The value set, if one was.
     pub fn value(&self) -> Option<&T> {
         match self {
@@ -50,6 +55,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
+/// Use with `#[serde(skip_serializing_if = "Patch::is_keep")]`, as nothing stands for [`Patch::Keep`].
+impl<T: Serialize> Serialize for Patch<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
 /// Declares an object's properties twice from one list: `$profile` holds what was last read, `$patch` what one
 /// answer says, under Graph's own names (`accountEnabled`).
 macro_rules! properties {
@@ -61,10 +73,14 @@ macro_rules! properties {
         }
 
         /// What one answer says of the properties.
-        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         pub struct $patch {
-            $($(#[$doc])* #[serde(default)] pub $field: $crate::directory::Patch<$type>,)*
+            $(
+                $(#[$doc])*
+                #[serde(default, skip_serializing_if = "Patch::is_keep")]
+                pub $field: $crate::directory::Patch<$type>,
+            )*
         }
 
         impl $patch {
@@ -86,9 +102,9 @@ pub(super) use properties;
 mod tests {
     use super::*;
 
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Serialize)]
     struct Wire {
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Patch::is_keep")]
         mail: Patch<String>,
     }
 
@@ -101,6 +117,9 @@ mod tests {
         assert_eq!(mail("{}"), Patch::Keep);
         assert_eq!(mail(r#"{"mail":null}"#), Patch::Clear);
         assert_eq!(mail(r#"{"mail":"a@b"}"#), Patch::Set("a@b".into()));
+        for json in ["{}", r#"{"mail":null}"#, r#"{"mail":"a@b"}"#] {
+            assert_eq!(serde_json::to_string(&Wire { mail: mail(json) }).unwrap(), json);
+        }
     }
 
     #[test]

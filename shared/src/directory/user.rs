@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::patch::properties;
+use super::patch::{Patch, properties};
 use super::{GroupId, Presence, UserId};
 use crate::filter::UserDecision;
 

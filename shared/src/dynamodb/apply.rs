@@ -68,12 +68,12 @@ impl DynamoStore {
             while let Some(units) = prepared.try_next().await? {
                 for unit in units {
                     if !batch.has_room_for(&unit) {
-                        written += self.commit(lease, std::mem::take(&mut batch)).await?;
+                        written += self.commit(lease, std::mem::take(&mut batch).actions).await?;
                     }
                     batch.add(unit);
                 }
             }
-            written += self.commit(lease, batch).await?;
+            written += self.commit(lease, batch.actions).await?;
         }
         Ok(written)
     }
@@ -88,13 +88,13 @@ impl DynamoStore {
     }
 
     /// Runs a transaction and returns how many items it wrote.
-    async fn commit(&self, lease: &Lease, batch: Batch) -> Result<u64, StoreError> {
-        let count = batch.actions.len() as u64;
+    pub(super) async fn commit(&self, lease: &Lease, writes: Vec<Action>) -> Result<u64, StoreError> {
+        let count = writes.len() as u64;
         if count == 0 {
             return Ok(0);
         }
         let mut actions = vec![self.check_of(lease)?];
-        for action in batch.actions {
+        for action in writes {
             actions.push(self.transacted(action)?);
         }
         // Only the lease's action has a condition.

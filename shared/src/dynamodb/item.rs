@@ -41,6 +41,10 @@ impl Item {
         self.set(name, AttributeValue::N(value.to_string()))
     }
 
+    pub(super) fn bytes_of(self, name: &str, bytes: &[u8]) -> Self {
+        self.set(name, AttributeValue::B(Blob::new(bytes)))
+    }
+
     /// A value as serde sees it.
     pub(super) fn value(self, name: &str, value: &impl Serialize) -> Result<Self, StoreError> {
         let value = serde_dynamo::to_attribute_value(value)
@@ -162,6 +166,13 @@ impl Stored {
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
         match self.0.get(name) {
             Some(AttributeValue::N(number)) => number.parse().map_err(|_| self.malformed(name)),
+            _ => Err(self.malformed(name)),
+        }
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Result<&[u8], StoreError> {
+        match self.0.get(name) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
             _ => Err(self.malformed(name)),
         }
     }

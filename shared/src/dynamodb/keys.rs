@@ -36,6 +36,15 @@ impl Key {
         Self::new(of_directory(id), "SYNC")
     }
 
+    pub(super) fn checkpoint(id: DirectoryId) -> Self {
+        Self::new(of_directory(id), "CHECKPOINT")
+    }
+
+    /// Sort keys sort as numbers do.
+    pub(super) fn checkpoint_piece(id: DirectoryId, reading: RunId, number: u32) -> Self {
+        Self::new(checkpoint_pieces(id, reading), format!("{number:010}"))
+    }
+
     pub(super) fn credential(id: DirectoryId, administrator: &UserId) -> Self {
         Self::new(of_directory(id), format!("{CREDENTIAL}{administrator}"))
     }
@@ -99,6 +108,11 @@ pub(super) fn of_directory(id: DirectoryId) -> String {
 /// The partition of a directory's runs.
 pub(super) fn runs(id: DirectoryId) -> String {
     format!("DIRECTORY#{id}#RUNS")
+}
+
+/// The partition of a checkpoint's content.
+pub(super) fn checkpoint_pieces(id: DirectoryId, reading: RunId) -> String {
+    format!("DIRECTORY#{id}#CHECKPOINT#{reading}")
 }
 
 /// A partition of a directory's users.

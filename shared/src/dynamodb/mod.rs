@@ -7,6 +7,7 @@
 mod apply;
 mod authorizations;
 mod buckets;
+mod checkpoints;
 mod credentials;
 mod cursor;
 mod directories;

@@ -11,8 +11,7 @@ use super::oddity::LeftOut;
 use super::page::{Link, Page};
 use super::tenant::GraphTenant;
 use super::wire::Decode;
-use crate::sync::DeltaLink;
-use crate::sync::UnreadObject;
+use crate::sync::{DeltaLink, Next, PageLink, Position, ReadPage, Trail};
 
 /// The most pages a chain may have. Twenty thousand pages hold 20 million objects of a list, or 4 million of a round:
 /// more than any tenant has.
@@ -20,32 +19,23 @@ pub(super) const MAX_PAGES: usize = 20_000;
 /// How often a chain is read again from its first page after a page token has expired.
 const MAX_RESTARTS: usize = 2;
 
-/// A chain of pages that was read to its end.
-#[derive(Debug)]
-pub(super) struct Chain<T> {
-    /// The objects in the order they came.
-    pub(super) objects: Vec<T>,
-    /// What was left out, in words.
-    pub(super) unread: Vec<UnreadObject>,
-    /// Where a round ended; a list ends nowhere.
-    pub(super) delta: Option<DeltaLink>,
-}
-
 impl GraphTenant {
-    /// Reads all pages from `start` on; `read` says what kind of pages they are. `kind` names the objects in what is
-    /// said of odd ones.
-    pub(super) async fn follow<T: Send>(
+    /// Reads the pages that the trail does not have yet, to the last one; without any, from `start` on. `read` says what
+    /// kind of pages they are. `kind` names the objects in what is said of odd ones.
+    pub(super) async fn follow<T: Send + Sync>(
         &self,
         start: &Url,
         read: fn(Url) -> Read<Page>,
         kind: &str,
         decode: Decode<T>,
-    ) -> Result<Chain<T>, GraphError> {
+        trail: &Trail<T>,
+    ) -> Result<(), GraphError> {
         let mut restarts = 0;
         loop {
-            match self.follow_once(start.clone(), read, LeftOut::of(kind), decode).await {
+            match self.follow_once(start, read, kind, decode, trail).await {
                 Err(GraphError::PageTokenExpired(refused)) if restarts < MAX_RESTARTS => {
                     tracing::info!(graph.path = start.path(), "a page token has expired ({refused}); starting again");
+                    trail.restart();
                     restarts += 1;
                 }
                 outcome => return outcome,
@@ -53,25 +43,35 @@ impl GraphTenant {
         }
     }
 
-    async fn follow_once<T: Send>(
+    async fn follow_once<T: Send + Sync>(
         &self,
-        start: Url,
+        start: &Url,
         read: fn(Url) -> Read<Page>,
-        mut left_out: LeftOut,
+        kind: &str,
         decode: Decode<T>,
-    ) -> Result<Chain<T>, GraphError> {
+        trail: &Trail<T>,
+    ) -> Result<(), GraphError> {
         let origin = self.client.origin();
-        let mut objects = Vec::new();
         // Links are long and chains too: their hashes tell them apart well enough.
         let hashes = RandomState::new();
         let mut seen = HashSet::new();
-        let mut url = start;
-        for number in 1..=self.max_pages {
+        loop {
+            let url = match trail.position() {
+                Position::Start => start.clone(),
+                Position::At(link) => origin.link(link.as_str())?,
+                Position::End => return Ok(()),
+            };
             if !seen.insert(hashes.hash_one(&url)) {
                 return Err(GraphError::NextLinkLoop);
             }
+            if trail.pages() == self.max_pages {
+                return Err(GraphError::TooManyPages);
+            }
             let page = self.get(&read(url)).await?;
             self.client.count_page();
+            let mut left_out = LeftOut::of(kind);
+            let number = trail.pages() + 1;
+            let mut objects = Vec::with_capacity(page.objects.len());
             for (index, object) in page.objects.into_iter().enumerate() {
                 left_out.at(number, index + 1);
                 match decode(object, &mut left_out) {
@@ -79,20 +79,19 @@ impl GraphTenant {
                     Err(oddity) => left_out.note(&oddity),
                 }
             }
-            let delta = match page.link {
-                Link::Next(next) => {
-                    url = origin.link(&next)?;
-                    continue;
+            // Links are checked before they are kept: they will be followed one day.
+            let next = match page.link {
+                Link::Next(link) => {
+                    origin.link(&link)?;
+                    Next::Page(PageLink::new(link))
                 }
                 Link::Delta(link) => {
-                    // It will be followed one day, so it is checked before it is stored.
                     origin.link(&link)?;
-                    Some(DeltaLink::new(link))
+                    Next::Changes(DeltaLink::new(link))
                 }
-                Link::End => None,
+                Link::End => Next::End,
             };
-            return Ok(Chain { objects, unread: left_out.into_unread(), delta });
+            trail.add(ReadPage { objects, unread: left_out.into_unread(), next });
         }
-        Err(GraphError::TooManyPages)
     }
 }

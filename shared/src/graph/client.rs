@@ -82,6 +82,13 @@ impl Read<Page> {
     }
 }
 
+impl Read<()> {
+    /// An object, to see that it is there.
+    pub(super) fn object(url: Url) -> Self {
+        Self { url, eventual: false, of_one_object: false, priority: Priority::Low, decode: page::object }
+    }
+}
+
 impl Read<u64> {
     /// A `$count` path, which Graph answers from an index that lags a little behind, if the request allows that.
     ///

@@ -21,6 +21,9 @@ pub enum Malformed {
     /// The page of a round has neither link, so the round was cut short.
     #[error("the page has neither a next link nor a delta link")]
     NoDeltaLink,
+    /// The body is JSON, but no object with an id.
+    #[error("the body is not an object")]
+    NotAnObject,
     /// The body is not a number.
     #[error("the body is not a number")]
     NotANumber,
@@ -79,6 +82,15 @@ impl Page {
     pub(super) fn of_round(body: &[u8]) -> Result<Self, Malformed> {
         let page = Self::of_list(body)?;
         if page.link == Link::End { Err(Malformed::NoDeltaLink) } else { Ok(page) }
+    }
+}
+
+/// An object of any kind.
+pub(super) fn object(body: &[u8]) -> Result<(), Malformed> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) if object.contains_key("id") => Ok(()),
+        Ok(_) => Err(Malformed::NotAnObject),
+        Err(_) => Err(Malformed::NotJson),
     }
 }
 

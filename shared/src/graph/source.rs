@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use url::Url;
 
-use super::chain::Chain;
 use super::client::Read;
 use super::error::GraphError;
 use super::page::Malformed;
 use super::tenant::GraphTenant;
 use super::wire::{self, Decode};
 use crate::directory::{GroupId, GroupPatch, GroupProfile, Member, UserId, UserPatch, UserProfile};
-use crate::sync::{DeltaLink, DeltaLinks, Effort, GroupChange, Listing, Round, SourceError, TenantSource, UserChange};
+use crate::sync::{
+    Counted, DeltaLink, DeltaLinks, Effort, GroupChange, Next, SourceError, TenantSource, Trail, UserChange,
+};
 
 /// The largest page Graph gives of users, groups and members.
 ///
@@ -31,42 +32,49 @@ impl TenantSource for GraphTenant {
         format!("users:{};groups:{}", UserProfile::SELECT, GroupProfile::DELTA_SELECT)
     }
 
-    async fn users(&self) -> Result<Listing<(UserId, UserPatch)>, SourceError> {
-        let query = format!("$select={}&$top={TOP}", UserProfile::SELECT);
-        self.list(&self.endpoint("users", &query), "user", wire::user).await
+    async fn counts(&self) -> Result<Counted, SourceError> {
+        let (users, groups) = futures::try_join!(self.count("users/$count"), self.count("groups/$count"))?;
+        Ok(Counted { users, groups })
     }
 
-    async fn user_count(&self) -> Result<Option<u64>, SourceError> {
-        match self.get_optional(&Read::count(self.endpoint("users/$count", ""))).await {
-            Ok(count) => Ok(Some(count)),
-            Err(error) if error.is_refusal() => {
-                tracing::info!("the tenant does not count its users: {error}");
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
+    async fn users(&self, trail: &Trail<(UserId, UserPatch)>) -> Result<(), SourceError> {
+        let url = self.endpoint("users", &format!("$select={}&$top={TOP}", UserProfile::SELECT));
+        Ok(self.follow(&url, Read::list_page, "user", wire::user, trail).await?)
     }
 
-    async fn groups(&self) -> Result<Listing<(GroupId, GroupPatch)>, SourceError> {
-        let query = format!("$select={}&$top={TOP}", GroupProfile::SELECT);
-        self.list(&self.endpoint("groups", &query), "group", wire::group).await
+    async fn groups(&self, trail: &Trail<(GroupId, GroupPatch)>) -> Result<(), SourceError> {
+        let url = self.endpoint("groups", &format!("$select={}&$top={TOP}", GroupProfile::SELECT));
+        Ok(self.follow(&url, Read::list_page, "group", wire::group, trail).await?)
     }
 
     /// `$select` is left away: "List group members" supports it only as an advanced query, which is answered from an
     /// index that lags behind. `$top` only asks for the page size that the same page gives as the maximum.
-    async fn members(&self, group: &GroupId) -> Result<Listing<Member>, SourceError> {
+    async fn members(&self, group: &GroupId, trail: &Trail<Member>) -> Result<(), SourceError> {
         let url = self.endpoint(&format!("groups/{group}/members"), &format!("$top={TOP}"));
-        let kind = format!("member of group {group}");
-        let Chain { objects, unread, .. } = self.follow(&url, Read::member_page, &kind, wire::member).await?;
-        Ok(Listing { objects, unread })
+        Ok(self.follow(&url, Read::member_page, &format!("member of group {group}"), wire::member, trail).await?)
     }
 
-    async fn user_changes(&self, link: &DeltaLink) -> Result<Round<UserChange>, SourceError> {
-        self.round(link, "user", wire::user_change).await
+    async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError> {
+        self.exists(&format!("users/{user}")).await
     }
 
-    async fn group_changes(&self, link: &DeltaLink) -> Result<Round<GroupChange>, SourceError> {
-        self.round(link, "group", wire::group_change).await
+    async fn group_exists(&self, group: &GroupId) -> Result<bool, SourceError> {
+        self.exists(&format!("groups/{group}")).await
+    }
+
+    /// Counted by a cast, because what a list leaves out, such as service principals, may be counted otherwise.
+    ///
+    /// Source: Microsoft Graph, "List group members" (count of user memberships).
+    async fn user_member_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError> {
+        self.count(&format!("groups/{group}/members/microsoft.graph.user/$count")).await
+    }
+
+    async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {
+        self.round(link, "user", wire::user_change, trail).await
+    }
+
+    async fn group_changes(&self, link: &DeltaLink, trail: &Trail<GroupChange>) -> Result<(), SourceError> {
+        self.round(link, "group", wire::group_change, trail).await
     }
 
     fn effort(&self) -> Effort {
@@ -83,9 +91,23 @@ impl GraphTenant {
         self.client.origin().endpoint(path, query)
     }
 
-    async fn list<T: Send>(&self, url: &Url, kind: &str, decode: Decode<T>) -> Result<Listing<T>, SourceError> {
-        let Chain { objects, unread, .. } = self.follow(url, Read::list_page, kind, decode).await?;
-        Ok(Listing { objects, unread })
+    async fn exists(&self, path: &str) -> Result<bool, SourceError> {
+        match self.get(&Read::object(self.endpoint(path, "$select=id"))).await {
+            Ok(()) => Ok(true),
+            Err(GraphError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn count(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        match self.get_optional(&Read::count(self.endpoint(path, ""))).await {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.is_refusal() => {
+                tracing::info!(graph.path = path, "the tenant does not count: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A link that reports what changes from now on. Its token carries the select list, which no later request
@@ -93,23 +115,27 @@ impl GraphTenant {
     async fn latest_link(&self, path: &str, select: &str) -> Result<DeltaLink, SourceError> {
         let url = self.endpoint(path, &format!("$select={select}&$deltatoken=latest"));
         // No objects come with it.
-        let chain = self.follow(&url, Read::round_page, "object", wire::member).await?;
-        end_of(chain.delta)
+        let trail = Trail::default();
+        self.follow(&url, Read::round_page, "object", wire::member, &trail).await?;
+        match trail.end() {
+            Some(Next::Changes(link)) => Ok(link),
+            _ => Err(GraphError::from(Malformed::NoDeltaLink).into()),
+        }
     }
 
-    async fn round<T: Send>(&self, link: &DeltaLink, kind: &str, decode: Decode<T>) -> Result<Round<T>, SourceError> {
+    async fn round<T: Send + Sync>(
+        &self,
+        link: &DeltaLink,
+        kind: &str,
+        decode: Decode<T>,
+        trail: &Trail<T>,
+    ) -> Result<(), SourceError> {
         // A stored link that leads elsewhere is of another cloud, or of a local stack that has moved.
         let start = self.client.origin().link(link.as_str()).map_err(|_| SourceError::ResyncRequired)?;
-        let chain = self.follow(&start, Read::round_page, kind, decode).await.map_err(|error| match error {
+        self.follow(&start, Read::round_page, kind, decode, trail).await.map_err(|error| match error {
             // Starting again from this link has not helped; reading everything does without it.
-            GraphError::PageTokenExpired(refused) => GraphError::ResyncRequired(refused),
-            other => other,
-        })?;
-        let Chain { objects, unread, delta } = chain;
-        Ok(Round { changes: objects, link: end_of(delta)?, unread })
+            GraphError::PageTokenExpired(refused) => GraphError::ResyncRequired(refused).into(),
+            other => other.into(),
+        })
     }
-}
-
-fn end_of(delta: Option<DeltaLink>) -> Result<DeltaLink, SourceError> {
-    delta.ok_or_else(|| GraphError::from(Malformed::NoDeltaLink).into())
 }

@@ -4,6 +4,7 @@
 //! consistent.
 
 mod authorizations;
+mod checkpoints;
 mod credentials;
 mod directories;
 mod mirror;
@@ -12,6 +13,7 @@ mod runs;
 mod tokens;
 
 pub use authorizations::{AuthorizationStore, Consumed};
+pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
 pub use mirror::{GroupMembersChange, Lease, Leased, MirrorStore, Publication, SyncState, Write};

@@ -115,6 +115,18 @@ impl NetChanges {
         self.nestings.entry(outer).or_default().insert(inner, nested);
     }
 
+    /// Forgets who left a group.
+    pub(super) fn keep_members(&mut self, group: &GroupId) {
+        for groups in self.memberships.values_mut() {
+            groups.retain(|of, member| *member || of != group);
+        }
+        self.memberships.retain(|_, groups| !groups.is_empty());
+        if let Some(children) = self.nestings.get_mut(group) {
+            children.retain(|_, nested| *nested);
+        }
+        self.nestings.retain(|_, children| !children.is_empty());
+    }
+
     /// A member joined or left. Devices, service principals and contacts decide nothing and are not kept.
     pub(super) fn add_member(&mut self, group: &GroupId, member: MemberChange) {
         let MemberChange { id, kind, removed } = member;

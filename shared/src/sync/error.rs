@@ -1,5 +1,7 @@
 //! Why a run failed, and who can do something about it.
 
+use std::fmt;
+
 use super::record::Failure;
 use super::source::SourceError;
 use crate::directory::GroupId;
@@ -14,26 +16,57 @@ pub enum RunError {
     /// Our storage did not do what it was asked.
     #[error("the directory could not be stored")]
     Store(#[from] StoreError),
-    /// A tenant that had users lists none now.
-    #[error("the tenant lists no users, and {known} are known")]
-    NoUsersListed {
+    /// A tenant that had some lists none now, and its counter does not confirm it.
+    #[error("the tenant lists no {list}, and {known} are known")]
+    NothingListed {
+        /// Of what.
+        list: ListKind,
         /// How many were known.
         known: u64,
     },
-    /// The list of users ended too early.
-    #[error("the tenant lists {listed} users and counts {counted}")]
+    /// A list ended too early.
+    #[error("the tenant lists {listed} {list} and counts {counted}")]
     ListCutShort {
+        /// Of what.
+        list: ListKind,
         /// How many were listed.
         listed: u64,
         /// How many the tenant's own counter says there are.
         counted: u64,
     },
+    /// Somebody or something that was not listed is there all the same.
+    #[error("the tenant's list of {list} lacks some that exist")]
+    ListLacks {
+        /// Of what.
+        list: ListKind,
+    },
     /// A group the settings depend on has never been read, so nobody can be decided.
     #[error("the members of group {0}, which the settings name, could not be read")]
     ListedGroupUnreadable(GroupId),
+    /// The run has been paused and continued for too long.
+    #[error("the run does not come to an end")]
+    NeverEnds,
     /// The directory does not exist (any more).
     #[error("the directory does not exist")]
     NoDirectory,
+}
+
+/// What a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    /// Users.
+    Users,
+    /// Groups.
+    Groups,
+}
+
+impl fmt::Display for ListKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+        })
+    }
 }
 
 /// Who can do something about a failure.
@@ -54,13 +87,29 @@ impl RunError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Source(SourceError::NoWorkingCredential) | Self::NoUsersListed { .. } => {
+            Self::Source(SourceError::NoWorkingCredential) | Self::NothingListed { .. } => {
                 Disposition::AskAdministrator
             }
             Self::Source(SourceError::ApplicationRefused(_)) => Disposition::AskOperator,
             Self::Source(SourceError::Rejected(_))
             | Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => Disposition::Bug,
             _ => Disposition::Retry,
+        }
+    }
+
+    /// True when what was read before it is as good as ever, so that the next run can go on from there.
+    pub(super) fn leaves_reading_good(&self) -> bool {
+        match self {
+            Self::Source(error) => matches!(
+                error,
+                SourceError::Unavailable(_)
+                    | SourceError::Paused { .. }
+                    | SourceError::NoWorkingCredential
+                    | SourceError::ApplicationRefused(_)
+                    | SourceError::CredentialStore(_)
+            ),
+            Self::Store(_) | Self::NeverEnds => true,
+            _ => false,
         }
     }
 
@@ -110,20 +159,30 @@ impl RunError {
                 "The table did not answer in time. Published users and groups stay as they were; the next scheduled \
                  run tries again.",
             ),
-            Self::NoUsersListed { .. } => (
+            Self::NothingListed { list: ListKind::Users, .. } => (
                 "no_users_listed",
                 "Microsoft lists no users at all, where there were some before. This is not believed: published users \
                  and groups stay as they were. Check that the authorized account may still read the directory.",
             ),
-            Self::ListCutShort { .. } => (
+            Self::NothingListed { list: ListKind::Groups, .. } => (
+                "no_groups_listed",
+                "Microsoft lists no groups at all, where there were some before. This is not believed: published users \
+                 and groups stay as they were. Check that the authorized account may still read groups.",
+            ),
+            Self::ListCutShort { .. } | Self::ListLacks { .. } => (
                 "list_cut_short",
-                "Microsoft's list of users ended before all of them were listed. Published users and groups stay as \
-                 they were; the next scheduled run tries again.",
+                "Microsoft's list of users or groups ended before all of them were listed. Published users and groups \
+                 stay as they were; the next scheduled run tries again.",
             ),
             Self::ListedGroupUnreadable(_) => (
                 "listed_group_unreadable",
                 "The members of a group that the settings allow or ignore could not be read, so nobody can be decided \
                  yet. The next scheduled run tries again.",
+            ),
+            Self::NeverEnds => (
+                "never_ends",
+                "The run was cut off and continued for a whole day without coming to its end. Published users and \
+                 groups stay as they were; the next scheduled run goes on with what has been read.",
             ),
             Self::NoDirectory => ("no_directory", "The directory does not exist any more."),
         };

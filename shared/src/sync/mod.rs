@@ -4,9 +4,11 @@
 //! are folded (`changes`, `reconcile`), and a [`Plan`] is made of them that says all that will be written.
 
 mod changes;
+mod checkpoint;
 mod error;
 mod guard;
 mod known;
+mod ledger;
 mod plan;
 mod progress;
 mod read;
@@ -17,15 +19,20 @@ mod run;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trail;
+mod verify;
+mod work;
 
-pub use error::{Disposition, RunError};
+pub use error::{Disposition, ListKind, RunError};
 pub use guard::SafetyLimit;
+pub use ledger::{Basis, CHECKPOINT_FORMAT, CheckpointHead, UnreadableCheckpoint};
 pub use plan::Plan;
 pub use progress::{Progress, ProgressSink, Unobserved};
 pub use record::{ChangeCounts, Effort, Failure, FullReason, Hold, Reading, Run, RunId, RunRequest, RunState, Trigger};
 pub use request::{RequestRunError, request_run};
-pub use run::{Handled, Ports, perform};
+pub use run::{Handled, Pace, Ports, perform};
 pub use source::{
-    DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, OpenTenant, Removal, Round, SourceError,
+    Counted, DeltaLink, DeltaLinks, GroupChange, GroupEvent, Listing, MemberChange, OpenTenant, Removal, SourceError,
     TenantSource, UnreadObject, UserChange,
 };
+pub use trail::{Next, PageLink, Position, ReadPage, Trail};

@@ -1,4 +1,4 @@
-//! Reading the tenant: changes since last time, or everything.
+//! Reading the tenant into a ledger, and what the ledger says in all.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,18 @@ use futures::{StreamExt as _, stream};
 use super::changes::NetChanges;
 use super::error::RunError;
 use super::known::Known;
+use super::ledger::Ledger;
 use super::progress::{Progress, ProgressSink};
 use super::reconcile::{FullReading, reconcile};
-use super::source::{DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
-use crate::directory::{GroupId, Member};
+use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
+use super::trail::{Next, ReadPage};
+use super::verify;
+use crate::directory::{GroupId, Member, MemberKind};
 
-/// How many groups' members are read at once.
-const GROUPS_AT_ONCE: usize = 16;
+/// How many groups' members are asked for at once. The source has a closer limit of its own.
+const GROUPS_AT_ONCE: usize = 32;
+/// So many groups, or one in a hundred, may be out of reach while others are not; more are an outage.
+const UNAVAILABLE_GROUPS: usize = 3;
 
 /// What a reading brought.
 pub(super) struct Reading {
@@ -28,100 +33,143 @@ pub(super) struct Reading {
 }
 
 /// Reads what has changed since the links. Costs what the changes cost, whatever the size of the tenant.
-pub(super) async fn changes(source: &dyn TenantSource, links: &DeltaLinks) -> Result<Reading, SourceError> {
-    let mut net = NetChanges::default();
-    let (next, unread_objects) = add_changes(source, links, &mut net).await?;
-    Ok(Reading { net, links: next, unread_groups: Vec::new(), unread_objects })
+pub(super) async fn changes(source: &dyn TenantSource, ledger: &Ledger) -> Result<(), SourceError> {
+    let links = ledger.head.basis.links();
+    futures::try_join!(
+        source.user_changes(&links.users, &ledger.user_changes),
+        source.group_changes(&links.groups, &ledger.group_changes),
+    )?;
+    Ok(())
 }
 
-async fn add_changes(
-    source: &dyn TenantSource,
-    links: &DeltaLinks,
-    net: &mut NetChanges,
-) -> Result<(DeltaLinks, Vec<String>), SourceError> {
-    let (users, groups) = futures::try_join!(source.user_changes(&links.users), source.group_changes(&links.groups))?;
-    net.add_users(users.changes);
-    net.add_groups(groups.changes);
-    let notes = notes(&users.unread).chain(notes(&groups.unread)).collect();
-    Ok((DeltaLinks { users: users.link, groups: groups.link, select: links.select.clone() }, notes))
+/// What a full reading begins with. The links come before the lists, so that whatever changes while the lists are read
+/// is in the changes that follow them.
+pub(super) async fn start(source: &dyn TenantSource) -> Result<(DeltaLinks, Counted), SourceError> {
+    futures::try_join!(source.latest_links(), source.counts())
 }
 
-/// Reads everything and compares it with what is known, which must be complete.
-///
-/// The links are taken before the lists, so that whatever changes while the lists are read is in the changes that
-/// follow them.
+/// Reads everything that the ledger does not have yet, but for what has changed meanwhile. Returns the groups whose
+/// members could not be read.
 pub(super) async fn everything(
     source: &dyn TenantSource,
+    ledger: &Ledger,
     known: &Known,
+    counted: Counted,
     progress: &dyn ProgressSink,
-) -> Result<Reading, RunError> {
+) -> Result<Vec<GroupId>, RunError> {
     progress.report(Progress::ReadingLists);
-    let links = source.latest_links().await?;
-    let (counted, users, groups) = futures::try_join!(source.user_count(), source.users(), source.groups())?;
-    check_complete(known, (users.objects.len() + users.unread.len()) as u64, counted)?;
-    let mut unread_objects: Vec<String> = notes(&users.unread).chain(notes(&groups.unread)).collect();
-
-    let (members, mut unread) = all_members(source, &groups.objects, users.objects.len(), progress).await?;
-    unread_objects.extend(members.values().flat_map(|members| notes(&members.unread)));
-    let reading = FullReading { users, groups, members };
-    let mut net = reconcile(known, reading);
-    let (links, more) = add_changes(source, &links, &mut net).await?;
-    unread_objects.extend(more);
-    // A group that went away between the two reads is no gap.
-    unread.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
-    Ok(Reading { net, links, unread_groups: unread, unread_objects })
-}
-
-fn notes(unread: &[UnreadObject]) -> impl Iterator<Item = String> + '_ {
-    unread.iter().map(|object| object.note.clone())
-}
-
-/// Microsoft has answered 200 with an empty or short list: neither is taken for the whole tenant.
-fn check_complete(known: &Known, listed: u64, counted: Option<u64>) -> Result<(), RunError> {
-    let present = known.users.values().filter(|user| user.presence.is_present()).count() as u64;
-    if listed == 0 && present > 0 {
-        return Err(RunError::NoUsersListed { known: present });
-    }
-    // The counter lags a little behind, and users come and go while the list is read.
-    let tolerance = |counted: u64| (counted / 100).max(10);
-    match counted {
-        Some(counted) if listed + tolerance(counted) < counted => Err(RunError::ListCutShort { listed, counted }),
-        _ => Ok(()),
-    }
+    futures::try_join!(source.users(&ledger.users), source.groups(&ledger.groups))?;
+    verify::counts(ledger, known, counted)?;
+    Ok(all_members(source, ledger, progress).await?)
 }
 
 async fn all_members(
     source: &dyn TenantSource,
-    groups: &[(GroupId, crate::directory::GroupPatch)],
-    users: usize,
+    ledger: &Ledger,
     progress: &dyn ProgressSink,
-) -> Result<(BTreeMap<GroupId, Listing<Member>>, Vec<GroupId>), SourceError> {
-    let mut members = BTreeMap::new();
+) -> Result<Vec<GroupId>, SourceError> {
+    let users = ledger.users.objects();
+    let groups = ledger.groups.map(|(id, _)| id.clone());
+    let of = groups.len();
+    let tolerable = UNAVAILABLE_GROUPS.max(of / 100);
     let mut unread = Vec::new();
-    let ids: Vec<GroupId> = groups.iter().map(|(id, _)| id.clone()).collect();
-    let mut reads = stream::iter(ids)
+    let (mut done, mut unavailable) = (0, 0);
+    progress.report(Progress::ReadingMembers { users, done, groups: of });
+    let mut reads = stream::iter(groups)
         .map(|id| async move {
-            let read = source.members(&id).await;
+            let read = source.members(&id, &ledger.members(&id)).await;
             (id, read)
         })
         .buffer_unordered(GROUPS_AT_ONCE);
-    let mut done = 0;
-    progress.report(Progress::ReadingMembers { users, done, groups: groups.len() });
     while let Some((group, read)) = reads.next().await {
         match read {
-            Ok(listing) => {
-                members.insert(group, listing);
+            Ok(()) => {}
+            Err(error @ SourceError::Unavailable(_)) => {
+                unavailable += 1;
+                // A tenant of one group has nothing to show that others can be read.
+                if unavailable > tolerable || unavailable == of {
+                    return Err(error);
+                }
+                unread.push(group);
             }
             // One group's trouble is a gap: what is known of it stays.
             Err(
                 SourceError::NotFound | SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_),
-            ) => {
-                unread.push(group);
-            }
+            ) => unread.push(group),
             Err(error) => return Err(error),
         }
         done += 1;
-        progress.report(Progress::ReadingMembers { users, done, groups: groups.len() });
+        progress.report(Progress::ReadingMembers { users, done, groups: of });
     }
-    Ok((members, unread))
+    Ok(unread)
+}
+
+/// What the changes in the ledger say, which must be complete.
+pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
+    let mut reading = Reading {
+        net: NetChanges::default(),
+        links: ledger.head.basis.links().clone(),
+        unread_groups: Vec::new(),
+        unread_objects: Vec::new(),
+    };
+    reading.add_changes(ledger);
+    reading
+}
+
+/// What everything in the ledger says, which must be complete but for the members of the unread groups. What would be
+/// taken for gone is looked for once more.
+pub(super) async fn conclude_everything(
+    source: &dyn TenantSource,
+    ledger: &Ledger,
+    known: &Known,
+    mut unread_groups: Vec<GroupId>,
+) -> Result<Reading, RunError> {
+    let users = listing(ledger.users.take());
+    let groups = listing(ledger.groups.take());
+    let read = groups.objects.iter().map(|(id, _)| id).filter(|id| !unread_groups.contains(id));
+    let members: BTreeMap<GroupId, Listing<Member>> =
+        read.map(|id| (id.clone(), listing(ledger.members(id).take()))).collect();
+    let unread_objects = notes(&users.unread)
+        .chain(notes(&groups.unread))
+        .chain(members.values().flat_map(|members| notes(&members.unread)))
+        .collect();
+    let sizes = members.iter().map(|(id, members)| (id.clone(), users_in(members))).collect();
+    let mut net = reconcile(known, FullReading { users, groups, members });
+    verify::removed_objects(source, &net).await?;
+    unread_groups.extend(verify::removed_members(source, &mut net, &sizes).await?);
+
+    let mut reading = Reading { net, links: ledger.head.basis.links().clone(), unread_groups, unread_objects };
+    reading.add_changes(ledger);
+    // A group that went away between the two reads is no gap.
+    let net = &reading.net;
+    reading.unread_groups.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
+    Ok(reading)
+}
+
+impl Reading {
+    fn add_changes(&mut self, ledger: &Ledger) {
+        let (users, groups) = (ledger.user_changes.take(), ledger.group_changes.take());
+        self.unread_objects.extend(notes(&users.unread).chain(notes(&groups.unread)));
+        if let Next::Changes(link) = users.next {
+            self.links.users = link;
+        }
+        if let Next::Changes(link) = groups.next {
+            self.links.groups = link;
+        }
+        self.net.add_users(users.objects);
+        self.net.add_groups(groups.objects);
+    }
+}
+
+/// How many users a list of members may have: those it could not read are taken for users.
+fn users_in(members: &Listing<Member>) -> usize {
+    members.objects.iter().filter(|member| member.kind == MemberKind::User).count() + members.unread.len()
+}
+
+fn listing<T>(read: ReadPage<T>) -> Listing<T> {
+    Listing { objects: read.objects, unread: read.unread }
+}
+
+fn notes(unread: &[UnreadObject]) -> impl Iterator<Item = String> + '_ {
+    unread.iter().map(|object| object.note.clone())
 }

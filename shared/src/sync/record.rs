@@ -1,6 +1,7 @@
 //! The record of a run: what it was asked, what it did, how it ended.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -91,6 +92,8 @@ pub enum RunState {
     Queued,
     /// Being worked on.
     Running,
+    /// Cut off, and about to be continued.
+    Paused,
     /// Everything was read and published.
     Succeeded,
     /// Everything but what the gaps name was read and published; what they name stays as it was.
@@ -105,7 +108,7 @@ impl RunState {
     /// True when the run will not change any more.
     #[must_use]
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::Paused)
     }
 }
 
@@ -149,6 +152,17 @@ pub struct Effort {
     pub items_written: u64,
 }
 
+impl AddAssign for Effort {
+    fn add_assign(&mut self, more: Self) {
+        self.graph_requests += more.graph_requests;
+        self.pages += more.pages;
+        self.throttled += more.throttled;
+        self.resource_units += more.resource_units;
+        self.waited_ms += more.waited_ms;
+        self.items_written += more.items_written;
+    }
+}
+
 /// Why a run failed, for an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -190,6 +204,9 @@ pub struct Run {
     /// When work began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// How often work began: more than once when the run was cut off and continued.
+    #[serde(default)]
+    pub attempts: u32,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
@@ -240,6 +257,7 @@ impl Run {
             state: RunState::Queued,
             requested_at: now,
             started_at: None,
+            attempts: 0,
             finished_at: None,
             reading: None,
             full_reason: None,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Effort, Run};
+use super::trail::Trail;
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
 
 /// A link from which Graph continues to report changes: an absolute URL with an opaque token.
@@ -41,7 +42,7 @@ pub struct DeltaLinks {
 
 /// One thing an answer said of a user.
 #[expect(clippy::large_enum_variant, reason = "almost every change is a sighting")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserChange {
     /// The user exists, with these properties.
     Seen(UserId, UserPatch),
@@ -51,7 +52,7 @@ pub enum UserChange {
 
 /// One thing an answer said of a group. A group may come several times in a round, with a slice of its members
 /// each time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupChange {
     /// The group.
     pub id: GroupId,
@@ -62,7 +63,7 @@ pub struct GroupChange {
 }
 
 /// Whether a group exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GroupEvent {
     /// The group exists, with these properties.
     Seen(GroupPatch),
@@ -71,7 +72,7 @@ pub enum GroupEvent {
 }
 
 /// A member that joined or left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberChange {
     /// The member.
     pub id: ObjectId,
@@ -82,7 +83,7 @@ pub struct MemberChange {
 }
 
 /// How an object was deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Removal {
     /// Restorable for 30 days (`changed`). Its memberships stay.
     Soft,
@@ -91,23 +92,12 @@ pub enum Removal {
 }
 
 /// An object that was there but could not be understood. What is known of it stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadObject {
     /// Which one, unless even that could not be read: then it may be any.
     pub id: Option<ObjectId>,
     /// What was odd, in words, without personal data.
     pub note: String,
-}
-
-/// A complete round of changes and where to continue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Round<T> {
-    /// The changes in the order they came.
-    pub changes: Vec<T>,
-    /// Where the next round begins.
-    pub link: DeltaLink,
-    /// What could not be understood and was left out.
-    pub unread: Vec<UnreadObject>,
 }
 
 /// A complete list.
@@ -119,7 +109,17 @@ pub struct Listing<T> {
     pub unread: Vec<UnreadObject>,
 }
 
-/// Reads a tenant. Every answer is complete or an error: what was cut short is never returned as if it were all.
+/// How many of each the tenant says it has, from its own counters; `None` where it does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counted {
+    /// Users.
+    pub users: Option<u64>,
+    /// Groups.
+    pub groups: Option<u64>,
+}
+
+/// Reads a tenant. A read goes on where its trail stops and adds page by page; it succeeds when the list, or the round
+/// of changes, has been read to its end, so that what was cut short is never taken for all.
 #[async_trait]
 pub trait TenantSource: Send + Sync {
     /// Links that report what changes from now on.
@@ -128,23 +128,32 @@ pub trait TenantSource: Send + Sync {
     /// The `$select` lists that links are made with now.
     fn select(&self) -> String;
 
-    /// All users. Soft-deleted ones are not among them.
-    async fn users(&self) -> Result<Listing<(UserId, UserPatch)>, SourceError>;
+    /// How many users and groups there are.
+    async fn counts(&self) -> Result<Counted, SourceError>;
 
-    /// How many users the tenant says it has, from its own counter; `None` when it does not say.
-    async fn user_count(&self) -> Result<Option<u64>, SourceError>;
+    /// All users. Soft-deleted ones are not among them.
+    async fn users(&self, trail: &Trail<(UserId, UserPatch)>) -> Result<(), SourceError>;
 
     /// All groups.
-    async fn groups(&self) -> Result<Listing<(GroupId, GroupPatch)>, SourceError>;
+    async fn groups(&self, trail: &Trail<(GroupId, GroupPatch)>) -> Result<(), SourceError>;
 
     /// The direct members of a group. Soft-deleted users are not among them.
-    async fn members(&self, group: &GroupId) -> Result<Listing<Member>, SourceError>;
+    async fn members(&self, group: &GroupId, trail: &Trail<Member>) -> Result<(), SourceError>;
+
+    /// True when there is such a user, not counting soft-deleted ones.
+    async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError>;
+
+    /// True when there is such a group, not counting soft-deleted ones.
+    async fn group_exists(&self, group: &GroupId) -> Result<bool, SourceError>;
+
+    /// How many users are directly in a group; `None` when the tenant does not say.
+    async fn user_member_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError>;
 
     /// What changed with users since the link.
-    async fn user_changes(&self, link: &DeltaLink) -> Result<Round<UserChange>, SourceError>;
+    async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError>;
 
     /// What changed with groups and memberships since the link.
-    async fn group_changes(&self, link: &DeltaLink) -> Result<Round<GroupChange>, SourceError>;
+    async fn group_changes(&self, link: &DeltaLink, trail: &Trail<GroupChange>) -> Result<(), SourceError>;
 
     /// What was asked of Graph so far; `items_written` stays 0.
     fn effort(&self) -> Effort;

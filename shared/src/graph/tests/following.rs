@@ -8,7 +8,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use super::stage::{Stage, done, error, first, json, last, more, page, stage};
 use crate::directory::{GroupProfile, UserProfile};
 use crate::graph::GraphError;
-use crate::sync::{DeltaLink, GroupEvent, SourceError, TenantSource, UserChange};
+use crate::sync::{DeltaLink, GroupEvent, Next, ReadPage, SourceError, TenantSource, Trail};
 
 /// The cause that a source error carries.
 fn cause(error: SourceError) -> GraphError {
@@ -21,7 +21,7 @@ fn cause(error: SourceError) -> GraphError {
 }
 
 async fn listed_users(stage: &Stage) -> Result<Vec<String>, SourceError> {
-    let listing = stage.tenant.users().await?;
+    let listing = stage.users().await?;
     Ok(listing.objects.iter().map(|(id, _)| id.to_string()).collect())
 }
 
@@ -53,8 +53,8 @@ async fn groups_and_members_are_asked_for_in_large_pages() {
     ] });
     stage.once(first("groups/g1/members"), json(members)).await;
 
-    let groups = stage.tenant.groups().await.unwrap();
-    let members = stage.tenant.members(&groups.objects[0].0).await.unwrap();
+    stage.groups().await.unwrap();
+    let members = stage.members("g1").await.unwrap();
 
     assert_eq!(members.objects.len(), 1);
     assert_eq!(notes(&members.unread), ["a member of group g1 without a usable id was left out (entry 2 of page 1)"]);
@@ -69,7 +69,7 @@ async fn one_odd_user_is_reported_and_does_not_stop_the_others() {
     let page = json!({ "value": [{ "id": "u1" }, { "id": "u2", "accountEnabled": "yes" }, null, { "id": "u4" }] });
     stage.once(first("users"), json(page)).await;
 
-    let listing = stage.tenant.users().await.unwrap();
+    let listing = stage.users().await.unwrap();
 
     assert_eq!(listing.objects.len(), 2);
     assert_eq!(
@@ -85,7 +85,7 @@ async fn one_odd_user_is_reported_and_does_not_stop_the_others() {
 async fn the_members_of_a_vanished_group_are_not_found() {
     let stage = stage().await;
     stage.once(first("groups/g1/members"), error(404, "Request_ResourceNotFound")).await;
-    let members = stage.tenant.members(&"g1".parse().unwrap()).await;
+    let members = stage.members("g1").await;
     assert!(matches!(members, Err(SourceError::NotFound)));
 }
 
@@ -99,7 +99,7 @@ async fn a_link_to_another_host_is_refused_and_no_token_goes_there() {
 
     assert!(matches!(cause(listed_users(&stage).await.unwrap_err()), GraphError::ForeignLink));
     let delta = DeltaLink::new(format!("{}/v1.0/users/delta?$deltatoken=a", stage.server.uri()));
-    assert!(matches!(cause(stage.tenant.user_changes(&delta).await.unwrap_err()), GraphError::ForeignLink));
+    assert!(matches!(cause(stage.user_changes(&delta).await.unwrap_err()), GraphError::ForeignLink));
     assert!(elsewhere.received_requests().await.unwrap().is_empty());
 }
 
@@ -107,7 +107,7 @@ async fn a_link_to_another_host_is_refused_and_no_token_goes_there() {
 async fn a_stored_link_to_another_host_asks_for_a_resync() {
     let stage = stage().await;
     let link = DeltaLink::new("https://graph.microsoft.us/v1.0/users/delta?$deltatoken=a".to_owned());
-    assert!(matches!(stage.tenant.user_changes(&link).await, Err(SourceError::ResyncRequired)));
+    assert!(matches!(stage.user_changes(&link).await, Err(SourceError::ResyncRequired)));
     assert!(stage.requests().await.is_empty());
 }
 
@@ -159,7 +159,7 @@ async fn a_round_without_a_link_at_its_end_is_incomplete() {
     let stage = stage().await;
     stage.always(first("users/delta"), last(&["u1"])).await;
     let link = DeltaLink::new(format!("{}/v1.0/users/delta?$deltatoken=a", stage.server.uri()));
-    assert!(matches!(stage.tenant.user_changes(&link).await, Err(SourceError::Incomplete(_))));
+    assert!(matches!(stage.user_changes(&link).await, Err(SourceError::Incomplete(_))));
     stage.always(first("groups/delta"), last(&[])).await;
     assert!(matches!(stage.tenant.latest_links().await, Err(SourceError::Incomplete(_))));
 }
@@ -173,7 +173,7 @@ async fn a_page_cut_short_is_asked_for_again() {
     assert_eq!(listed_users(&stage).await.unwrap(), ["u1", "u2"]);
 
     stage.always(first("groups"), cut).await;
-    assert!(matches!(stage.tenant.groups().await, Err(SourceError::Incomplete(_))));
+    assert!(matches!(stage.groups().await, Err(SourceError::Incomplete(_))));
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_round_whose_page_tokens_keep_expiring_asks_for_a_resync() {
     let stage = stage().await;
     stage.always(first("users/delta"), error(400, "Directory_ExpiredPageToken")).await;
     let link = DeltaLink::new(format!("{}/v1.0/users/delta?$deltatoken=a", stage.server.uri()));
-    assert!(matches!(stage.tenant.user_changes(&link).await, Err(SourceError::ResyncRequired)));
+    assert!(matches!(stage.user_changes(&link).await, Err(SourceError::ResyncRequired)));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_link_that_is_no_longer_accepted_asks_for_a_resync() {
         let stage = stage().await;
         stage.once(first("groups/delta"), error(status, code)).await;
         let link = DeltaLink::new(format!("{}/v1.0/groups/delta?$deltatoken=a", stage.server.uri()));
-        assert!(matches!(stage.tenant.group_changes(&link).await, Err(SourceError::ResyncRequired)), "{status} {code}");
+        assert!(matches!(stage.group_changes(&link).await, Err(SourceError::ResyncRequired)), "{status} {code}");
     }
 }
 
@@ -262,11 +262,11 @@ async fn a_round_gathers_its_pages_in_their_order_and_ends_with_the_next_link_to
     stage.once(page("groups/delta", "two"), json(end)).await;
 
     let link = DeltaLink::new(format!("{}/v1.0/groups/delta?$deltatoken=a", stage.server.uri()));
-    let round = stage.tenant.group_changes(&link).await.unwrap();
+    let round = stage.group_changes(&link).await.unwrap();
 
-    assert_eq!(round.link.as_str(), next);
+    assert_eq!(end_of(&round), next);
     let told: Vec<_> = round
-        .changes
+        .objects
         .iter()
         .map(|change| (change.id.to_string(), matches!(change.what, GroupEvent::Seen(_)), change.members.len()))
         .collect();
@@ -279,10 +279,31 @@ async fn a_round_in_which_nothing_changed_has_a_new_link_all_the_same() {
     let next = format!("{}/v1.0/users/delta?$deltatoken=next", stage.server.uri());
     stage.once(first("users/delta"), done(&[], &next)).await;
     let link = DeltaLink::new(format!("{}/v1.0/users/delta?$deltatoken=a", stage.server.uri()));
-    let round = stage.tenant.user_changes(&link).await.unwrap();
-    assert_eq!((round.changes, round.link.as_str()), (Vec::<UserChange>::new(), next.as_str()));
+    let round = stage.user_changes(&link).await.unwrap();
+    assert_eq!((round.objects.as_slice(), end_of(&round)), ([].as_slice(), next.as_str()));
 }
 
 fn notes(unread: &[crate::sync::UnreadObject]) -> Vec<&str> {
     unread.iter().map(|object| object.note.as_str()).collect()
+}
+
+fn end_of<T>(round: &ReadPage<T>) -> &str {
+    match &round.next {
+        Next::Changes(link) => link.as_str(),
+        next => panic!("a round ends with changes, not {next:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_was_cut_off_goes_on_with_the_page_it_lacks() {
+    let stage = stage().await;
+    let trail = Trail::default();
+    stage.once(first("users"), more(&["u1"], &stage.link("users", "two"))).await;
+    stage.always(page("users", "two"), error(500, "InternalServerError")).await;
+    assert!(matches!(stage.tenant.users(&trail).await, Err(SourceError::Unavailable(_))));
+    stage.server.reset().await;
+    stage.once(page("users", "two"), last(&["u2"])).await;
+    stage.tenant.users(&trail).await.unwrap();
+    let ids: Vec<String> = trail.take().objects.iter().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(ids, ["u1", "u2"]);
 }

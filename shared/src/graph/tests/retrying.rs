@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use wiremock::ResponseTemplate;
 
-use super::stage::{ManualClock, Tokens, error, first, last, stage, tenant};
+use super::stage::{ManualClock, Tokens, error, first, last, stage, tenant, users_of};
 use crate::sync::{SourceError, TenantSource};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ async fn a_throttled_request_waits_as_long_as_it_is_told() {
         stage.once(first("users"), error(status, "TooManyRequests").insert_header("Retry-After", "17")).await;
         stage.once(first("users"), last(&["u1"])).await;
 
-        assert_eq!(stage.tenant.users().await.unwrap().objects.len(), 1);
+        assert_eq!(stage.users().await.unwrap().objects.len(), 1);
 
         let waits = stage.clock.waits();
         assert_eq!(waits.len(), 1);
@@ -37,7 +37,7 @@ async fn a_wait_may_be_told_as_a_date() {
     let until = error(429, "TooManyRequests").insert_header("Retry-After", "Sat, 01 Aug 2026 10:00:40 GMT");
     stage.once(first("users"), until).await;
     stage.once(first("users"), last(&[])).await;
-    stage.tenant.users().await.unwrap();
+    stage.users().await.unwrap();
     assert!(stage.clock.waits()[0] >= 40 * SECOND);
 }
 
@@ -48,7 +48,7 @@ async fn without_a_time_to_wait_the_waits_grow() {
         stage.once(first("users"), error(429, "TooManyRequests")).await;
     }
     stage.once(first("users"), last(&[])).await;
-    stage.tenant.users().await.unwrap();
+    stage.users().await.unwrap();
     let waits = stage.clock.waits();
     assert!(waits.len() == 4 && waits[3] >= 4 * SECOND, "{waits:?}");
 }
@@ -57,7 +57,7 @@ async fn without_a_time_to_wait_the_waits_grow() {
 async fn a_wait_longer_than_a_run_has_patience_for_is_not_begun() {
     let stage = stage().await;
     stage.once(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "3600")).await;
-    let Err(SourceError::Paused { wait }) = stage.tenant.users().await else { panic!("it was to pause") };
+    let Err(SourceError::Paused { wait }) = stage.users().await else { panic!("it was to pause") };
     assert!(wait >= 3600 * SECOND);
     assert!(stage.clock.waits().is_empty());
 }
@@ -67,7 +67,7 @@ async fn an_inner_fault_of_graph_is_asked_again_a_bounded_number_of_times() {
     for (status, code) in [(500, "InternalServerError"), (502, ""), (503, ""), (504, ""), (404, "UnknownError")] {
         let stage = stage().await;
         stage.always(first("users"), error(status, code)).await;
-        assert!(matches!(stage.tenant.users().await, Err(SourceError::Unavailable(_))));
+        assert!(matches!(stage.users().await, Err(SourceError::Unavailable(_))));
         assert_eq!(stage.requests().await.len(), 9);
         let waits = stage.clock.waits();
         assert!(waits.iter().all(|wait| *wait <= 30 * SECOND), "{waits:?}");
@@ -80,7 +80,7 @@ async fn a_request_that_graph_does_not_accept_is_not_repeated_and_its_message_no
     for status in [400, 405, 501] {
         let stage = stage().await;
         stage.once(first("users"), error(status, "Request_BadRequest")).await;
-        let Err(SourceError::Rejected(cause)) = stage.tenant.users().await else { panic!("it was rejected") };
+        let Err(SourceError::Rejected(cause)) = stage.users().await else { panic!("it was rejected") };
         assert_eq!(
             cause.to_string(),
             format!("Microsoft Graph refuses the request (status {status}, code Request_BadRequest, request id 5a3b)")
@@ -93,7 +93,7 @@ async fn a_request_that_graph_does_not_accept_is_not_repeated_and_its_message_no
 async fn a_redirect_is_not_followed() {
     let stage = stage().await;
     stage.once(first("users"), ResponseTemplate::new(302).insert_header("Location", "/v1.0/groups")).await;
-    assert!(matches!(stage.tenant.users().await, Err(SourceError::Rejected(_))));
+    assert!(matches!(stage.users().await, Err(SourceError::Rejected(_))));
     assert_eq!(stage.requests().await.len(), 1);
 }
 
@@ -102,7 +102,7 @@ async fn every_attempt_has_an_id_of_its_own() {
     let stage = stage().await;
     stage.once(first("users"), error(500, "")).await;
     stage.once(first("users"), last(&[])).await;
-    stage.tenant.users().await.unwrap();
+    stage.users().await.unwrap();
     let ids: Vec<uuid::Uuid> = stage
         .requests()
         .await
@@ -118,7 +118,7 @@ async fn compressed_answers_are_asked_for_and_understood() {
     let body = BASE64_STANDARD.decode(GZIPPED_EMPTY_PAGE).unwrap();
     let answer = ResponseTemplate::new(200).insert_header("Content-Encoding", "gzip").set_body_bytes(body);
     stage.once(first("users"), answer).await;
-    assert!(stage.tenant.users().await.unwrap().objects.is_empty());
+    assert!(stage.users().await.unwrap().objects.is_empty());
     let accepted = stage.requests().await[0].headers["accept-encoding"].to_str().unwrap().to_owned();
     assert!(accepted.contains("gzip"));
 }
@@ -148,7 +148,7 @@ async fn a_broken_connection_is_asked_again() {
     ]);
     let clock = Arc::new(ManualClock::new());
     let tenant = tenant(&uri, Arc::new(Tokens::new(&[(1, "token-1")])), clock.clone());
-    assert!(tenant.users().await.unwrap().objects.is_empty());
+    assert!(users_of(&tenant).await.unwrap().objects.is_empty());
     assert_eq!(tenant.effort().graph_requests, 4);
     assert!(clock.waits()[2] >= 3 * SECOND, "the status counts though its body is cut short");
 }
@@ -159,7 +159,7 @@ async fn a_graph_that_cannot_be_reached_is_unavailable_and_its_error_names_no_li
     let uri = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let tenant = tenant(&uri, Arc::new(Tokens::new(&[(1, "token-1")])), Arc::new(ManualClock::new()));
-    let Err(SourceError::Unavailable(cause)) = tenant.users().await else { panic!("nobody listens") };
+    let Err(SourceError::Unavailable(cause)) = users_of(&tenant).await else { panic!("nobody listens") };
     assert!(!format!("{cause:?}").contains("$select"));
 }
 

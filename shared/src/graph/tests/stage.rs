@@ -11,8 +11,9 @@ use wiremock::{Match, Mock, MockBuilder, MockServer, Request, ResponseTemplate};
 
 use crate::clock::Clock;
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
-use crate::directory::{GroupId, UserId};
+use crate::directory::{GroupId, GroupPatch, Member, UserId, UserPatch};
 use crate::graph::{GraphOrigin, GraphTenant, RetryPolicy};
+use crate::sync::{DeltaLink, GroupChange, ReadPage, SourceError, TenantSource as _, Trail, UserChange};
 
 /// When the clock starts.
 pub(super) const START: &str = "2026-08-01T10:00:00Z";
@@ -82,8 +83,9 @@ pub(super) fn administrator(number: u8) -> UserId {
     format!("a0000000-0000-0000-0000-0000000000{number:02x}").parse().unwrap()
 }
 
-pub(super) fn group(number: u8) -> GroupId {
-    format!("90000000-0000-0000-0000-0000000000{number:02x}").parse().unwrap()
+/// The id of a group.
+pub(super) fn group(number: u8) -> String {
+    format!("90000000-0000-0000-0000-0000000000{number:02x}")
 }
 
 /// Everything a test needs.
@@ -119,6 +121,12 @@ pub(super) fn http() -> reqwest::Client {
     crate::http::client(&[]).unwrap()
 }
 
+/// All users, read from the first page on.
+pub(super) async fn users_of(tenant: &GraphTenant) -> Result<ReadPage<(UserId, UserPatch)>, SourceError> {
+    let trail = Trail::default();
+    tenant.users(&trail).await.map(|()| trail.take())
+}
+
 impl Stage {
     /// A link to the page of a path that a token stands for.
     pub(super) fn link(&self, path: &str, token: &str) -> String {
@@ -133,6 +141,30 @@ impl Stage {
     /// Answers all requests alike.
     pub(super) async fn always(&self, request: MockBuilder, answer: ResponseTemplate) {
         request.respond_with(answer).mount(&self.server).await;
+    }
+
+    pub(super) async fn users(&self) -> Result<ReadPage<(UserId, UserPatch)>, SourceError> {
+        users_of(&self.tenant).await
+    }
+
+    pub(super) async fn groups(&self) -> Result<ReadPage<(GroupId, GroupPatch)>, SourceError> {
+        let trail = Trail::default();
+        self.tenant.groups(&trail).await.map(|()| trail.take())
+    }
+
+    pub(super) async fn members(&self, group: &str) -> Result<ReadPage<Member>, SourceError> {
+        let trail = Trail::default();
+        self.tenant.members(&group.parse().unwrap(), &trail).await.map(|()| trail.take())
+    }
+
+    pub(super) async fn user_changes(&self, link: &DeltaLink) -> Result<ReadPage<UserChange>, SourceError> {
+        let trail = Trail::default();
+        self.tenant.user_changes(link, &trail).await.map(|()| trail.take())
+    }
+
+    pub(super) async fn group_changes(&self, link: &DeltaLink) -> Result<ReadPage<GroupChange>, SourceError> {
+        let trail = Trail::default();
+        self.tenant.group_changes(link, &trail).await.map(|()| trail.take())
     }
 
     pub(super) async fn requests(&self) -> Vec<Request> {

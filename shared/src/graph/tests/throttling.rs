@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::stage::{START, done, error, first, group, last, stage};
 use crate::clock::Clock as _;
-use crate::sync::{DeltaLink, SourceError, TenantSource};
+use crate::sync::{DeltaLink, SourceError, TenantSource as _};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -21,10 +21,8 @@ async fn one_throttled_request_lets_all_others_wait_too() {
         }
         stage.once(first(&members), last(&[]).insert_header("x-ms-resource-unit", "3")).await;
     }
-    let reads = (0..60).map(|number| {
-        let tenant = &stage.tenant;
-        async move { tenant.members(&group(number)).await }
-    });
+    let stage = &stage;
+    let reads = (0..60).map(|number| async move { stage.members(&group(number)).await });
     assert!(join_all(reads).await.iter().all(Result::is_ok));
 
     let waits = stage.clock.waits();
@@ -40,8 +38,8 @@ async fn close_to_the_limit_requests_rest_before_they_are_refused() {
     let stage = stage().await;
     stage.once(first("users"), last(&[]).insert_header("x-ms-throttle-limit-percentage", "1.1")).await;
     stage.once(first("groups"), last(&[])).await;
-    stage.tenant.users().await.unwrap();
-    stage.tenant.groups().await.unwrap();
+    stage.users().await.unwrap();
+    stage.groups().await.unwrap();
     let waited: Duration = stage.clock.waits().iter().sum();
     assert!(waited > SECOND && waited < 3 * SECOND, "two tenths of the bucket come back in two seconds: {waited:?}");
 }
@@ -51,9 +49,9 @@ async fn a_wait_that_would_end_after_the_run_is_not_begun_by_any_request() {
     let mut stage = stage().await;
     stage.tenant = stage.tenant.stopping_at(START.parse::<jiff::Timestamp>().unwrap() + 60 * SECOND);
     stage.once(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "90")).await;
-    let Err(SourceError::Paused { wait }) = stage.tenant.users().await else { panic!("there is no time to wait") };
+    let Err(SourceError::Paused { wait }) = stage.users().await else { panic!("there is no time to wait") };
     assert!(wait >= 90 * SECOND, "{wait:?}");
-    assert!(matches!(stage.tenant.groups().await, Err(SourceError::Paused { .. })));
+    assert!(matches!(stage.groups().await, Err(SourceError::Paused { .. })));
     assert!(stage.clock.waits().is_empty());
     assert_eq!(stage.requests().await.len(), 1, "the other one was not sent");
 }
@@ -63,7 +61,7 @@ async fn waits_that_add_up_to_more_than_there_is_time_end_in_a_pause() {
     let mut stage = stage().await;
     stage.tenant = stage.tenant.stopping_at(START.parse::<jiff::Timestamp>().unwrap() + 60 * SECOND);
     stage.always(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "25")).await;
-    assert!(matches!(stage.tenant.users().await, Err(SourceError::Paused { .. })));
+    assert!(matches!(stage.users().await, Err(SourceError::Paused { .. })));
     assert_eq!(stage.clock.waits().len(), 2);
 }
 
@@ -72,7 +70,7 @@ async fn throttling_that_outlasts_all_patience_is_a_pause_and_never_a_fault() {
     for answer in [error(429, ""), error(429, "").insert_header("Retry-After", "20"), error(509, "")] {
         let stage = stage().await;
         stage.always(first("users"), answer).await;
-        let Err(SourceError::Paused { wait }) = stage.tenant.users().await else { panic!("it was to pause") };
+        let Err(SourceError::Paused { wait }) = stage.users().await else { panic!("it was to pause") };
         assert!(wait >= 20 * SECOND, "{wait:?}");
         assert_eq!(stage.requests().await.len(), 9);
     }
@@ -83,7 +81,7 @@ async fn a_broken_graph_is_not_waited_for_beyond_the_end_of_the_run_either() {
     let mut stage = stage().await;
     stage.tenant = stage.tenant.stopping_at(START.parse().unwrap());
     stage.always(first("users"), error(500, "")).await;
-    assert!(matches!(stage.tenant.users().await, Err(SourceError::Paused { .. })));
+    assert!(matches!(stage.users().await, Err(SourceError::Paused { .. })));
     assert!(stage.clock.waits().is_empty());
 }
 
@@ -95,10 +93,10 @@ async fn readings_of_everything_give_way_to_readings_of_changes() {
     }
     let link = format!("{}/v1.0/users/delta?$deltatoken=now", stage.server.uri());
     stage.always(first("users/delta"), done(&[], &link)).await;
-    stage.tenant.users().await.unwrap();
-    stage.tenant.groups().await.unwrap();
-    stage.tenant.members(&group(1)).await.unwrap();
-    stage.tenant.user_changes(&DeltaLink::new(link)).await.unwrap();
+    stage.users().await.unwrap();
+    stage.groups().await.unwrap();
+    stage.members(&group(1)).await.unwrap();
+    stage.user_changes(&DeltaLink::new(link)).await.unwrap();
     let requests = stage.requests().await;
     let priorities: Vec<_> = requests.iter().map(|request| &request.headers["x-ms-throttle-priority"]).collect();
     assert_eq!(priorities, ["low", "low", "low", "normal"]);

@@ -13,6 +13,7 @@ pub(crate) enum Call {
     User { id: String },
     Group { id: String },
     Members { group: String, cast: Option<String>, transitive: bool },
+    MemberCount { group: String, cast: Option<String> },
     Me,
     MemberOf { cast: Option<String> },
     Organization,
@@ -51,6 +52,10 @@ impl Call {
             ["groups", "$count"] => Self::Count(Collection::Groups),
             ["groups", delta] if is_delta(delta) => Self::Delta(Collection::Groups),
             ["groups", id] => Self::Group { id: owned(id) },
+            ["groups", group, "members", "$count"] => Self::MemberCount { group: owned(group), cast: None },
+            ["groups", group, "members", cast, "$count"] if cast.starts_with("microsoft.graph.") => {
+                Self::MemberCount { group: owned(group), cast: Some(owned(cast)) }
+            }
             ["groups", group, "members"] => Self::Members { group: owned(group), cast: None, transitive: false },
             ["groups", group, "transitiveMembers"] => {
                 Self::Members { group: owned(group), cast: None, transitive: true }
@@ -74,7 +79,7 @@ impl Call {
         match self {
             Self::List(Collection::Users) => RequestKind::Users,
             Self::List(Collection::Groups) => RequestKind::Groups,
-            Self::Count(_) => RequestKind::Count,
+            Self::Count(_) | Self::MemberCount { .. } => RequestKind::Count,
             Self::Delta(Collection::Users) => RequestKind::UsersDelta,
             Self::Delta(Collection::Groups) => RequestKind::GroupsDelta,
             Self::User { .. } => RequestKind::User,
@@ -89,7 +94,10 @@ impl Call {
 
     pub(crate) fn object(&self) -> Option<Uuid> {
         match self {
-            Self::User { id } | Self::Group { id } | Self::Members { group: id, .. } => id.parse().ok(),
+            Self::User { id }
+            | Self::Group { id }
+            | Self::Members { group: id, .. }
+            | Self::MemberCount { group: id, .. } => id.parse().ok(),
             _ => None,
         }
     }
@@ -108,7 +116,7 @@ impl Call {
             | Self::Group { .. } => {
                 &["Group.ReadBasic.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
             }
-            Self::Members { .. } => &[
+            Self::Members { .. } | Self::MemberCount { .. } => &[
                 "GroupMember.ReadBasic.All",
                 "Group.ReadBasic.All",
                 "GroupMember.Read.All",

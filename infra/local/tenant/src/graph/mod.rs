@@ -62,6 +62,10 @@ fn read(world: &World, call: &Call, request: &Request) -> Result<Answer, GraphEr
             let count = single::count_of(world, request, *of)?;
             return Ok(Answer::text("text/plain", count.to_string()));
         }
+        Call::MemberCount { group, cast } => {
+            let count = lists::member_count(world, &viewer, request, group, cast.as_deref())?;
+            return Ok(Answer::text("text/plain", count.to_string()));
+        }
     };
     Ok(json(page.into_json()))
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Collection,
     error::GraphError,
-    lists::{count, find_group, is_eventual},
+    lists::{count, find_group, must_be_eventual},
     page::{Link, Page},
     select::Select,
     viewer::Viewer,
@@ -48,12 +48,8 @@ fn show(world: &World, query: &Fields, object: &Object, of: Collection) -> Resul
 
 /// `/users/$count` and `/groups/$count`: a bare number, only from the index behind advanced queries.
 pub(crate) fn count_of(world: &World, request: &Request, of: Collection) -> Result<usize, GraphError> {
-    if is_eventual(request) {
-        Ok(count(world, of))
-    } else {
-        let message = "Request with $count as a URL segment needs the header 'ConsistencyLevel: eventual'.";
-        Err(GraphError::bad_request(message))
-    }
+    must_be_eventual(request)?;
+    Ok(count(world, of))
 }
 
 /// `/me/memberOf`: the account's directory roles and direct groups, or those of one type. Always one page here.

@@ -1,0 +1,366 @@
+//! The work of a run that has the directory's lease: read, plan, apply, publish.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{Either, select};
+use jiff::Timestamp;
+
+use super::changes::NetChanges;
+use super::checkpoint::Keeper;
+use super::error::RunError;
+use super::guard::SafetyLimit;
+use super::known::{Known, reach};
+use super::ledger::{Basis, Ledger};
+use super::plan::{Plan, next_groups, plan};
+use super::progress::Progress;
+use super::read::{self, Reading};
+use super::record::{FullReason, Reading as ReadingKind, Run, RunState};
+use super::run::{LONGEST_RUN, Pace, Ports};
+use super::source::{SourceError, TenantSource};
+use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
+use crate::store::{Lease, Publication, StoreError, SyncState};
+
+/// How many changes are written between two signs of life.
+const WRITES_AT_ONCE: usize = 500;
+/// How many gaps or warnings a record names; the rest is counted.
+const MAX_NOTES: usize = 50;
+
+/// What came of the work, unless it failed.
+pub(super) enum Outcome {
+    /// All of it is done.
+    Done,
+    /// It goes on in another invocation.
+    Paused {
+        /// Not before.
+        wait: Duration,
+    },
+}
+
+/// Everything the work needs.
+pub(super) struct Work<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) source: &'a dyn TenantSource,
+    pub(super) lease: &'a Lease,
+    pub(super) limit: SafetyLimit,
+    pub(super) pace: Pace,
+}
+
+/// What came of a step that may be cut off.
+enum Step<T> {
+    Done(T),
+    Paused(Duration),
+}
+
+impl Work<'_> {
+    /// Does it, and notes in the run what was done.
+    pub(super) async fn sync(&self, state: SyncState, run: &mut Run) -> Result<Outcome, RunError> {
+        let directories = &self.ports.directories;
+        let directory = directories.directory(self.lease.directory).await?.ok_or(RunError::NoDirectory)?;
+        let mut known = Known::default();
+        if !directory.settings_are_published() {
+            // Everybody has to be decided anew.
+            self.load_everything(&mut known).await?;
+        }
+        let keeper = Keeper::new(self.ports, self.lease, self.pace.checkpoint_every);
+        let reading = match self.read(&keeper, &state, &mut known, run).await? {
+            Step::Done(reading) => reading,
+            Step::Paused(wait) => return Ok(Outcome::Paused { wait }),
+        };
+        self.ports.progress.report(Progress::Planning);
+        let now = self.ports.clock.now();
+        let mut plan = self.make_plan(&directory, &reading.net, &mut known, now).await?;
+        refuse_unreadable_lists(&directory, &known, &reading.unread_groups)?;
+
+        let active = directory.published.as_ref().map_or(0, |published| published.counts.active);
+        run.hold = self.limit.check(&plan, u64::try_from(active).unwrap_or_default(), run.approves_hold.as_deref());
+        if run.hold.is_some() {
+            plan.hold_deactivations();
+        }
+        record(run, &plan, &reading);
+        let counts = if known.complete { plan.counts } else { sum(base_counts(&directory), plan.counts) };
+        let vanished_groups: Vec<GroupId> = plan.vanished_groups.iter().cloned().collect();
+
+        match self.until_stopped(self.apply(plan)).await {
+            None => return Ok(Outcome::Paused { wait: Duration::ZERO }),
+            Some(written) => run.effort.items_written += written?,
+        }
+        run.totals = Some(counts);
+        let published = Published {
+            run: run.id,
+            at: now,
+            settings_version: directory.settings_version,
+            users: directory.policy.sync_users(),
+            counts,
+            vanished_groups,
+        };
+        // Whatever was held or not read is read again next time: the links stay where they were.
+        let stay = run.hold.is_some() || !run.gaps.is_empty();
+        let links = if stay { state.links.clone() } else { Some(reading.links) };
+        self.ports.mirror.publish(self.lease, &Publication { from_links: state.links, links, published }).await?;
+        keeper.clear().await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Reads until everything is read, time is up, or something is in the way. What was read is kept for the run that
+    /// goes on, unless it is not to be trusted.
+    async fn read(
+        &self,
+        keeper: &Keeper<'_>,
+        state: &SyncState,
+        known: &mut Known,
+        run: &mut Run,
+    ) -> Result<Step<Reading>, RunError> {
+        let since = self.ports.clock.now();
+        let select = self.source.select();
+        let mut ledger = match keeper.resume(state, &select).await? {
+            Some(ledger) => {
+                let pause = Duration::try_from(ledger.head.resume_at.duration_since(since)).unwrap_or_default();
+                if !pause.is_zero() {
+                    return Ok(Step::Paused(pause));
+                }
+                ledger
+            }
+            None => match self.begin(state, None, run).await {
+                Err(RunError::Source(SourceError::Paused { wait })) => return Ok(Step::Paused(wait)),
+                begun => begun?,
+            },
+        };
+        loop {
+            note_reading(run, &ledger.head.basis);
+            let read = keeper.keeping(&ledger, self.until_stopped(self.fill(&ledger, known))).await?;
+            match read {
+                Some(Ok(unread)) => {
+                    keeper.save_if_long(&ledger, since).await?;
+                    return self.conclude(keeper, &ledger, known, unread).await;
+                }
+                None => {
+                    keeper.save(&ledger).await?;
+                    return Ok(Step::Paused(Duration::ZERO));
+                }
+                Some(Err(RunError::Source(SourceError::Paused { wait }))) => {
+                    keeper.save_until(&ledger, self.ports.clock.now() + wait).await?;
+                    return Ok(Step::Paused(wait));
+                }
+                Some(Err(RunError::Source(SourceError::ResyncRequired)))
+                    if matches!(ledger.head.basis, Basis::Incremental { .. }) =>
+                {
+                    keeper.clear().await?;
+                    ledger = self.begin(state, Some(FullReason::Resync), run).await?;
+                }
+                Some(Err(error)) => {
+                    if error.leaves_reading_good() && ledger.has_pages() {
+                        keeper.save(&ledger).await?;
+                    } else {
+                        keeper.clear().await?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Begins a reading: of what has changed where there are links, else of everything.
+    async fn begin(&self, state: &SyncState, why_full: Option<FullReason>, run: &Run) -> Result<Ledger, RunError> {
+        let select = self.source.select();
+        let reason = why_full.or(match &state.links {
+            None => Some(FullReason::First),
+            Some(links) if links.select != select => Some(FullReason::SelectChanged),
+            Some(_) => None,
+        });
+        let basis = match (reason, &state.links) {
+            (None, Some(links)) => Basis::Incremental { from: links.clone() },
+            (reason, from) => {
+                let (links, counted) = read::start(self.source).await?;
+                let reason = reason.unwrap_or(FullReason::First);
+                Basis::Full { from: from.clone(), reason, links, counted }
+            }
+        };
+        Ok(Ledger::new(run.id, self.ports.clock.now(), basis))
+    }
+
+    /// Reads what the ledger lacks. Returns the groups whose members could not be read.
+    async fn fill(&self, ledger: &Ledger, known: &mut Known) -> Result<Vec<GroupId>, RunError> {
+        let unread = match ledger.head.basis {
+            Basis::Incremental { .. } => {
+                self.ports.progress.report(Progress::ReadingChanges);
+                Vec::new()
+            }
+            Basis::Full { counted, .. } => {
+                if !known.complete {
+                    self.load_everything(known).await?;
+                }
+                read::everything(self.source, ledger, known, counted, self.ports.progress.as_ref()).await?
+            }
+        };
+        read::changes(self.source, ledger).await?;
+        Ok(unread)
+    }
+
+    async fn conclude(
+        &self,
+        keeper: &Keeper<'_>,
+        ledger: &Ledger,
+        known: &Known,
+        unread: Vec<GroupId>,
+    ) -> Result<Step<Reading>, RunError> {
+        if matches!(ledger.head.basis, Basis::Incremental { .. }) {
+            return Ok(Step::Done(read::conclude_changes(ledger)));
+        }
+        match self.until_stopped(read::conclude_everything(self.source, ledger, known, unread)).await {
+            None => Ok(Step::Paused(Duration::ZERO)),
+            Some(Err(RunError::Source(SourceError::Paused { wait }))) => Ok(Step::Paused(wait)),
+            Some(Err(error)) => {
+                if !error.leaves_reading_good() {
+                    keeper.clear().await?;
+                }
+                Err(error)
+            }
+            Some(Ok(reading)) => Ok(Step::Done(reading)),
+        }
+    }
+
+    /// Works until the run has to stop; `None` when it had to.
+    async fn until_stopped<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+        // Timers do not take the end of time.
+        let left = self.pace.stop_at.duration_since(self.ports.clock.now()).min(LONGEST_RUN);
+        let stop = self.ports.clock.sleep(Duration::try_from(left).unwrap_or_default());
+        match select(work.boxed(), stop).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(((), _)) => None,
+        }
+    }
+
+    async fn load_everything(&self, known: &mut Known) -> Result<(), StoreError> {
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        let (users, groups) = futures::try_join!(mirror.all_users(directory), mirror.all_groups(directory))?;
+        known.add_users(users);
+        known.add_groups(groups);
+        known.complete = true;
+        Ok(())
+    }
+
+    /// Loads what the changes touch, unless everything is loaded, and plans.
+    async fn make_plan(
+        &self,
+        directory: &Directory,
+        net: &NetChanges,
+        known: &mut Known,
+        now: Timestamp,
+    ) -> Result<Plan, StoreError> {
+        let policy = &directory.policy;
+        if known.complete {
+            let groups = next_groups(&known.groups, net, policy, now);
+            return Ok(plan(known, groups, net, policy, now));
+        }
+        if net.is_empty() {
+            let vanished = directory.published.iter().flat_map(|published| published.vanished_groups.clone());
+            return Ok(Plan { vanished_groups: vanished.collect(), ..Plan::default() });
+        }
+        let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
+        self.load_groups(known, net, touched.cloned().collect()).await?;
+        let groups = next_groups(&known.groups, net, policy, now);
+
+        let mut users: BTreeSet<UserId> = net.users.keys().chain(net.memberships.keys()).cloned().collect();
+        for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
+            users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
+        }
+        known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
+        Ok(plan(known, groups, net, policy, now))
+    }
+
+    /// Loads groups and all that is or becomes nested in them, at any depth.
+    async fn load_groups(
+        &self,
+        known: &mut Known,
+        net: &NetChanges,
+        mut wanted: BTreeSet<GroupId>,
+    ) -> Result<(), StoreError> {
+        let mut asked = BTreeSet::new();
+        while !wanted.is_empty() {
+            let groups = self.ports.mirror.groups(self.lease.directory, &wanted).await?;
+            asked.append(&mut wanted);
+            let nested = groups.iter().flat_map(|group| &group.children);
+            let becoming =
+                asked.iter().filter_map(|group| net.nestings.get(group)).flat_map(|children| children.keys());
+            wanted = nested.chain(becoming).filter(|group| !asked.contains(*group)).cloned().collect();
+            known.add_groups(groups);
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, plan: Plan) -> Result<u64, StoreError> {
+        let writes = plan.into_writes();
+        let mut written = 0;
+        let mut done = 0;
+        for some in writes.chunks(WRITES_AT_ONCE) {
+            written += self.ports.mirror.apply(self.lease, some).await?;
+            done += some.len();
+            self.ports.progress.report(Progress::Writing { done, of: writes.len() });
+        }
+        Ok(written)
+    }
+}
+
+fn note_reading(run: &mut Run, basis: &Basis) {
+    (run.reading, run.full_reason) = match basis {
+        Basis::Incremental { .. } => (Some(ReadingKind::Incremental), None),
+        Basis::Full { reason, .. } => (Some(ReadingKind::Full), Some(*reason)),
+    };
+}
+
+/// Without ever having read a group that the settings depend on, nobody can be decided: an ignored group taken for
+/// empty lets people in, an allowed one keeps them out.
+fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[GroupId]) -> Result<(), RunError> {
+    let needed = |group: &&GroupId| {
+        let listed = directory.policy.listed_groups().any(|listed| listed == *group);
+        let may_be_nested = directory.policy.nested_groups() && directory.policy.listed_groups().next().is_some();
+        (listed || may_be_nested) && !known.groups.contains_key(*group)
+    };
+    unread.iter().find(needed).map_or(Ok(()), |group| Err(RunError::ListedGroupUnreadable(group.clone())))
+}
+
+fn record(run: &mut Run, plan: &Plan, reading: &Reading) {
+    run.changes = plan.changes;
+    run.vanished_groups = plan.vanished_groups.iter().cloned().collect();
+    let unread_members =
+        |group| format!("the members of group {group} could not be read; what was known of them stays");
+    run.gaps = first_of(reading.unread_groups.iter().map(unread_members).chain(reading.unread_objects.iter().cloned()));
+    run.warnings = first_of(reading.net.oddities.iter().cloned());
+    run.state = if run.hold.is_some() {
+        RunState::Held
+    } else if run.gaps.is_empty() {
+        RunState::Succeeded
+    } else {
+        RunState::CompletedWithGaps
+    };
+}
+
+/// As many notes as a record can hold, and how many more there are.
+fn first_of(mut notes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut first: Vec<String> = notes.by_ref().take(MAX_NOTES).collect();
+    let more = notes.count();
+    if more > 0 {
+        first.push(format!("and {more} more"));
+    }
+    first
+}
+
+fn base_counts(directory: &Directory) -> DirectoryCounts {
+    directory.published.as_ref().map(|published| published.counts).unwrap_or_default()
+}
+
+fn sum(a: DirectoryCounts, b: DirectoryCounts) -> DirectoryCounts {
+    DirectoryCounts {
+        active: a.active + b.active,
+        deleted: a.deleted + b.deleted,
+        disabled_in_office_365: a.disabled_in_office_365 + b.disabled_in_office_365,
+        member_of_ignored_group: a.member_of_ignored_group + b.member_of_ignored_group,
+        not_in_allowed_group: a.not_in_allowed_group + b.not_in_allowed_group,
+        groups_synced: a.groups_synced + b.groups_synced,
+        group_sync_off: a.group_sync_off + b.group_sync_off,
+        no_email: a.no_email + b.no_email,
+        prefix_not_allowed: a.prefix_not_allowed + b.prefix_not_allowed,
+    }
+}
