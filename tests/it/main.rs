@@ -22,3 +22,4 @@ mod schedule;
 mod secrets;
 mod store_contract;
 mod template;
+mod throttling;

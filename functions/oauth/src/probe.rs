@@ -53,9 +53,10 @@ fn sort_error(error: GraphError) -> ProbeError {
     match error {
         GraphError::Forbidden(_) => ProbeError::ReadRefused,
         GraphError::Unauthorized(_) => ProbeError::TokenRefused,
-        GraphError::Throttled { .. } | GraphError::Failing(_) | GraphError::Transport(_) => {
-            ProbeError::Unavailable(error.into())
-        }
+        GraphError::Throttled { .. }
+        | GraphError::Paused { .. }
+        | GraphError::Failing(_)
+        | GraphError::Transport(_) => ProbeError::Unavailable(error.into()),
         other => ProbeError::Unexpected(other.into()),
     }
 }

@@ -28,7 +28,7 @@ pub struct Microsoft {
 }
 
 impl OpenTenant for Microsoft {
-    fn open(&self, run: &Run, _stop_at: Timestamp) -> Box<dyn TenantSource> {
+    fn open(&self, run: &Run, stop_at: Timestamp) -> Box<dyn TenantSource> {
         let mut chain = CredentialChain::new(
             run.directory,
             Arc::clone(&self.tokens),
@@ -41,6 +41,7 @@ impl OpenTenant for Microsoft {
             chain = chain.trying_all();
         }
         let tokens = Arc::new(chain);
-        Box::new(GraphTenant::new(self.http.clone(), self.graph.clone(), tokens, Arc::clone(&self.clock)))
+        let tenant = GraphTenant::new(self.http.clone(), self.graph.clone(), tokens, Arc::clone(&self.clock));
+        Box::new(tenant.stopping_at(stop_at))
     }
 }

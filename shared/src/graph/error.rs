@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::gate::TooLong;
 use super::page::Malformed;
 use super::retry::Trouble;
 use crate::credentials::TokenError;
@@ -42,6 +43,9 @@ pub enum GraphError {
     /// The token's administrator may not read this: try another one's.
     #[error("Microsoft Graph does not let this administrator read it ({0})")]
     Forbidden(Refused),
+    /// The token's administrator may not read this one object, though others.
+    #[error("Microsoft Graph withholds this object from the administrator ({0})")]
+    Withheld(Refused),
     /// The object is not there.
     #[error("Microsoft Graph has no such object ({0})")]
     NotFound(Refused),
@@ -52,6 +56,15 @@ pub enum GraphError {
         retry_after: Option<Duration>,
         /// The answer.
         refused: Refused,
+    },
+    /// There is no time for the wait before the next request: come back after it.
+    #[error("there is no time to wait {} seconds for Microsoft Graph", wait.as_secs())]
+    Paused {
+        /// How long to wait at least.
+        wait: Duration,
+        /// The last answer to this request, if it got any.
+        #[source]
+        cause: Option<Box<GraphError>>,
     },
     /// Graph has an inner fault: come back later.
     #[error("Microsoft Graph is failing ({0})")]
@@ -116,6 +129,12 @@ impl GraphError {
     }
 }
 
+impl From<TooLong> for GraphError {
+    fn from(TooLong(wait): TooLong) -> Self {
+        Self::Paused { wait, cause: None }
+    }
+}
+
 impl From<GraphError> for SourceError {
     fn from(error: GraphError) -> Self {
         match error {
@@ -129,9 +148,11 @@ impl From<GraphError> for SourceError {
             GraphError::Unauthorized(_) | GraphError::Forbidden(_) => Self::NoWorkingCredential,
             GraphError::NotFound(_) => Self::NotFound,
             GraphError::ResyncRequired(_) => Self::ResyncRequired,
-            GraphError::Throttled { .. } | GraphError::Failing(_) | GraphError::Transport(_) => {
-                Self::Unavailable(Box::new(error))
-            }
+            GraphError::Withheld(_) => Self::Withheld,
+            GraphError::Paused { wait, .. } => Self::Paused { wait },
+            // Only what has passed through all repetitions, and throttling does not end there.
+            GraphError::Throttled { retry_after, .. } => Self::Paused { wait: retry_after.unwrap_or_default() },
+            GraphError::Failing(_) | GraphError::Transport(_) => Self::Unavailable(Box::new(error)),
             GraphError::PageTokenExpired(_)
             | GraphError::Malformed(_)
             | GraphError::TooLarge

@@ -98,5 +98,5 @@ async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRole
 }
 
 async fn first_page(client: &GraphClient, token: &SecretString, path: &str, query: &str) -> Result<Page, GraphError> {
-    client.get(&Read::list_page(client.origin().endpoint(path, query)), token).await
+    client.get(&Read::list_page(client.origin().endpoint(path, query)).urgent(), token).await
 }

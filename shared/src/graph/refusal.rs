@@ -42,17 +42,17 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now:
     let codes: Vec<&str> = errors.iter().filter_map(|error| word(error.get("code")?.as_str()?)).collect();
     let known = codes.iter().rev().find_map(|code| Some((*code, Meaning::of(code)?)));
     let code = known.map(|(code, _)| code).or(codes.first().copied());
-    let request_id = headers
-        .get("request-id")
-        .and_then(|id| id.to_str().ok())
-        .or_else(|| errors.iter().find_map(|error| error.get("request-id")?.as_str()))
-        .and_then(word);
+    let request_id =
+        request_id(headers).or_else(|| word(errors.iter().find_map(|error| error.get("request-id")?.as_str())?));
     let refused =
         Refused { status: status.as_u16(), code: code.map(str::to_owned), request_id: request_id.map(str::to_owned) };
 
+    let retry_after = retry_after(headers, now);
     match (status.as_u16(), known.map(|(_, meaning)| meaning)) {
-        (429 | 503 | 504 | 509, _) => GraphError::Throttled { retry_after: retry_after(headers, now), refused },
-        (408 | 500 | 502, _) => GraphError::Failing(refused),
+        (429 | 509, _) => GraphError::Throttled { retry_after, refused },
+        // A service that does not say when it is back may be failing for this request alone: others need not rest.
+        (503 | 504, _) if retry_after.is_some() => GraphError::Throttled { retry_after, refused },
+        (408 | 500 | 502..=504, _) => GraphError::Failing(refused),
         (401, _) => GraphError::Unauthorized(refused),
         (403, _) => GraphError::Forbidden(refused),
         (_, Some(Meaning::PageToken)) => GraphError::PageTokenExpired(refused),
@@ -62,6 +62,11 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now:
         (404, None) => GraphError::NotFound(refused),
         _ => GraphError::Unexpected(refused),
     }
+}
+
+/// Graph's id of the request.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    word(headers.get("request-id")?.to_str().ok()?)
 }
 
 /// `error`, its inner error, and so on inwards. Documents spell it both `innerError` and `innererror`.
@@ -151,14 +156,23 @@ mod tests {
         assert!(matches!(coded(403, "Authorization_RequestDenied"), GraphError::Forbidden(_)));
         assert!(matches!(coded(404, "Request_ResourceNotFound"), GraphError::NotFound(_)));
         assert!(matches!(coded(404, "UnknownError"), GraphError::Failing(_)));
-        for status in [429, 503, 504, 509] {
+        for status in [429, 509] {
             assert!(matches!(coded(status, ""), GraphError::Throttled { retry_after: None, .. }));
         }
-        for status in [408, 500, 502] {
+        for status in [408, 500, 502, 503, 504] {
             assert!(matches!(coded(status, ""), GraphError::Failing(_)));
         }
         for status in [302, 400, 405, 409, 501] {
             assert!(matches!(coded(status, "Request_BadRequest"), GraphError::Unexpected(_)), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_says_when_it_is_back_asks_everybody_to_wait() {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, "5".parse().unwrap())]);
+        for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT] {
+            let error = refusal(status, &headers, b"", Timestamp::UNIX_EPOCH);
+            assert!(matches!(error, GraphError::Throttled { retry_after: Some(Duration { .. }), .. }), "{error:?}");
         }
     }
 

@@ -48,6 +48,17 @@ impl RetryPolicy {
     };
 }
 
+/// What to do with a request that was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Repeat it after so long.
+    Again(Duration),
+    /// Repeat it after so long, but the patience with it is used up: somebody has to come back for it.
+    Later(Duration),
+    /// Give it up.
+    GiveUp,
+}
+
 /// How far the patience with one request is used up.
 #[derive(Debug)]
 pub(super) struct Retries {
@@ -62,31 +73,31 @@ impl Retries {
         Self { policy, repetitions: 0, malformed: 0, waited: Duration::ZERO }
     }
 
-    /// How long to wait before the next repetition; `None` to give up. `random` is between 0 and 1.
+    /// What to do next. `random` is between 0 and 1.
     ///
     /// A wait that Graph asks for is never cut short, since an early request counts against the quota too, but a
     /// little is added, so that requests throttled together do not come back together. All other waits are
-    /// exponential with full jitter.
-    pub(super) fn next_wait(&mut self, trouble: Trouble, random: f64) -> Option<Duration> {
+    /// exponential with full jitter. That Graph asks to wait is never a reason to give up for good.
+    pub(super) fn next(&mut self, trouble: Trouble, random: f64) -> Next {
         let policy = &self.policy;
-        if self.repetitions == policy.repetitions {
-            return None;
-        }
         let doubled = policy.first_wait.saturating_mul(2_u32.saturating_pow(self.repetitions));
         let exponential = doubled.min(policy.longest_wait);
         let wait = match trouble {
             Trouble::Throttled(asked) => asked.unwrap_or(exponential).saturating_add(policy.first_wait.mul_f64(random)),
-            Trouble::Malformed if self.malformed == policy.malformed => return None,
             Trouble::Malformed | Trouble::Broken => exponential.mul_f64(random),
         };
         let waited = self.waited.saturating_add(wait);
-        if waited > policy.total_wait {
-            return None;
+        let used_up = self.repetitions == policy.repetitions || waited > policy.total_wait;
+        match trouble {
+            Trouble::Throttled(_) if used_up => return Next::Later(wait),
+            Trouble::Malformed if self.malformed == policy.malformed => return Next::GiveUp,
+            _ if used_up => return Next::GiveUp,
+            _ => {}
         }
         self.waited = waited;
         self.repetitions += 1;
         self.malformed += u32::from(trouble == Trouble::Malformed);
-        Some(wait)
+        Next::Again(wait)
     }
 }
 
@@ -100,7 +111,11 @@ mod tests {
 
     fn waits(trouble: Trouble, random: f64) -> Vec<Duration> {
         let mut retries = Retries::new(RetryPolicy::RUN);
-        std::iter::from_fn(|| retries.next_wait(trouble, random)).collect()
+        std::iter::from_fn(|| match retries.next(trouble, random) {
+            Next::Again(wait) => Some(wait),
+            Next::Later(_) | Next::GiveUp => None,
+        })
+        .collect()
     }
 
     #[test]
@@ -125,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn throttling_that_outlasts_the_patience_is_something_to_come_back_for() {
+        let mut retries = Retries::new(RetryPolicy::INTERACTIVE);
+        assert_eq!(retries.next(Trouble::Throttled(Some(60 * SECOND)), 0.0), Next::Later(60 * SECOND));
+        for _ in 0..3 {
+            assert!(matches!(retries.next(Trouble::Throttled(None), 1.0), Next::Again(_)));
+        }
+        assert_eq!(retries.next(Trouble::Throttled(None), 0.0), Next::Later(2 * SECOND));
+        assert_eq!(retries.next(Trouble::Broken, 0.0), Next::GiveUp);
+    }
+
+    #[test]
     fn an_answer_that_makes_no_sense_is_asked_for_twice_more() {
         assert_eq!(waits(Trouble::Malformed, 0.5).len(), 2);
     }
@@ -146,7 +172,7 @@ mod tests {
             let mut retries = Retries::new(policy);
             let mut waits = Vec::new();
             for (trouble, random) in troubles {
-                let Some(wait) = retries.next_wait(trouble, random) else { continue };
+                let Next::Again(wait) = retries.next(trouble, random) else { continue };
                 if let Trouble::Throttled(Some(asked)) = trouble {
                     prop_assert!(wait >= asked);
                 } else {

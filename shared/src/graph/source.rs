@@ -51,7 +51,7 @@ impl TenantSource for GraphTenant {
     /// index that lags behind. `$top` only asks for the page size that the same page gives as the maximum.
     async fn members(&self, group: &GroupId, trail: &Trail<Member>) -> Result<(), SourceError> {
         let url = self.endpoint(&format!("groups/{group}/members"), &format!("$top={TOP}"));
-        Ok(self.follow(&url, Read::list_page, &format!("member of group {group}"), wire::member, trail).await?)
+        Ok(self.follow(&url, Read::member_page, &format!("member of group {group}"), wire::member, trail).await?)
     }
 
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError> {

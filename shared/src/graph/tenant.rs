@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use super::chain::MAX_PAGES;
 use super::client::{GraphClient, Read};
 use super::error::GraphError;
 use super::origin::GraphOrigin;
 use super::retry::RetryPolicy;
+use super::withheld::Access;
 use crate::clock::Clock;
 use crate::credentials::{AccessTokens, TokenRefusal};
 use crate::directory::UserId;
@@ -21,6 +24,7 @@ pub struct GraphTenant {
     pub(super) max_pages: usize,
     tokens: Arc<dyn AccessTokens>,
     answered: Mutex<Option<UserId>>,
+    access: Access,
 }
 
 impl GraphTenant {
@@ -33,13 +37,19 @@ impl GraphTenant {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let client = GraphClient::new(http, origin, clock, RetryPolicy::RUN, rand::random());
-        Self { client, max_pages: MAX_PAGES, tokens, answered: Mutex::new(None) }
+        Self { client, max_pages: MAX_PAGES, tokens, answered: Mutex::new(None), access: Access::default() }
     }
 
     /// The same tenant, read with another patience; `seed` makes the jitter repeatable.
     #[must_use]
     pub fn with_retries(self, policy: RetryPolicy, seed: u64) -> Self {
         Self { client: self.client.with_retries(policy, seed), ..self }
+    }
+
+    /// The same tenant, read by a run that stops at a time: no wait begins that would end later.
+    #[must_use]
+    pub fn stopping_at(self, stop_at: Timestamp) -> Self {
+        Self { client: self.client.stopping_at(stop_at), ..self }
     }
 
     /// Reads with whichever administrator's token is accepted. A refused one is reported, and the same request is
@@ -75,6 +85,9 @@ impl GraphTenant {
                 Ok(answer) => {
                     *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.administrator);
                     return Ok(answer);
+                }
+                Err(GraphError::Forbidden(refused)) if read.is_of_one_object() => {
+                    self.access.why_forbidden(&self.client, &token.secret, refused).await
                 }
                 Err(error) => error,
             };

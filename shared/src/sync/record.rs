@@ -153,6 +153,12 @@ pub struct Effort {
     pub pages: u64,
     /// Times Graph asked to wait.
     pub throttled: u64,
+    /// What the requests cost of the tenant's quota, in Microsoft's resource units.
+    #[serde(default)]
+    pub resource_units: u64,
+    /// How long requests rested to keep within the quota, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: u64,
     /// Items written to the table by the plan.
     pub items_written: u64,
 }
@@ -175,6 +181,8 @@ impl AddAssign for Effort {
         self.graph_requests += more.graph_requests;
         self.pages += more.pages;
         self.throttled += more.throttled;
+        self.resource_units += more.resource_units;
+        self.waited_ms += more.waited_ms;
         self.items_written += more.items_written;
     }
 }

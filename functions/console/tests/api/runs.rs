@@ -41,7 +41,9 @@ async fn a_run_is_accepted_and_the_sync_function_told() {
         "graph_requests": 0,
         "items_written": 0,
         "pages": 0,
-        "throttled": 0
+        "resource_units": 0,
+        "throttled": 0,
+        "waited_ms": 0
       },
       "failure": null,
       "finished_at": null,

@@ -50,7 +50,9 @@ async fn a_run_tells_what_it_did() {
         "graph_requests": 0,
         "items_written": 0,
         "pages": 0,
-        "throttled": 0
+        "resource_units": 0,
+        "throttled": 0,
+        "waited_ms": 0
       },
       "failure": null,
       "finished_at": "2026-01-01T11:56:01.5Z",

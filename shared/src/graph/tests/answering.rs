@@ -1,13 +1,17 @@
 //! Whose token answers, and what happens when none does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use wiremock::ResponseTemplate;
+use wiremock::matchers::query_param;
 
 use super::stage::{
-    ManualClock, administrator, bearer, error, first, json, last, more, page, stage, stage_with, tenant, users_of,
+    ManualClock, administrator, bearer, error, first, group, json, last, more, page, stage, stage_with, tenant,
+    users_of,
 };
+use crate::clock::Clock as _;
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 use crate::sync::{Counted, SourceError, TenantSource};
 
@@ -44,6 +48,51 @@ async fn when_all_tokens_are_refused_no_credential_is_left() {
     stage.always(first("users"), error(403, "Authorization_RequestDenied")).await;
     assert!(matches!(stage.users().await, Err(SourceError::NoWorkingCredential)));
     assert_eq!(stage.requests().await.len(), 2);
+}
+
+#[tokio::test]
+async fn groups_that_are_closed_to_an_administrator_are_withheld_after_one_check_for_all() {
+    let stage = stage().await;
+    let check = || first("users").and(query_param("$top", "1")).and(query_param("$select", "id"));
+    stage.once(check(), last(&["u1"])).await;
+    for number in 0..40 {
+        let members = format!("groups/{}/members", group(number));
+        stage.once(first(&members), error(403, "Authorization_RequestDenied")).await;
+    }
+    let stage = &stage;
+    let reads = (0..40).map(|number| async move { stage.members(&group(number)).await });
+    for read in futures::future::join_all(reads).await {
+        assert!(matches!(read, Err(SourceError::Withheld)), "{read:?}");
+    }
+    assert!(stage.tokens.refusals().is_empty(), "the credential is good");
+
+    // Rights change, so after a while they are checked again.
+    stage.clock.sleep(Duration::from_mins(6)).await;
+    stage.always(first(&format!("groups/{}/members", group(99))), error(403, "Authorization_RequestDenied")).await;
+    stage.once(check(), last(&["u1"])).await;
+    assert!(matches!(stage.members(&group(99)).await, Err(SourceError::Withheld)));
+}
+
+#[tokio::test]
+async fn an_administrator_who_may_not_read_anything_any_more_gives_way_to_the_next() {
+    let stage = stage_with(&[(1, "first"), (2, "second")]).await;
+    let denied = || error(403, "Authorization_RequestDenied");
+    stage.always(first("users").and(bearer("first")), denied()).await;
+    let members = format!("groups/{}/members", group(1));
+    stage.always(first(&members).and(bearer("first")), denied()).await;
+    stage.once(first(&members).and(bearer("second")), last(&[])).await;
+
+    assert!(stage.members(&group(1)).await.is_ok());
+    assert_eq!(stage.tokens.refusals(), [(administrator(1).to_string(), TokenRefusal::Forbidden)]);
+}
+
+#[tokio::test]
+async fn a_check_that_is_not_answered_blames_nobody() {
+    let stage = stage().await;
+    stage.always(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "3600")).await;
+    stage.always(first(&format!("groups/{}/members", group(1))), error(403, "Authorization_RequestDenied")).await;
+    assert!(matches!(stage.members(&group(1)).await, Err(SourceError::Paused { .. })));
+    assert!(stage.tokens.refusals().is_empty());
 }
 
 /// Gives the same answer for ever.
@@ -116,7 +165,8 @@ async fn a_count_that_fails_or_makes_no_sense_is_an_error() {
     let stage = stage().await;
     stage.always(first("groups/$count"), ResponseTemplate::new(200).set_body_string("1")).await;
     stage.once(first("users/$count"), error(429, "").insert_header("Retry-After", "3600")).await;
-    assert!(matches!(stage.tenant.counts().await, Err(SourceError::Unavailable(_))));
+    assert!(matches!(stage.tenant.counts().await, Err(SourceError::Paused { .. })));
+    stage.clock.sleep(Duration::from_hours(2)).await;
     stage.always(first("users/$count"), ResponseTemplate::new(200).set_body_string("{}")).await;
     assert!(matches!(stage.tenant.counts().await, Err(SourceError::Incomplete(_))));
 }

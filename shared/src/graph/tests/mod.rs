@@ -4,4 +4,5 @@ mod answering;
 mod following;
 mod probing;
 mod retrying;
-mod stage;
+pub(super) mod stage;
+mod throttling;

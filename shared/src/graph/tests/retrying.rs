@@ -57,13 +57,14 @@ async fn without_a_time_to_wait_the_waits_grow() {
 async fn a_wait_longer_than_a_run_has_patience_for_is_not_begun() {
     let stage = stage().await;
     stage.once(first("users"), error(429, "TooManyRequests").insert_header("Retry-After", "3600")).await;
-    assert!(matches!(stage.users().await, Err(SourceError::Unavailable(_))));
+    let Err(SourceError::Paused { wait }) = stage.users().await else { panic!("it was to pause") };
+    assert!(wait >= 3600 * SECOND);
     assert!(stage.clock.waits().is_empty());
 }
 
 #[tokio::test]
 async fn an_inner_fault_of_graph_is_asked_again_a_bounded_number_of_times() {
-    for (status, code) in [(500, "InternalServerError"), (502, ""), (404, "UnknownError")] {
+    for (status, code) in [(500, "InternalServerError"), (502, ""), (503, ""), (504, ""), (404, "UnknownError")] {
         let stage = stage().await;
         stage.always(first("users"), error(status, code)).await;
         assert!(matches!(stage.users().await, Err(SourceError::Unavailable(_))));

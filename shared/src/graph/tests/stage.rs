@@ -19,17 +19,17 @@ use crate::sync::{DeltaLink, GroupChange, ReadPage, SourceError, TenantSource as
 pub(super) const START: &str = "2026-08-01T10:00:00Z";
 
 /// A clock that moves by the waits asked of it, and remembers them.
-pub(super) struct ManualClock {
+pub(in crate::graph) struct ManualClock {
     start: Timestamp,
     waits: Mutex<Vec<Duration>>,
 }
 
 impl ManualClock {
-    pub(super) fn new() -> Self {
+    pub(in crate::graph) fn new() -> Self {
         Self { start: START.parse().unwrap(), waits: Mutex::default() }
     }
 
-    pub(super) fn waits(&self) -> Vec<Duration> {
+    pub(in crate::graph) fn waits(&self) -> Vec<Duration> {
         self.waits.lock().unwrap().clone()
     }
 }
@@ -81,6 +81,11 @@ impl AccessTokens for Tokens {
 
 pub(super) fn administrator(number: u8) -> UserId {
     format!("a0000000-0000-0000-0000-0000000000{number:02x}").parse().unwrap()
+}
+
+/// The id of a group.
+pub(super) fn group(number: u8) -> String {
+    format!("90000000-0000-0000-0000-0000000000{number:02x}")
 }
 
 /// Everything a test needs.
