@@ -3,6 +3,7 @@
 //! "Not there" is `Ok(None)`: callers treat it differently from failure. Reads that a decision depends on are
 //! consistent.
 
+mod alerts;
 mod authorizations;
 mod credentials;
 mod directories;
@@ -11,6 +12,7 @@ mod queries;
 mod runs;
 mod tokens;
 
+pub use alerts::AlertStore;
 pub use authorizations::{AuthorizationStore, Consumed};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
