@@ -29,7 +29,7 @@ impl AlertSink for AlertLog {
                 tracing::warn!(directory.id = %directory, condition = ?condition, "something needs an administrator");
             }
             Change::Recovered => {
-                tracing::info!(directory.id = %directory, condition = ?condition, "something has recovered")
+                tracing::info!(directory.id = %directory, condition = ?condition, "something has recovered");
             }
         }
         Ok(())

@@ -120,15 +120,7 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
             means: "The sync goes on and nobody's access is affected. If the last one stops working too, the sync stops.",
             todo: "Mend the ones that fail, or authorize with another administrator's account.".to_owned(),
         },
-        Condition::CredentialFailing { administrator } => Words {
-            headline: "an authorization has stopped working",
-            happened: match named(situation, administrator) {
-                Some(credential) => line(credential),
-                None => format!("The authorization of {administrator} does not work."),
-            },
-            means: "The sync goes on with another administrator's authorization, and nobody's access is affected.",
-            todo: "Follow the advice above, so that there is a backup when it is needed.".to_owned(),
-        },
+        Condition::CredentialFailing { administrator } => one_failing(administrator, situation),
         Condition::Gaps => Words {
             headline: "not everything could be read",
             happened: gaps(situation),
@@ -138,21 +130,7 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
                    these groups."
                 .to_owned(),
         },
-        Condition::CredentialExpiring { administrator } => Words {
-            headline: "an authorization will expire unused",
-            happened: match named(situation, administrator) {
-                Some(credential) => format!(
-                    "The authorization of {} has not been used since {}. Microsoft drops it after 90 days without use, at {}.",
-                    credential.user_principal_name,
-                    minute(credential.last_used_at()),
-                    credential.last_used_at().checked_add(INACTIVITY).map_or_else(|_| "?".to_owned(), minute),
-                ),
-                None => format!("The authorization of {administrator} is not used."),
-            },
-            means: "Nobody's access is affected now. Every authorization is used daily by itself, so something keeps \
-                    this one from being tried.",
-            todo: "Look into the log of the sync function, or authorize again with this account.".to_owned(),
-        },
+        Condition::CredentialExpiring { administrator } => one_unused(administrator, situation),
         Condition::ClientSecretExpiring { days: 0 } => Words {
             headline: "the client secret has expired",
             happened: format!("The client secret of the app registration ended on {}.", secret_day(situation)),
@@ -166,6 +144,36 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
             means: "Nobody's access is affected now. After that day no directory of this deployment is synced.",
             todo: new_secret(),
         },
+    }
+}
+
+fn one_failing(administrator: &UserId, situation: &Situation<'_>) -> Words {
+    Words {
+        headline: "an authorization has stopped working",
+        happened: match named(situation, administrator) {
+            Some(credential) => line(credential),
+            None => format!("The authorization of {administrator} does not work."),
+        },
+        means: "The sync goes on with another administrator's authorization, and nobody's access is affected.",
+        todo: "Follow the advice above, so that there is a backup when it is needed.".to_owned(),
+    }
+}
+
+fn one_unused(administrator: &UserId, situation: &Situation<'_>) -> Words {
+    Words {
+        headline: "an authorization will expire unused",
+        happened: match named(situation, administrator) {
+            Some(credential) => format!(
+                "The authorization of {} has not been used since {}. Microsoft drops it after 90 days without use, at {}.",
+                credential.user_principal_name,
+                minute(credential.last_used_at()),
+                credential.last_used_at().checked_add(INACTIVITY).map_or_else(|_| "?".to_owned(), minute),
+            ),
+            None => format!("The authorization of {administrator} is not used."),
+        },
+        means: "Nobody's access is affected now. Every authorization is used daily by itself, so something keeps \
+                this one from being tried.",
+        todo: "Look into the log of the sync function, or authorize again with this account.".to_owned(),
     }
 }
 
