@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use url::Url;
 
 use crate::directory::DirectoryId;
@@ -31,6 +32,10 @@ pub const ALLOWED_TENANTS: &str = "ALLOWED_TENANTS";
 pub const BASE_URL: &str = "BASE_URL";
 /// Seconds between two scheduled runs of a directory.
 pub const SYNC_INTERVAL_SECONDS: &str = "SYNC_INTERVAL_SECONDS";
+/// The ARN of the SNS topic for alerts; without one they go to the log only.
+pub const ALERT_TOPIC_ARN: &str = "ALERT_TOPIC_ARN";
+/// The day on which the client secret ends, such as `2027-06-30`.
+pub const CLIENT_SECRET_EXPIRES: &str = "CLIENT_SECRET_EXPIRES";
 /// A file with further root certificates to trust, in PEM.
 pub const CA_FILE: &str = "CA_FILE";
 
@@ -117,6 +122,15 @@ pub struct Schedule {
     pub interval: Duration,
 }
 
+/// Who is told of what, beyond the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alerts {
+    /// [`ALERT_TOPIC_ARN`].
+    pub topic_arn: Option<String>,
+    /// [`CLIENT_SECRET_EXPIRES`].
+    pub client_secret_expires: Option<Date>,
+}
+
 /// Reads variables and collects what is wrong with them.
 pub struct Environment<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -191,6 +205,23 @@ impl Environment<'_> {
             }
         };
         Schedule { interval: Duration::from_secs(seconds) }
+    }
+
+    /// Reads who is told of what.
+    pub fn alerts(&mut self) -> Alerts {
+        let topic_arn = self.optional(ALERT_TOPIC_ARN);
+        if topic_arn.as_ref().is_some_and(|arn| !arn.starts_with("arn:")) {
+            self.fault(ALERT_TOPIC_ARN, "the ARN of an SNS topic, or nothing");
+        }
+        let client_secret_expires = match self.optional(CLIENT_SECRET_EXPIRES).map(|text| text.parse::<Date>()) {
+            None => None,
+            Some(Ok(date)) => Some(date),
+            Some(Err(_)) => {
+                self.fault(CLIENT_SECRET_EXPIRES, "a date such as 2027-06-30, or nothing");
+                None
+            }
+        };
+        Alerts { topic_arn, client_secret_expires }
     }
 
     fn optional(&self, name: &str) -> Option<String> {
@@ -274,6 +305,16 @@ mod tests {
         assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/");
         assert_eq!(microsoft.authority_tenant, "organizations");
         assert_eq!(schedule.interval, Duration::from_mins(5));
+    }
+
+    #[test]
+    fn alerts_need_no_settings_but_those_there_are_must_make_sense() {
+        let none = read(&[("CLIENT_SECRET_EXPIRES", "")], |environment| environment.alerts()).unwrap();
+        assert_eq!(none, Alerts { topic_arn: None, client_secret_expires: None });
+        let date = read(&[("CLIENT_SECRET_EXPIRES", "2027-06-30")], |environment| environment.alerts()).unwrap();
+        assert_eq!(date.client_secret_expires, Some(jiff::civil::date(2027, 6, 30)));
+        let vars = [("CLIENT_SECRET_EXPIRES", "next year"), ("ALERT_TOPIC_ARN", "alerts")];
+        assert_eq!(read(&vars, |environment| environment.alerts()).unwrap_err().faults.len(), 2);
     }
 
     #[test]

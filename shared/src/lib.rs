@@ -5,13 +5,14 @@
 //! * core, which knows no AWS, HTTP or clock: [`directory`] (what is kept of users and groups), [`filter`] (who is
 //!   active and which groups are synced), [`sync`] (from changes to a plan, and a whole run), [`oauth`] (an
 //!   authorization's states), [`credentials`] (which administrator's authorization to use), [`access`] (tokens of
-//!   programs);
-//! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`sync::TenantSource`];
+//!   programs), [`alerts`] (what people are told of);
+//! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`alerts::AlertSink`], [`sync::TenantSource`];
 //! * adapters, which hold no decisions: [`graph`], [`identity`], [`dynamodb`], [`secrets::SecretsManager`],
-//!   [`queue::SqsQueue`];
+//!   [`queue::SqsQueue`], [`alerts::SnsTopic`];
 //! * the edge: [`config`] (settings of the deployment), [`http`] (clients and answers), [`telemetry`] (logs).
 
 pub mod access;
+pub mod alerts;
 pub mod clock;
 pub mod config;
 pub mod credentials;

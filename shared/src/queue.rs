@@ -1,10 +1,12 @@
-//! The port to the queue of run requests, and its SQS adapter.
+//! The ports to the queue of the sync function, and their SQS adapter.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::error::DisplayErrorContext;
+use serde::{Deserialize, Serialize};
 
+use crate::directory::DirectoryId;
 use crate::sync::RunRequest;
 
 /// The queue did not take a message.
@@ -19,7 +21,27 @@ pub trait RunQueue: Send + Sync {
     async fn send(&self, request: &RunRequest, delay: Duration) -> Result<(), QueueError>;
 }
 
-/// Amazon SQS behind the [`RunQueue`] port.
+/// What the sync function finds in its queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Message {
+    /// Perform this run.
+    Run(RunRequest),
+    /// Exercise the credentials that are due.
+    Exercise {
+        /// Those of this directory.
+        exercise: DirectoryId,
+    },
+}
+
+/// Where requests to exercise credentials wait for the sync function: the queue of run requests.
+#[async_trait]
+pub trait ExerciseQueue: Send + Sync {
+    /// Asks for the directory's credentials to be exercised, those that are due then.
+    async fn send_exercise(&self, directory: DirectoryId) -> Result<(), QueueError>;
+}
+
+/// Amazon SQS behind the ports [`RunQueue`] and [`ExerciseQueue`].
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: aws_sdk_sqs::Client,
@@ -37,7 +59,20 @@ impl SqsQueue {
 #[async_trait]
 impl RunQueue for SqsQueue {
     async fn send(&self, request: &RunRequest, delay: Duration) -> Result<(), QueueError> {
-        let body = serde_json::to_string(request).map_err(|error| QueueError(error.into()))?;
+        self.put(request, delay).await
+    }
+}
+
+#[async_trait]
+impl ExerciseQueue for SqsQueue {
+    async fn send_exercise(&self, directory: DirectoryId) -> Result<(), QueueError> {
+        self.put(&Message::Exercise { exercise: directory }, Duration::ZERO).await
+    }
+}
+
+impl SqsQueue {
+    async fn put(&self, message: &impl Serialize, delay: Duration) -> Result<(), QueueError> {
+        let body = serde_json::to_string(message).map_err(|error| QueueError(error.into()))?;
         let seconds = i32::try_from(delay.as_secs().min(900)).unwrap_or(900);
         self.client
             .send_message()
@@ -48,5 +83,22 @@ impl RunQueue for SqsQueue {
             .await
             .map_err(|error| QueueError(DisplayErrorContext(error).to_string().into()))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_a_run_request_as_ever_or_names_what_to_exercise() {
+        let directory = "11111111-1111-1111-1111-111111111111";
+        let run = format!(r#"{{"directory":"{directory}","run":"22222222-2222-2222-2222-222222222222"}}"#);
+        let exercise = format!(r#"{{"exercise":"{directory}"}}"#);
+        for text in [run, exercise] {
+            let message: Message = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        }
+        assert!(serde_json::from_str::<Message>(r#"{"directory": 7}"#).is_err());
     }
 }

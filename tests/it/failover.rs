@@ -1,7 +1,10 @@
 //! Administrators who stop working, and the backup that carries on.
 
+use jiff::SignedDuration;
+use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
-use tenant::{Action, Administrator, DeltaReset, Fault, Matcher, Refusal, RequestKind, What};
+use shared::clock::Clock as _;
+use tenant::{Action, Administrator, DeltaReset, Fault, Matcher, Paging, Refusal, RequestKind, What};
 
 use crate::harness::{World, everything, small};
 
@@ -37,10 +40,12 @@ async fn the_backup_carries_on_when_the_administrator_in_use_is_refused() {
 
 #[tokio::test]
 async fn the_backup_carries_on_in_the_middle_of_a_run() {
-    for (kind, nth) in
-        [(RequestKind::Users, 1), (RequestKind::Groups, 1), (RequestKind::Members, 3), (RequestKind::UsersDelta, 2)]
-    {
+    let first_page_and_middle_page = [(RequestKind::Users, 1), (RequestKind::Users, 2), (RequestKind::Groups, 1)];
+    let members_and_changes = [(RequestKind::Members, 3), (RequestKind::UsersDelta, 2), (RequestKind::GroupsDelta, 2)];
+    for (kind, nth) in first_page_and_middle_page.into_iter().chain(members_and_changes) {
         let (world, used, backup) = two_administrators().await;
+        let paging = Paging { list_max: 20, ..Paging::default() };
+        world.apply(Action::SetPaging { paging });
         world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
         let action = Box::new(Action::DisableUser { user: used.id });
         let fault = world.tenant.inject(Fault::new(Matcher::on(kind).by(used.id).nth(nth), What::Then { action }));
@@ -93,4 +98,53 @@ async fn revoked_access_tokens_are_refreshed_without_anybody_noticing() {
     let world = World::synced(&small(), everything()).await;
     world.apply(Action::ExpireAccessTokens { administrator: None });
     world.sync_and_check(&everything()).await;
+}
+
+#[tokio::test]
+async fn an_administrator_who_may_no_longer_read_is_passed_over_in_the_middle_of_a_run() {
+    for (kind, nth) in [(RequestKind::Users, 2), (RequestKind::Members, 3)] {
+        let (world, used, backup) = two_administrators().await;
+        world.apply(Action::SetPaging { paging: Paging { list_max: 20, ..Paging::default() } });
+        world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+        let action = Box::new(Action::AllowReading { administrator: used.id, allowed: false });
+        world.tenant.inject(Fault::new(Matcher::on(kind).by(used.id).nth(nth), What::Then { action }));
+        let run = world.sync().await;
+        assert_eq!((&run["state"], &run["credential"]), (&json!("succeeded"), &json!(backup.id)), "{kind:?}: {run:#}");
+        let failing = world.credentials().await[&used.user_principal_name].clone();
+        assert_eq!(failing["cause"], "read_refused", "{kind:?}: {failing:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_administrator_is_tried_again_at_growing_intervals_and_no_refresh_token_is_lost() {
+    let (world, used, _) = two_administrators().await;
+    world.apply(Action::Refuse { administrator: used.id, refusal: Refusal::Revoked });
+    world.sync().await;
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let failing = world.credentials().await[&used.user_principal_name].clone();
+        let retry_at: jiff::Timestamp = failing["retry_at"].as_str().unwrap().parse().unwrap();
+        let wait = retry_at.duration_since(world.clock.now());
+        waits.push(wait.as_secs().div_euclid(60) + 1);
+        world.clock.pass(wait + SignedDuration::from_millis(1));
+        exercise(&world).await;
+    }
+    assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
+    assert_eq!(waits[0], 15, "{waits:?}");
+    assert!(waits[5] >= 240, "{waits:?}");
+
+    // The account mends itself: the refresh token that was refused all the time works again, without a new sign-in.
+    world.apply(Action::Accept { administrator: used.id });
+    world.clock.pass(SignedDuration::from_hours(24));
+    exercise(&world).await;
+    assert_eq!(world.credentials().await[&used.user_principal_name]["state"], "working");
+}
+
+/// Delivers the message that asks for an exercise.
+async fn exercise(world: &World) {
+    let body = json!({"exercise": world.directory}).to_string();
+    let message =
+        json!({"messageId": "m", "body": body, "eventSource": "aws:sqs", "attributes": {}, "messageAttributes": {}});
+    let event: sync::SyncEvent = serde_json::from_value(json!({"Records": [message]})).unwrap();
+    sync::handle(&world.stack.sync, LambdaEvent::new(event, Context::default())).await.unwrap();
 }

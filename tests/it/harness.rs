@@ -1,17 +1,18 @@
 //! A simulated tenant, the whole local stack beside it, and the questions tests ask.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use local::api::Api;
 use local::secrets_manager::LocalSecrets;
 use local::stack::{Options, Stack};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::access::Scope;
+use shared::alerts::{Alert, AlertError, AlertSink};
 use shared::clock::{Clock, SystemClock};
 use shared::config::Microsoft;
 use shared::sync::Unobserved;
@@ -20,13 +21,40 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
-/// The true time, but waits are a hundred times shorter.
-struct ImpatientClock;
+/// The true time, or a later one when told so, but waits are a hundred times shorter.
+#[derive(Default)]
+pub struct ImpatientClock(Mutex<SignedDuration>);
+
+impl ImpatientClock {
+    /// Lets so much time pass.
+    pub fn pass(&self, time: SignedDuration) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+/// The alerts that were sent.
+#[derive(Default)]
+pub struct Alerts(Mutex<Vec<Alert>>);
+
+impl Alerts {
+    /// Those since the last time this was asked.
+    pub fn take(&self) -> Vec<Alert> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl AlertSink for Alerts {
+    async fn send(&self, alert: &Alert) -> Result<(), AlertError> {
+        self.0.lock().unwrap().push(alert.clone());
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Clock for ImpatientClock {
     fn now(&self) -> Timestamp {
-        SystemClock.now()
+        SystemClock.now() + *self.0.lock().unwrap()
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -40,6 +68,8 @@ pub struct World {
     pub stack: Stack,
     pub api: Api,
     pub directory: String,
+    pub alerts: Arc<Alerts>,
+    pub clock: Arc<ImpatientClock>,
 }
 
 /// A sample small enough to be read and large enough to have every kind of user and group.
@@ -71,6 +101,8 @@ impl World {
             secret_prefix: "office365-sync".to_owned(),
             ca_file: None,
         };
+        let alerts = Arc::new(Alerts::default());
+        let clock = Arc::new(ImpatientClock::default());
         let stack = Stack::start(Options {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             database: None,
@@ -78,15 +110,16 @@ impl World {
             microsoft,
             client_secret: SecretString::from(registration.client_secret),
             interval: None,
-            clock: Arc::new(ImpatientClock),
+            clock: clock.clone(),
             progress: Arc::new(Unobserved),
+            alerts: alerts.clone(),
         })
         .await
         .unwrap();
         let token = stack.make_token("test", Scope::Admin).await.unwrap();
         let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
         let directory = tenant.tenant_id().to_string();
-        Self { tenant, stack, api, directory }
+        Self { tenant, stack, api, directory, alerts, clock }
     }
 
     /// A tenant and a stack that the first administrator has authorized and that has synced with these settings.

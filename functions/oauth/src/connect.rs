@@ -108,6 +108,7 @@ async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> 
             missing_roles: proven.roles.missing(),
             authorized_at: now,
             last_good_at: Some(now),
+            exercised_at: None,
             state: CredentialState::Working,
         })
         .await?;

@@ -1,11 +1,14 @@
 //! Directories: how each fares, what it has, and who authorized it.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::access::AccessToken;
+use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
 use shared::http::{CountsView, Problem, RunView};
@@ -38,6 +41,8 @@ pub(crate) struct DirectoryView {
     current_run: Option<RunView>,
     last_run: Option<RunView>,
     held_deactivations: Option<HeldView>,
+    /// What people have been told of that is not over.
+    open_alerts: BTreeSet<Condition>,
 }
 
 /// Why a directory does not fare well.
@@ -72,6 +77,8 @@ struct CredentialView {
     missing_roles: Vec<String>,
     authorized_at: Timestamp,
     last_good_at: Option<Timestamp>,
+    /// When it was last tried only to see whether it works.
+    exercised_at: Option<Timestamp>,
 }
 
 /// Deactivations that wait for an administrator, and the run that stopped at them.
@@ -105,6 +112,7 @@ impl From<Credential> for CredentialView {
             missing_roles: credential.missing_roles,
             authorized_at: credential.authorized_at,
             last_good_at: credential.last_good_at,
+            exercised_at: credential.exercised_at,
         }
     }
 }
@@ -112,7 +120,7 @@ impl From<Credential> for CredentialView {
 impl DirectoryView {
     fn new(overview: Overview, now: Timestamp) -> Self {
         let troubles = troubles(&overview, now);
-        let Overview { directory, current_run, last_run, credentials } = overview;
+        let Overview { directory, current_run, last_run, credentials, open_conditions } = overview;
         let published = directory.published.as_ref();
         let held = last_run.as_ref().and_then(|run| Some(HeldView { run: run.id, hold: run.hold.clone()? }));
         Self {
@@ -134,6 +142,7 @@ impl DirectoryView {
             current_run: current_run.map(|run| RunView::new(run, &directory)),
             last_run: last_run.map(|run| RunView::new(run, &directory)),
             held_deactivations: held.filter(|_| shared::http::publishes_users(&directory)),
+            open_alerts: open_conditions,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use shared::alerts::Condition;
 use shared::credentials::{Credential, CredentialState};
 use shared::sync::RunState;
 
@@ -40,13 +41,27 @@ pub(crate) enum Trouble {
     NeverSynced,
     /// The schedule should have asked for a run a while ago.
     Overdue,
+    /// No run was good for more than three intervals.
+    NotSynced,
+    /// One administrator's authorization works, where there are more.
+    OneCredentialLeft,
+    /// An administrator's authorization will end soon because nobody uses it.
+    CredentialExpiring,
+    /// The client secret ends soon, or has ended.
+    ClientSecretExpiring,
 }
 
 impl Trouble {
     pub(crate) fn health(self) -> Health {
         match self {
-            Self::NoWorkingCredential | Self::LastRunFailed | Self::Overdue => Health::Failing,
-            Self::CredentialFailing | Self::LastRunHeld | Self::LastRunHasGaps | Self::NeverSynced => Health::Degraded,
+            Self::NoWorkingCredential | Self::LastRunFailed | Self::Overdue | Self::NotSynced => Health::Failing,
+            Self::CredentialFailing
+            | Self::LastRunHeld
+            | Self::LastRunHasGaps
+            | Self::NeverSynced
+            | Self::OneCredentialLeft
+            | Self::CredentialExpiring
+            | Self::ClientSecretExpiring => Health::Degraded,
         }
     }
 
@@ -63,6 +78,12 @@ impl Trouble {
             Self::LastRunHasGaps => "The last run could not read everything; what it could not read stays as it was.",
             Self::NeverSynced => "No run has succeeded yet, so nothing is published.",
             Self::Overdue => "The scheduled run is overdue.",
+            Self::NotSynced => "No run was good for more than three intervals, so what is published grows old.",
+            Self::OneCredentialLeft => "Of several administrators' authorizations, only one still works.",
+            Self::CredentialExpiring => {
+                "An administrator's authorization is not used, and Microsoft will drop it soon."
+            }
+            Self::ClientSecretExpiring => "The application's client secret ends soon or has ended: store a new one.",
         }
     }
 }
@@ -87,7 +108,27 @@ pub(crate) fn troubles(overview: &Overview, now: Timestamp) -> Vec<Trouble> {
     if now.duration_since(overview.directory.next_sync_at) > OVERDUE_AFTER {
         troubles.push(Trouble::Overdue);
     }
+    for trouble in overview.open_conditions.iter().filter_map(told_only) {
+        if !troubles.contains(&trouble) {
+            troubles.push(trouble);
+        }
+    }
     troubles
+}
+
+/// What only the sync function knows, since it is told of it by its settings. The rest is seen above, as it is now.
+fn told_only(condition: &Condition) -> Option<Trouble> {
+    match condition {
+        Condition::NotSynced => Some(Trouble::NotSynced),
+        Condition::OneCredentialLeft => Some(Trouble::OneCredentialLeft),
+        Condition::CredentialExpiring { .. } => Some(Trouble::CredentialExpiring),
+        Condition::ClientSecretExpiring { .. } => Some(Trouble::ClientSecretExpiring),
+        Condition::NoWorkingCredential
+        | Condition::CredentialFailing { .. }
+        | Condition::ApplicationRefused
+        | Condition::Held
+        | Condition::Gaps => None,
+    }
 }
 
 /// The worst of all.
@@ -101,6 +142,8 @@ fn works(credential: &Credential) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use shared::credentials::Cause;
     use shared::directory::{Directory, DirectoryCounts, DirectoryId, Published};
     use shared::sync::{Run, RunId, Trigger};
@@ -119,6 +162,7 @@ mod tests {
             missing_roles: vec![],
             authorized_at: NOW,
             last_good_at: None,
+            exercised_at: None,
             state,
         }
     }
@@ -147,6 +191,7 @@ mod tests {
             current_run: None,
             last_run: Some(run(RunState::Succeeded)),
             credentials: vec![credential(CredentialState::Working)],
+            open_conditions: BTreeSet::new(),
         }
     }
 
@@ -171,6 +216,11 @@ mod tests {
         assert_eq!(with(&|it| it.last_run = Some(run(RunState::Held))), [Trouble::LastRunHeld]);
         assert_eq!(with(&|it| it.last_run = Some(run(RunState::CompletedWithGaps))), [Trouble::LastRunHasGaps]);
         assert_eq!(with(&|it| it.directory.published = None), [Trouble::NeverSynced]);
+        let told = |condition: Condition| with(&|it| it.open_conditions = BTreeSet::from([condition.clone()]));
+        assert_eq!(told(Condition::NotSynced), [Trouble::NotSynced]);
+        assert_eq!(told(Condition::OneCredentialLeft), [Trouble::OneCredentialLeft]);
+        assert_eq!(told(Condition::ClientSecretExpiring { days: 7 }), [Trouble::ClientSecretExpiring]);
+        assert_eq!(told(Condition::Gaps), [], "seen by the last run, or over");
     }
 
     #[test]

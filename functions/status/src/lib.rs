@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use shared::clock::Clock;
-use shared::store::{CredentialStore, DirectoryStore, QueryStore, RunStore, TokenStore};
+use shared::store::{AlertStore, CredentialStore, DirectoryStore, QueryStore, RunStore, TokenStore};
 
 /// What the handlers ask for.
 #[derive(Clone)]
@@ -33,6 +33,7 @@ pub struct App {
     queries: Arc<dyn QueryStore>,
     credentials: Arc<dyn CredentialStore>,
     tokens: Arc<dyn TokenStore>,
+    alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,14 +42,15 @@ impl App {
     #[must_use]
     pub fn new<S>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self
     where
-        S: DirectoryStore + RunStore + QueryStore + CredentialStore + TokenStore + 'static,
+        S: DirectoryStore + RunStore + QueryStore + CredentialStore + TokenStore + AlertStore + 'static,
     {
         Self {
             directories: store.clone(),
             runs: store.clone(),
             queries: store.clone(),
             credentials: store.clone(),
-            tokens: store,
+            tokens: store.clone(),
+            alerts: store,
             clock,
         }
     }

@@ -1,8 +1,9 @@
 //! The sync function.
 //!
 //! A tick of the schedule becomes one queue message for each directory that is due; a queue message becomes one sync
-//! run of one directory. Whatever wants a run puts a message in the queue, and only this function takes it out.
+//! run of one directory, or an exercise of its credentials. Whatever wants a run puts a message in the queue, and only this function takes it out.
 
+mod care;
 mod event;
 mod microsoft;
 mod tick;
@@ -13,7 +14,8 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
-use shared::queue::RunQueue;
+use shared::alerts::Alerting;
+use shared::queue::{ExerciseQueue, Message, RunQueue};
 use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
 use shared::telemetry::chain;
 use tracing::Instrument as _;
@@ -34,6 +36,10 @@ pub struct App {
     pub ports: Ports,
     /// Where requests wait.
     pub queue: Arc<dyn RunQueue>,
+    /// Where requests to exercise credentials wait: the same queue.
+    pub exercises: Arc<dyn ExerciseQueue>,
+    /// How people are told of what needs them.
+    pub alerting: Alerting,
     /// Microsoft's side.
     pub microsoft: Microsoft,
     /// How often directories are synced.
@@ -69,8 +75,8 @@ async fn handle_requests(app: &App, event: SqsEvent, stop_at: Timestamp) -> SqsB
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        if let Err(error) = handle_request(app, &message, stop_at).await {
-            tracing::error!(error = chain(error.as_ref()), "a run request could not be handled");
+        if let Err(error) = handle_message(app, &message, stop_at).await {
+            tracing::error!(error = chain(error.as_ref()), "a message could not be handled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);
@@ -84,8 +90,17 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default() + Duration::from_secs(1)
 }
 
-async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
-    let request: RunRequest = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
+    match serde_json::from_str(message.body.as_deref().unwrap_or_default())? {
+        Message::Run(request) => handle_request(app, request, stop_at).await,
+        Message::Exercise { exercise } => {
+            care::exercise(app, exercise).await;
+            Ok(())
+        }
+    }
+}
+
+async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
     let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every };
     match perform(&app.ports, &app.microsoft, pace, &request).instrument(span).await? {
@@ -99,6 +114,7 @@ async fn handle_request(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
                 items_written = run.effort.items_written,
                 "the run has ended",
             );
+            care::look_after(app, &run).await;
             if let Some(next) = next {
                 app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;
             }

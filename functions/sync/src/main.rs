@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::alerts::{AlertLog, AlertSink, Alerting, SnsTopic};
 use shared::clock::SystemClock;
 use shared::config;
 use shared::dynamodb::DynamoStore;
@@ -16,13 +17,18 @@ use sync::{App, CHECKPOINT_EVERY, Microsoft, SyncEvent};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     shared::telemetry::json();
-    let (storage, queue, microsoft, schedule) =
-        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.schedule()))?;
+    let (storage, queue, microsoft, schedule, alerts) =
+        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.schedule(), env.alerts()))?;
     let aws = aws_config::load_from_env().await;
     let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
     let secrets =
         Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
     let clock = Arc::new(SystemClock);
+    let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url));
+    let sink: Arc<dyn AlertSink> = match alerts.topic_arn {
+        Some(arn) => Arc::new(SnsTopic::new(aws_sdk_sns::Client::new(&aws), arn)),
+        None => Arc::new(AlertLog),
+    };
     let http = shared::http::client(&microsoft.extra_roots()?)?;
     let app = App {
         ports: Ports {
@@ -34,7 +40,9 @@ async fn main() -> Result<(), Error> {
             clock: clock.clone(),
             progress: Arc::new(Unobserved),
         },
-        queue: Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url)),
+        queue: queue.clone(),
+        exercises: queue,
+        alerting: Alerting { store: store.clone(), sink, client_secret_expires: alerts.client_secret_expires },
         microsoft: Microsoft {
             http: http.clone(),
             graph: GraphOrigin::parse(&microsoft.graph_url)?,

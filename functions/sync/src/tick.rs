@@ -1,11 +1,15 @@
 //! A tick of the schedule: one queue message for each directory that is due.
 
+use futures::{StreamExt as _, stream};
 use shared::directory::Directory;
 use shared::store::StoreError;
 use shared::sync::{RequestRunError, Run, Trigger, request_run};
 use shared::telemetry::chain;
 
-use crate::App;
+use crate::{App, care};
+
+/// How many directories are looked at together.
+const AT_ONCE: usize = 16;
 
 /// Requests a run of every directory that is due. One directory's trouble does not keep the others waiting.
 ///
@@ -13,11 +17,12 @@ use crate::App;
 /// When the directories cannot be listed.
 pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
     let now = app.ports.clock.now();
-    for directory in app.ports.directories.directories().await? {
+    let directories = app.ports.directories.directories().await?;
+    for directory in &directories {
         if directory.next_sync_at > now {
             continue;
         }
-        if let Err(error) = request(app, &directory, now).await {
+        if let Err(error) = request(app, directory, now).await {
             tracing::error!(
                 directory.id = %directory.id,
                 error = chain(&error),
@@ -25,6 +30,9 @@ pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
             );
         }
     }
+    // Last, so that no run waits for it.
+    let looks = stream::iter(directories).map(|directory| care::look_at_tick(app, directory, now));
+    looks.buffer_unordered(AT_ONCE).collect::<()>().await;
     Ok(())
 }
 

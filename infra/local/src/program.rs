@@ -13,6 +13,7 @@ use rand::rngs::SmallRng;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::access::Scope;
+use shared::alerts::AlertLog;
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::Microsoft;
 use shared::telemetry::chain;
@@ -72,6 +73,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         interval: (!args.once).then(|| args.interval()),
         clock: Arc::new(SystemClock),
         progress: progress.clone(),
+        alerts: Arc::new(AlertLog),
     })
     .await?;
     let token = stack.make_token("local administrator", Scope::Admin).await?;

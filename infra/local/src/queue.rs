@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
-use shared::queue::{QueueError, RunQueue};
+use shared::directory::DirectoryId;
+use shared::queue::{ExerciseQueue, Message, QueueError, RunQueue};
 use shared::sync::RunRequest;
 use shared::telemetry::chain;
 use sync::SyncEvent;
@@ -52,6 +53,15 @@ impl LocalQueue {
 impl RunQueue for LocalQueue {
     async fn send(&self, request: &RunRequest, delay: Duration) -> Result<(), QueueError> {
         self.put(serde_json::to_string(request).map_err(|error| QueueError(error.into()))?, delay);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ExerciseQueue for LocalQueue {
+    async fn send_exercise(&self, directory: DirectoryId) -> Result<(), QueueError> {
+        let message = Message::Exercise { exercise: directory };
+        self.put(serde_json::to_string(&message).map_err(|error| QueueError(error.into()))?, Duration::ZERO);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use shared::access::{self, AccessToken, Scope};
+use shared::alerts::{AlertSink, Alerting};
 use shared::clock::Clock;
 use shared::config::{Authorization, Microsoft};
 use shared::dynamodb::DynamoStore;
@@ -47,6 +48,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Who watches runs.
     pub progress: Arc<dyn ProgressSink>,
+    /// Who is told of what needs somebody.
+    pub alerts: Arc<dyn AlertSink>,
 }
 
 /// Why a stack could not be started.
@@ -120,6 +123,8 @@ impl Stack {
                 progress: options.progress,
             },
             queue: Arc::new(queue.clone()),
+            exercises: Arc::new(queue.clone()),
+            alerting: Alerting { store: store.clone(), sink: options.alerts, client_secret_expires: None },
             microsoft: sync::Microsoft {
                 http: http.clone(),
                 graph: graph.clone(),

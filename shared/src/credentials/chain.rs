@@ -3,34 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use super::cause::{Cause, RefusalKind};
+use super::cause::Cause;
 use super::credential::{Credential, CredentialState};
-use super::endpoint::{Grant, GrantError, TokenEndpoint};
+use super::endpoint::GrantError;
+use super::exchange::{Attempt, Exchange};
 use super::refusal::Refusal;
 use super::tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};
-use crate::clock::Clock;
-use crate::directory::{DirectoryId, UserId};
-use crate::oauth::missing_scopes;
-use crate::secrets::{SecretError, SecretStore};
-use crate::store::CredentialStore;
-use crate::telemetry;
-
-/// A token is not given any more this long before it expires, so that it lasts for a request and its repetitions.
-const LONGEST_MARGIN: SignedDuration = SignedDuration::from_mins(5);
-/// How often the time of the last good use is written while nothing else changes.
-const LAST_GOOD_GRAIN: SignedDuration = SignedDuration::from_hours(1);
-/// The first wait before a failing credential is tried again.
-const SHORTEST_RETRY: SignedDuration = SignedDuration::from_mins(15);
-/// The longest wait before a failing credential is tried again.
-const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The credentials of a directory in the order in which they are tried, for one run.
 ///
@@ -48,11 +32,7 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// The lock is held while a token is fetched, so that requests which run out of tokens together share one refresh.
 pub struct CredentialChain {
-    directory: DirectoryId,
-    endpoint: Arc<dyn TokenEndpoint>,
-    credentials: Arc<dyn CredentialStore>,
-    secrets: Arc<dyn SecretStore>,
-    clock: Arc<dyn Clock>,
+    exchange: Exchange,
     /// Whether failing credentials are tried before their time.
     eager: bool,
     state: Mutex<State>,
@@ -60,7 +40,7 @@ pub struct CredentialChain {
 
 impl fmt::Debug for CredentialChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CredentialChain").field("directory", &self.directory).finish_non_exhaustive()
+        f.debug_struct("CredentialChain").field("exchange", &self.exchange).finish_non_exhaustive()
     }
 }
 
@@ -91,26 +71,11 @@ struct Issued {
     replacement: bool,
 }
 
-/// What came of trying one credential.
-enum Attempt {
-    Token(Issued),
-    /// Not this one, for now.
-    Passing(Refusal),
-    /// Not this one, until its administrator has done something.
-    Failing(Refusal),
-}
-
 impl CredentialChain {
     /// The chain of a directory's credentials, read when the first token is asked for.
     #[must_use]
-    pub fn new(
-        directory: DirectoryId,
-        endpoint: Arc<dyn TokenEndpoint>,
-        credentials: Arc<dyn CredentialStore>,
-        secrets: Arc<dyn SecretStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { directory, endpoint, credentials, secrets, clock, eager: false, state: Mutex::default() }
+    pub fn new(exchange: Exchange) -> Self {
+        Self { exchange, eager: false, state: Mutex::default() }
     }
 
     /// Tries failing credentials even before their time, as somebody wants who has just mended one and asks for a run.
@@ -121,21 +86,15 @@ impl CredentialChain {
 
     /// Reads the credentials and puts those worth trying in order.
     async fn load(&self) -> Result<VecDeque<Candidate>, TokenError> {
-        let now = self.clock.now();
-        let mut all = self.credentials.credentials(self.directory).await.map_err(store_error)?;
+        let now = self.exchange.clock.now();
+        let mut all = self.exchange.all().await?;
         all.retain(|credential| match &credential.state {
             CredentialState::Working => true,
             CredentialState::Failing { retry_at, .. } => self.eager || *retry_at <= now,
         });
         let mut candidates: Vec<Candidate> = all
             .into_iter()
-            .map(|credential| Candidate {
-                failing_since: match credential.state {
-                    CredentialState::Working => None,
-                    CredentialState::Failing { since, .. } => Some(since),
-                },
-                credential,
-            })
+            .map(|credential| Candidate { failing_since: credential.failing_since(), credential })
             .collect();
         candidates.sort_by_key(|Candidate { credential, failing_since }| {
             let last_good = Reverse(credential.last_good_at.unwrap_or(credential.authorized_at));
@@ -144,95 +103,8 @@ impl CredentialChain {
         Ok(candidates.into())
     }
 
-    /// Exchanges the credential's refresh token. Errors here concern every credential.
-    async fn attempt(&self, credential: &Credential, replacement: bool) -> Result<Attempt, TokenError> {
-        let administrator = &credential.administrator;
-        let refresh_token = match self.secrets.refresh_token(self.directory, administrator).await {
-            Ok(Some(token)) => token,
-            Ok(None) | Err(SecretError::Malformed { .. }) => {
-                return Ok(Attempt::Failing(Cause::RefreshTokenMissing.into()));
-            }
-            Err(error @ SecretError::Unavailable(_)) => return Err(store_error(error)),
-        };
-        let grant = match self.endpoint.refresh(self.directory, &refresh_token).await {
-            Ok(grant) => grant,
-            Err(GrantError::Refused(refusal)) => {
-                return match refusal.kind {
-                    RefusalKind::Retry => Ok(Attempt::Passing(refusal)),
-                    RefusalKind::NeedsAdministrator => Ok(Attempt::Failing(refusal)),
-                    RefusalKind::ApplicationFault => Err(TokenError::ApplicationRefused(refusal)),
-                };
-            }
-            Err(GrantError::Unavailable(source)) => return Err(TokenError::Unavailable(source)),
-            Err(GrantError::Secrets(source)) => return Err(TokenError::Store(source)),
-        };
-        self.keep_rotated(administrator, &refresh_token, &grant).await?;
-        // Microsoft leaves scopes out of a grant when consent was withdrawn or a policy covers them.
-        if !grant.scopes.is_empty() && !missing_scopes(&grant.scopes).is_empty() {
-            return Ok(Attempt::Failing(Cause::ConsentMissing.into()));
-        }
-        Ok(Attempt::Token(Issued {
-            stale_at: stale_at(self.clock.now(), grant.expires_in),
-            token: UsableToken { administrator: administrator.clone(), secret: grant.access_token },
-            replacement,
-        }))
-    }
-
-    /// Stores a rotated refresh token. Until this has succeeded the access token is not used: a crash in between
-    /// would otherwise lose the only refresh token that is certain to stay good.
-    async fn keep_rotated(&self, of: &UserId, old: &SecretString, grant: &Grant) -> Result<(), TokenError> {
-        match &grant.refresh_token {
-            Some(new) if new.expose_secret() != old.expose_secret() => {
-                self.secrets.put_refresh_token(self.directory, of, new).await.map_err(store_error)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Remembers that a credential works, unless that is known well enough.
-    async fn note_good(&self, credential: &mut Credential) {
-        let now = self.clock.now();
-        let recent = credential.last_good_at.is_some_and(|at| now.duration_since(at) < LAST_GOOD_GRAIN);
-        if recent && credential.state == CredentialState::Working {
-            return;
-        }
-        credential.last_good_at = Some(now);
-        credential.state = CredentialState::Working;
-        self.save(credential).await;
-    }
-
-    /// Marks a credential. It is left alone when its administrator has authorized again since it was read.
     async fn mark_failing(&self, candidate: Candidate, refusal: &Refusal) {
-        let Candidate { mut credential, failing_since } = candidate;
-        let now = self.clock.now();
-        let since = failing_since.unwrap_or(now);
-        tracing::warn!(
-            directory.id = %self.directory, credential.administrator = %credential.administrator,
-            cause = ?refusal.cause, aadsts = refusal.aadsts,
-            "a credential needs its administrator"
-        );
-        match self.credentials.credential(self.directory, &credential.administrator).await {
-            Ok(Some(stored)) if stored.authorized_at != credential.authorized_at => return,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = telemetry::chain(&error), "a credential was not read again"),
-        }
-        credential.state = CredentialState::Failing {
-            cause: refusal.cause,
-            aadsts: refusal.aadsts,
-            since,
-            retry_at: retry_at(since, now),
-        };
-        self.save(&credential).await;
-    }
-
-    /// Writes a credential's record. A failure to do so is only logged: the record informs, and the run goes on.
-    async fn save(&self, credential: &Credential) {
-        if let Err(error) = self.credentials.put_credential(credential).await {
-            tracing::warn!(
-                directory.id = %self.directory, error = telemetry::chain(&error),
-                "a credential's state was not saved"
-            );
-        }
+        self.exchange.mark_failing(candidate.credential, candidate.failing_since, refusal).await;
     }
 
     /// Tries the candidates in turn until one gives a token, which comes to the front.
@@ -240,13 +112,14 @@ impl CredentialChain {
         let mut index = 0;
         let mut passing = None;
         while let Some(candidate) = candidates.get(index) {
-            match self.attempt(&candidate.credential, std::mem::take(replacing)).await? {
-                Attempt::Token(issued) => {
+            let replacement = std::mem::take(replacing);
+            match self.exchange.attempt(&candidate.credential).await? {
+                Attempt::Token(fresh) => {
                     if let Some(mut candidate) = candidates.remove(index) {
-                        self.note_good(&mut candidate.credential).await;
+                        self.exchange.note_good(&mut candidate.credential).await;
                         candidates.push_front(candidate);
                     }
-                    return Ok(issued);
+                    return Ok(Issued { token: fresh.token, stale_at: fresh.stale_at, replacement });
                 }
                 Attempt::Passing(refusal) => {
                     // Of several, the one that asks for the longest pause speaks for all.
@@ -270,7 +143,7 @@ impl CredentialChain {
 impl AccessTokens for CredentialChain {
     async fn token(&self) -> Result<UsableToken, TokenError> {
         let mut state = self.state.lock().await;
-        let now = self.clock.now();
+        let now = self.exchange.clock.now();
         if let Some(issued) = &state.issued
             && now < issued.stale_at
         {
@@ -301,7 +174,7 @@ impl AccessTokens for CredentialChain {
                         _ => Refusal::from(Cause::Unavailable).pause(),
                     };
                     // The endpoint has waited and repeated already: do not make every request wait as long again.
-                    state.pause_until = self.clock.now().checked_add(pause).ok();
+                    state.pause_until = self.exchange.clock.now().checked_add(pause).ok();
                 }
                 Err(error)
             }
@@ -327,22 +200,6 @@ impl AccessTokens for CredentialChain {
             self.mark_failing(candidate, &cause.into()).await;
         }
     }
-}
-
-/// When a token that lasts this long is not given any more: a fifth of its life before the end, at most five minutes.
-fn stale_at(now: Timestamp, expires_in: Duration) -> Timestamp {
-    let life = SignedDuration::try_from(expires_in).unwrap_or(SignedDuration::MAX);
-    now.checked_add(life - (life / 5).min(LONGEST_MARGIN)).unwrap_or(Timestamp::MAX)
-}
-
-/// When a credential that has been failing since then is tried again.
-fn retry_at(since: Timestamp, now: Timestamp) -> Timestamp {
-    let wait = now.duration_since(since).clamp(SHORTEST_RETRY, LONGEST_RETRY);
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> TokenError {
-    TokenError::Store(Box::new(error))
 }
 
 #[cfg(test)]

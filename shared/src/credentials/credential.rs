@@ -26,6 +26,9 @@ pub struct Credential {
     /// When it last gave an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good_at: Option<Timestamp>,
+    /// When it was last tried without need, to see whether it works, whatever came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exercised_at: Option<Timestamp>,
     /// Whether it works.
     pub state: CredentialState,
 }
@@ -48,4 +51,27 @@ pub enum CredentialState {
         /// Not to be tried again before.
         retry_at: Timestamp,
     },
+}
+
+impl Credential {
+    /// Whether it worked when last tried.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.state == CredentialState::Working
+    }
+
+    /// Since when it has been failing; `None` while it works.
+    #[must_use]
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        match self.state {
+            CredentialState::Working => None,
+            CredentialState::Failing { since, .. } => Some(since),
+        }
+    }
+
+    /// When it last proved that it works, at the latest when it was authorized.
+    #[must_use]
+    pub fn last_used_at(&self) -> Timestamp {
+        self.last_good_at.unwrap_or(self.authorized_at).max(self.authorized_at)
+    }
 }

@@ -7,6 +7,8 @@ mod cause;
 mod chain;
 mod credential;
 mod endpoint;
+mod exchange;
+mod exercise;
 mod refusal;
 mod tokens;
 
@@ -14,5 +16,7 @@ pub use cause::{Cause, RefusalKind};
 pub use chain::CredentialChain;
 pub use credential::{Credential, CredentialState};
 pub use endpoint::{Grant, GrantError, TokenEndpoint};
+pub use exchange::Exchange;
+pub use exercise::{ReadUsers, exercise};
 pub use refusal::{ErrorAnswer, Refusal};
 pub use tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};

@@ -36,6 +36,10 @@ impl Key {
         Self::new(of_directory(id), "SYNC")
     }
 
+    pub(super) fn alerts(id: DirectoryId) -> Self {
+        Self::new(of_directory(id), "ALERTS")
+    }
+
     pub(super) fn checkpoint(id: DirectoryId) -> Self {
         Self::new(of_directory(id), "CHECKPOINT")
     }

@@ -4,6 +4,7 @@
 //! consistently. Each item carries the version of its shape in `v`; an item of another version, or with a malformed
 //! attribute, is an error that names it, never "not there".
 
+mod alerts;
 mod apply;
 mod authorizations;
 mod buckets;

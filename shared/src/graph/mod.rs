@@ -36,6 +36,6 @@ mod withheld;
 pub use error::{GraphError, Refused};
 pub use origin::{GraphOrigin, InvalidOrigin};
 pub use page::Malformed;
-pub use probe::{AccountProbe, AccountRoles, DirectoryRole, probe_account};
+pub use probe::{AccountProbe, AccountRoles, DirectoryRole, probe_account, probe_users};
 pub use retry::RetryPolicy;
 pub use tenant::GraphTenant;

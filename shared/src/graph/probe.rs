@@ -83,6 +83,21 @@ pub async fn probe_account(
     Ok(AccountProbe { sees_users: !users.objects.is_empty(), roles })
 }
 
+/// Reads one user with the token, just to see whether it may.
+///
+/// # Errors
+/// When users cannot be read.
+pub async fn probe_users(
+    http: &reqwest::Client,
+    origin: &GraphOrigin,
+    token: &SecretString,
+    clock: Arc<dyn Clock>,
+) -> Result<(), GraphError> {
+    let client = GraphClient::new(http.clone(), origin.clone(), clock, RetryPolicy::INTERACTIVE, rand::random());
+    first_page(&client, token, "users", "$select=id&$top=1").await?;
+    Ok(())
+}
+
 async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRoles, GraphError> {
     let query = "$select=id,displayName,roleTemplateId";
     let page = first_page(client, token, "me/memberOf/microsoft.graph.directoryRole", query).await?;

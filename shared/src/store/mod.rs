@@ -3,6 +3,7 @@
 //! "Not there" is `Ok(None)`: callers treat it differently from failure. Reads that a decision depends on are
 //! consistent.
 
+mod alerts;
 mod authorizations;
 mod checkpoints;
 mod credentials;
@@ -13,6 +14,7 @@ mod queries;
 mod runs;
 mod tokens;
 
+pub use alerts::AlertStore;
 pub use authorizations::{AuthorizationStore, Consumed};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;

@@ -7,11 +7,12 @@ use shared::access::TokenHash;
 use shared::directory::{Directory, DirectoryId};
 use shared::oauth::PendingAuthorization;
 use shared::store::{
-    AuthorizationStore as _, CredentialStore as _, DirectoryStore as _, GroupFilter, MirrorStore as _, Publication,
-    QueryStore as _, RunStore as _, StoreError, TokenStore as _, UserFilter, Write,
+    AlertStore as _, AuthorizationStore as _, CredentialStore as _, DirectoryStore as _, GroupFilter, MirrorStore as _,
+    Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _, UserFilter, Write,
 };
 use shared::sync::{Run, RunId};
 
+use super::alerts::record;
 use super::authorizations::state;
 use super::directories::{credential, token};
 use super::fixtures::{at, group, group_id, joined, lease, links, published, run, user, user_id, user_ids};
@@ -38,6 +39,7 @@ impl Everything {
         let hash = TokenHash::of("token");
         store.put_token(&hash, &token(None)).await.unwrap();
         store.put_credential(&credential(directory, 1)).await.unwrap();
+        store.put_alerts(directory, &record(directory)).await.unwrap();
         store.begin_authorization(&state('A'), &PendingAuthorization::begin(at(0))).await.unwrap();
         Self { directory, run, token: hash }
     }
@@ -56,6 +58,7 @@ impl Everything {
             store.token(&self.token).await.map(|one| present(one.map(drop))),
             store.credential(directory, &user_id(1)).await.map(|one| present(one.map(drop))),
             store.credentials(directory).await.map(|all| some(!all.is_empty())),
+            store.alerts(directory).await.map(|record| some(!record.open.is_empty())),
             store.user(directory, &user_id(1)).await.map(|one| present(one.map(drop))),
             store.users(directory, &user).await.map(|all| some(!all.is_empty())),
             store.all_users(directory).await.map(|all| some(!all.is_empty())),

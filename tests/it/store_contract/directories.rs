@@ -62,6 +62,7 @@ pub fn credential(directory: DirectoryId, administrator: u32) -> Credential {
         missing_roles: Vec::new(),
         authorized_at: at(0),
         last_good_at: None,
+        exercised_at: None,
         state: CredentialState::Working,
     }
 }

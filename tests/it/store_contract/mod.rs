@@ -1,6 +1,7 @@
 //! What the store promises to its callers, asked of DynamoDB emulators that share no code: the embedded one, a table per
 //! test, and the one whose URL is in `STORE_CONTRACT_ENDPOINT`, if it is set.
 
+mod alerts;
 mod authorizations;
 mod checkpoints;
 mod corruption;
@@ -66,6 +67,12 @@ promises! {
         an_unknown_state_is_told_from_a_used_one,
         of_sixteen_callbacks_with_one_state_one_gets_it,
         an_authorization_is_forgotten_an_hour_after_its_end,
+    }
+    alerts {
+        a_directory_without_a_record_has_nothing_open,
+        a_record_is_read_back_under_the_next_version,
+        a_record_is_stored_only_over_the_one_it_was_made_from,
+        of_sixteen_records_of_the_same_version_one_is_stored,
     }
     runs {
         a_run_is_kept_for_ninety_days,

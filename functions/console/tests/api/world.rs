@@ -46,6 +46,7 @@ pub(crate) fn working() -> Credential {
         missing_roles: vec![],
         authorized_at: now(),
         last_good_at: None,
+        exercised_at: None,
         state: CredentialState::Working,
     }
 }

@@ -42,6 +42,7 @@ async fn a_directory_shows_how_it_fares() {
           "advice": null,
           "authorized_at": "2026-01-01T12:00:00Z",
           "display_name": "Admin",
+          "exercised_at": null,
           "explanation": null,
           "last_good_at": "2026-01-01T12:00:00Z",
           "missing_roles": [],
@@ -55,6 +56,7 @@ async fn a_directory_shows_how_it_fares() {
       "last_run": "[run]",
       "name": "contoso.example",
       "next_sync_at": "2026-01-01T12:00:00Z",
+      "open_alerts": [],
       "published_at": "2026-01-01T12:00:00Z",
       "reasons": [],
       "settings": {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::access::{AccessToken, TokenHash};
+use shared::alerts::{AlertRecord, Condition};
 use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
 use shared::store::{
-    CredentialStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore, SettingsChange,
-    StoreError, TokenStore, UserFilter,
+    AlertStore, CredentialStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore,
+    SettingsChange, StoreError, TokenStore, UserFilter,
 };
 use shared::sync::{Run, RunId};
 
@@ -27,6 +28,7 @@ pub(crate) struct Memory {
     pub(crate) runs: Vec<Run>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
+    pub(crate) open_conditions: BTreeSet<Condition>,
 }
 
 impl Memory {
@@ -187,6 +189,17 @@ impl TokenStore for Memory {
     }
 
     async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
+        unimplemented!("the status function only reads")
+    }
+}
+
+#[async_trait]
+impl AlertStore for Memory {
+    async fn alerts(&self, _: DirectoryId) -> Result<AlertRecord, StoreError> {
+        Ok(AlertRecord { open: self.open_conditions.clone(), ..AlertRecord::default() })
+    }
+
+    async fn put_alerts(&self, _: DirectoryId, _: &AlertRecord) -> Result<(), StoreError> {
         unimplemented!("the status function only reads")
     }
 }

@@ -1,5 +1,6 @@
 //! Two small directories, and a way to ask about them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -46,7 +47,7 @@ pub(crate) fn here() -> DirectoryId {
     HERE.parse().unwrap()
 }
 
-fn groups(ids: &[&str]) -> std::collections::BTreeSet<GroupId> {
+fn groups(ids: &[&str]) -> BTreeSet<GroupId> {
     ids.iter().map(|id| id.parse().unwrap()).collect()
 }
 
@@ -154,8 +155,10 @@ impl World {
                 missing_roles: vec![],
                 authorized_at: now(),
                 last_good_at: Some(now()),
+                exercised_at: None,
                 state: CredentialState::Working,
             }],
+            open_conditions: BTreeSet::new(),
             tokens: vec![
                 (TokenHash::of("reader"), token(Scope::Read, None)),
                 (TokenHash::of("admin"), token(Scope::Admin, None)),

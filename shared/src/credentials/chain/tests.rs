@@ -1,9 +1,19 @@
 //! The chain over small fakes of its ports.
 
 use std::collections::HashMap;
-use std::sync::Mutex as Lock;
+use std::sync::{Arc, Mutex as Lock};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
 
 use super::*;
+use crate::clock::Clock;
+use crate::credentials::exchange::retry_at;
+use crate::credentials::{Grant, ReadUsers, TokenEndpoint, exercise};
+use crate::directory::{DirectoryId, UserId};
+use crate::secrets::{SecretError, SecretStore};
+use crate::store::CredentialStore;
 use crate::store::StoreError;
 
 const DIRECTORY: &str = "11111111-1111-1111-1111-111111111111";
@@ -16,6 +26,8 @@ struct World {
     asked: Lock<Vec<String>>,
     secrets: Lock<HashMap<String, String>>,
     secret_writes_fail: Lock<bool>,
+    /// Administrators who may not read users.
+    forbidden: Lock<Vec<String>>,
     records: Lock<Vec<Credential>>,
     record_writes: Lock<usize>,
 }
@@ -116,6 +128,7 @@ impl World {
                 missing_roles: Vec::new(),
                 authorized_at: minutes(0),
                 last_good_at: Some(minutes(*good_at)),
+                exercised_at: None,
                 state: CredentialState::Working,
             });
         }
@@ -123,8 +136,17 @@ impl World {
     }
 
     fn chain(self: &Arc<Self>) -> CredentialChain {
-        let world = Arc::clone(self);
-        CredentialChain::new(DIRECTORY.parse().unwrap(), world.clone(), world.clone(), world.clone(), world)
+        CredentialChain::new(self.exchange())
+    }
+
+    fn exchange(self: &Arc<Self>) -> Exchange {
+        Exchange {
+            directory: DIRECTORY.parse().unwrap(),
+            endpoint: self.clone(),
+            credentials: self.clone(),
+            secrets: self.clone(),
+            clock: self.clone(),
+        }
     }
 
     fn answer(&self, name: &str, answer: Answer) {
@@ -370,5 +392,108 @@ async fn nothing_secret_is_printed() {
     let grant = world.refresh(DIRECTORY.parse().unwrap(), &SecretString::from("ann-7")).await.unwrap();
     for text in [format!("{token:?}"), format!("{chain:?}"), format!("{grant:?}")] {
         assert!(!text.contains("ann-") && !text.contains("access ann"), "{text}");
+    }
+}
+
+/// Graph, as the exercise asks it.
+#[async_trait]
+impl ReadUsers for World {
+    async fn read_users(&self, token: &UsableToken) -> Option<TokenRefusal> {
+        let forbidden = self.forbidden.lock().unwrap().contains(&token.administrator.to_string());
+        forbidden.then_some(TokenRefusal::Forbidden)
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_nobody_has_used_for_a_day_is_exercised_once() {
+    let world = World::new(&[("ann", 99_990), ("bob", 98_000)]);
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 1);
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 0);
+    assert_eq!(world.asked(), ["bob-0"]);
+    assert_eq!(world.secrets.lock().unwrap()["bob"], "bob-1");
+    world.pass(SignedDuration::from_hours(24));
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_dead_backup_is_known_before_it_is_needed() {
+    let world = World::new(&[("ann", 99_990), ("bob", 98_000)]);
+    world.answer("bob", Answer::Refuse(Cause::SessionRevoked));
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert_eq!(world.state("bob"), failing(Cause::SessionRevoked, minutes(100_000), minutes(100_015)));
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn a_backup_that_may_not_read_any_more_is_known_too() {
+    let world = World::new(&[("bob", 98_000)]);
+    world.forbidden.lock().unwrap().push("bob".to_owned());
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert_eq!(world.state("bob"), failing(Cause::ReadRefused, minutes(100_000), minutes(100_015)));
+}
+
+#[tokio::test]
+async fn a_failing_credential_is_exercised_at_growing_intervals_until_it_works_again() {
+    let world = World::new(&[("ann", 98_000)]);
+    world.answer("ann", Answer::Refuse(Cause::Disabled));
+    let mut tried_at = Vec::new();
+    for minute in 0..600 {
+        if exercise(&world.exchange(), &*world).await.unwrap() > 0 {
+            tried_at.push(minute);
+        }
+        world.pass(SignedDuration::from_mins(1));
+    }
+    assert_eq!(tried_at, [0, 15, 30, 60, 120, 240, 480]);
+    world.answers.lock().unwrap().clear();
+    world.pass(SignedDuration::from_hours(24));
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn an_answer_that_passes_marks_nobody_and_is_not_asked_for_again_at_once() {
+    let world = World::new(&[("ann", 98_000)]);
+    world.answer("ann", Answer::Refuse(Cause::LoopDetected));
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 1);
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 0);
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn a_run_and_an_exercise_at_once_leave_a_refresh_token_that_works() {
+    let world = World::new(&[("ann", 98_000)]);
+    let (exchange, chain) = (world.exchange(), world.chain());
+    let (exercised, token) = futures::join!(exercise(&exchange, &*world), chain.token());
+    exercised.unwrap();
+    token.unwrap();
+    assert_eq!(world.asked(), ["ann-0", "ann-0"], "both used the same token");
+    assert_eq!(world.secrets.lock().unwrap()["ann"], "ann-1");
+    world.pass(SignedDuration::from_hours(24));
+    world.chain().token().await.unwrap();
+    assert_eq!(world.asked(), ["ann-1"]);
+}
+
+#[tokio::test]
+async fn a_new_sign_in_is_not_replaced_by_what_came_of_the_old_one() {
+    let world = World::new(&[("ann", 98_000)]);
+    let (exchange, sign_in) = (world.exchange(), async {
+        world.secrets.lock().unwrap().insert("ann".to_owned(), "ann-700".to_owned());
+    });
+    // The sign-in happens while the login thinks about the old token.
+    let (exercised, ()) = futures::join!(exercise(&exchange, &*world), sign_in);
+    exercised.unwrap();
+    assert_eq!(world.secrets.lock().unwrap()["ann"], "ann-700");
+}
+
+#[tokio::test]
+async fn a_refresh_token_outlives_any_number_of_refusals() {
+    for cause in [Cause::GrantInvalid, Cause::SessionRevoked, Cause::Expired, Cause::Disabled, Cause::Deleted] {
+        let world = World::new(&[("ann", 98_000)]);
+        world.answer("ann", Answer::Refuse(cause));
+        assert!(world.chain().token().await.is_err());
+        assert!(world.chain().trying_all().token().await.is_err());
+        assert_eq!(world.secrets.lock().unwrap()["ann"], "ann-0", "{cause:?}");
+        world.answers.lock().unwrap().clear();
+        assert!(world.chain().trying_all().token().await.is_ok(), "{cause:?}");
     }
 }
