@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use jiff::Timestamp;
 use local::api::Api;
 use local::secrets_manager::LocalSecrets;
@@ -60,6 +61,16 @@ impl World {
 
     /// The same with another kind of tenant.
     pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
+        Self::start(sample, options, Arc::new(ImpatientClock), None).await
+    }
+
+    /// The same with another clock, and perhaps another wire to the table and the secrets.
+    pub async fn start(
+        sample: &Sample,
+        options: tenant::Options,
+        clock: Arc<dyn Clock>,
+        aws_http: Option<SharedHttpClient>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
         let registration = tenant.registration();
@@ -78,8 +89,9 @@ impl World {
             microsoft,
             client_secret: SecretString::from(registration.client_secret),
             interval: None,
-            clock: Arc::new(ImpatientClock),
+            clock,
             progress: Arc::new(Unobserved),
+            aws_http,
         })
         .await
         .unwrap();
@@ -139,6 +151,11 @@ impl World {
     pub async fn sync_with(&self, body: Value) -> Value {
         let run = self.api.post(&self.path("runs"), &body).await.unwrap();
         self.api.finished_run(&self.directory, run["id"].as_str().unwrap()).await.unwrap()
+    }
+
+    /// Lets the deactivations happen that a held run shows, and returns the record of the run that did it.
+    pub async fn approve(&self, held: &Value) -> Value {
+        self.sync_with(json!({"approve_hold": held["hold"]["id"]})).await
     }
 
     /// Syncs, expects success and the true outcome, and that a second run changes nothing.

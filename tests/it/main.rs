@@ -8,13 +8,16 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod crash;
 mod dynamodb;
 mod failover;
 mod filters;
 mod harness;
+mod lab;
 mod lambda;
 mod lessons;
 mod main_job;
+mod model;
 mod restart;
 mod resync;
 mod scale;

@@ -72,6 +72,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         interval: (!args.once).then(|| args.interval()),
         clock: Arc::new(SystemClock),
         progress: progress.clone(),
+        aws_http: None,
     })
     .await?;
     let token = stack.make_token("local administrator", Scope::Admin).await?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use axum::Router;
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -47,6 +48,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Who watches runs.
     pub progress: Arc<dyn ProgressSink>,
+    /// What carries the requests to the table and the secrets; the SDK's own HTTP client without one. Tests break it.
+    pub aws_http: Option<SharedHttpClient>,
 }
 
 /// Why a stack could not be started.
@@ -93,9 +96,9 @@ impl Stack {
         let base_url = Url::parse(&format!("http://{}", options.listener.local_addr()?))
             .map_err(|error| StackError::Setting(error.to_string()))?;
         let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
-        let store = Arc::new(aws::dynamo_store(&dynamodb).await?);
+        let store = Arc::new(aws::dynamo_store(&dynamodb, options.aws_http.clone()).await?);
         let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
-        let secrets = Arc::new(aws::secrets_manager(&secrets_manager));
+        let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http));
         secrets.put_client_secret(&options.client_secret).await?;
         let (queue, deliveries) = queue::queue();
 
