@@ -61,18 +61,13 @@ impl World {
 
     /// The same with another kind of tenant.
     pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
-        Self::start(sample, options, Arc::new(ImpatientClock), None).await
-    }
-
-    /// The same with another clock, and perhaps another wire to the table and the secrets.
-    pub async fn start(
-        sample: &Sample,
-        options: tenant::Options,
-        clock: Arc<dyn Clock>,
-        aws_http: Option<SharedHttpClient>,
-    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
+        Self::beside(tenant, Arc::new(ImpatientClock), None).await
+    }
+
+    /// A stack beside a tenant, with its own clock and perhaps its own wire to the table and the secrets.
+    pub async fn beside(tenant: TenantHandle, clock: Arc<dyn Clock>, aws_http: Option<SharedHttpClient>) -> Self {
         let registration = tenant.registration();
         let microsoft = Microsoft {
             login_url: Url::parse(tenant.login_url()).unwrap(),
@@ -275,7 +270,7 @@ fn listed(settings: &Value, list: &str) -> Vec<Uuid> {
 }
 
 /// The rules once more, written as plainly as possible: by walking the tenant for each listed group.
-fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
+pub fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
     let nested = settings["nested_groups"] == true;
     let members =
         |lists: &[Uuid]| lists.iter().flat_map(|group| reached(truth, *group, nested)).collect::<BTreeSet<_>>();

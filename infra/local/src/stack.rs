@@ -76,6 +76,8 @@ pub enum StackError {
 pub struct Stack {
     /// Where it answers.
     pub base_url: Url,
+    /// Where its DynamoDB answers.
+    pub dynamodb_url: String,
     /// Its table, through the real adapter.
     pub store: Arc<DynamoStore>,
     /// Its secrets, through the real adapter.
@@ -151,7 +153,7 @@ impl Stack {
         }
         let listener = options.listener;
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, store, secrets, sync, clock: options.clock, stop })
+        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: options.clock, stop })
     }
 
     /// Makes an access token for all directories.

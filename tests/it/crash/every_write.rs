@@ -13,8 +13,9 @@ const AT_ONCE: usize = 4;
 /// No run of these kinds gets by with fewer writes: its lease, its record twice, its outcome, the links.
 const FEWEST_WRITES: usize = 5;
 
-/// What an undisturbed run does.
+/// A world before a run, and what an undisturbed run does.
 struct Undisturbed {
+    world: Lab,
     before: Statuses,
     after: Picture,
     state: serde_json::Value,
@@ -23,7 +24,8 @@ struct Undisturbed {
 
 impl Undisturbed {
     async fn observe(kind: Kind) -> Self {
-        let lab = kind.prepare().await;
+        let world = kind.prepare().await;
+        let lab = world.copy().await;
         let before = lab.statuses().await;
         let process = Process::undisturbed();
         let request = lab.request().await;
@@ -33,7 +35,7 @@ impl Undisturbed {
         let after = lab.picture().await;
         lab.assert_idle().await;
         assert_truth(kind, &lab, record.clone()).await;
-        Self { before, after, state: record["state"].clone(), writes: process.writes() }
+        Self { world, before, after, state: record["state"].clone(), writes: process.writes() }
     }
 
     /// Whatever has happened, each user is as before the run or as after it; who is active in both was never inactive.
@@ -46,8 +48,8 @@ impl Undisturbed {
 }
 
 /// Cuts one run off, and looks at what the next one makes of it.
-async fn cut_off(kind: Kind, n: usize, way: Way, undisturbed: &Undisturbed) {
-    let lab = kind.prepare().await;
+async fn cut_off(n: usize, way: Way, undisturbed: &Undisturbed) {
+    let lab = undisturbed.world.copy().await;
     let process = Process::troubled(n, way);
     let request = lab.request().await;
     lab.deliver(&request, &process).await;
@@ -84,7 +86,7 @@ async fn survives_at_every_write(kind: Kind) {
             cases.spawn(async move {
                 let _place = places.acquire().await.unwrap();
                 // A task of its own, so that one failing case does not hide the others.
-                let case = tokio::spawn(async move { cut_off(kind, n, way, &undisturbed).await });
+                let case = tokio::spawn(async move { cut_off(n, way, &undisturbed).await });
                 case.await.err().map(|failure| format!("{kind:?}, write {n}, {way:?}: {}", cause(failure)))
             });
         }
@@ -126,28 +128,4 @@ async fn a_held_run_survives_at_every_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_with_failover_survives_at_every_write() {
     survives_at_every_write(Kind::Failover).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn zz_time() {
-    for kind in [Kind::First, Kind::Failover] {
-        let t = std::time::Instant::now();
-        let lab = Lab::start(&crate::lab::tiny(), |_| {}).await;
-        eprintln!("start {:?}", t.elapsed());
-        lab.world.authorize().await;
-        eprintln!("authorize {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        let lab = kind.prepare().await;
-        eprintln!("prepare {kind:?} {:?}", t.elapsed());
-        lab.run().await;
-        eprintln!("run {:?}", t.elapsed());
-        lab.picture().await;
-        eprintln!("picture {:?}", t.elapsed());
-        lab.run().await;
-        eprintln!("run {:?}", t.elapsed());
-        lab.world.check(&kind.settings(&lab)).await;
-        eprintln!("check {:?}", t.elapsed());
-        drop(lab);
-        eprintln!("drop {:?}", t.elapsed());
-    }
 }

@@ -1,8 +1,6 @@
 //! The kinds of runs that are cut off, each with a world that is ready for one.
 
 use serde_json::{Value, json};
-use shared::filter::Policy;
-use shared::store::{DirectoryStore as _, SettingsChange};
 use tenant::{
     Action, CONTRACTORS, DeltaReset, Fault, GroupKind, MEETING_ROOMS, Matcher, NewGroup, NewUser, Refusal, RequestKind,
     SERVICE_ACCOUNTS, What,
@@ -130,14 +128,5 @@ impl Lab {
         let renamed = if name == CONTRACTORS { "People From Elsewhere" } else { name };
         let tenant = &self.world.tenant;
         tenant.group_named(name).or_else(|| tenant.group_named(renamed)).unwrap()
-    }
-
-    /// Stores settings without asking for a run, as if its request had been lost.
-    async fn change_settings(&self, settings: &Value) {
-        let store = &self.world.stack.store;
-        let directory = store.directory(self.directory()).await.unwrap().unwrap();
-        let policy = Policy::parse(settings).unwrap();
-        let change = SettingsChange { policy, from_version: directory.settings_version };
-        store.change_settings(directory.id, &change).await.unwrap();
     }
 }

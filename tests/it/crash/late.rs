@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::kinds::Kind;
 use crate::lab::{Delivered, Lab, Picture, Process, REDELIVERY, Way};
 
-/// What an undisturbed incremental run leaves, and how many writes it makes.
-async fn undisturbed() -> (Picture, usize) {
-    let lab = Kind::Incremental.prepare().await;
+/// What an undisturbed incremental run leaves in a copy of a world, and how many writes it makes.
+async fn undisturbed(world: &Lab) -> (Picture, usize) {
+    let lab = world.copy().await;
     let (request, process) = (lab.request().await, Process::undisturbed());
     lab.deliver(&request, &process).await;
     lab.settle().await;
@@ -24,9 +24,10 @@ async fn assert_unharmed(lab: &Lab, expected: &Picture) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_wakes_up_late_at_any_write_changes_nothing_any_more() {
-    let (expected, writes) = undisturbed().await;
+    let world = Kind::Incremental.prepare().await;
+    let (expected, writes) = undisturbed(&world).await;
     for n in 1..=writes {
-        let lab = Kind::Incremental.prepare().await;
+        let lab = world.copy().await;
         let request = lab.request().await;
         let late = Process::troubled(n, Way::Freezes);
         let work = lab.begin(&request, &late);
@@ -52,9 +53,10 @@ async fn a_process_that_wakes_up_late_at_any_write_changes_nothing_any_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_wakes_up_in_the_middle_of_the_next_run_does_not_disturb_it() {
-    let (expected, writes) = undisturbed().await;
+    let world = Kind::Incremental.prepare().await;
+    let (expected, writes) = undisturbed(&world).await;
     for n in 1..=writes {
-        let lab = Kind::Incremental.prepare().await;
+        let lab = world.copy().await;
         let request = lab.request().await;
         let late = Process::troubled(n, Way::Freezes);
         let work = lab.begin(&request, &late);
@@ -81,8 +83,8 @@ async fn a_process_that_wakes_up_in_the_middle_of_the_next_run_does_not_disturb_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_with_the_same_message_do_the_work_once() {
-    let (expected, _) = undisturbed().await;
     let lab = Kind::Incremental.prepare().await;
+    let (expected, _) = undisturbed(&lab).await;
     let request = lab.request().await;
     let processes = [Process::undisturbed(), Process::undisturbed()];
     let works = processes.each_ref().map(|process| lab.begin(&request, process));
@@ -97,8 +99,8 @@ async fn two_processes_with_the_same_message_do_the_work_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_with_different_messages_take_turns() {
-    let (expected, _) = undisturbed().await;
     let lab = Kind::Incremental.prepare().await;
+    let (expected, _) = undisturbed(&lab).await;
     let first = lab.request().await;
     let process = Process::troubled(3, Way::Freezes);
     let work = lab.begin(&first, &process);

@@ -18,6 +18,11 @@ impl Mailbox {
         self.0.lock().unwrap().pop_front()
     }
 
+    /// The message that was sent last.
+    pub fn latest(&self) -> Option<RunRequest> {
+        self.0.lock().unwrap().back().map(|(request, _)| request.clone())
+    }
+
     /// Puts a message behind the others.
     pub fn put(&self, request: RunRequest, delay: Duration) {
         self.0.lock().unwrap().push_back((request, delay));

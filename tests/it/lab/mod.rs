@@ -5,6 +5,7 @@
 //! told ([`wire`]).
 
 mod clock;
+mod copy;
 mod mailbox;
 mod picture;
 mod wire;
@@ -14,11 +15,14 @@ use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
-use shared::clock::Clock as _;
+use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
+use shared::filter::Policy;
+use shared::store::{DirectoryStore as _, SettingsChange};
 use shared::sync::{Run, RunRequest, Trigger, request_run};
 use sync::SyncEvent;
-use tenant::Sample;
+use tenant::{Sample, Tenant, TenantHandle};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::harness::World;
@@ -58,13 +62,17 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A tenant and a stack that has not been authorized. `quirks` bends the tenant.
+    /// A tenant and a stack that has not been authorized. `bend` makes the tenant another one than usual.
     pub async fn start(sample: &Sample, bend: impl FnOnce(&mut tenant::Options)) -> Self {
-        let clock = Arc::new(LabClock::default());
-        let time = Arc::clone(&clock);
-        let mut options = tenant::Options::new(tenant::Clock::new(move || time.now()));
+        let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
         bend(&mut options);
-        let world = World::start(sample, options, Arc::clone(&clock) as _, Some(wire::wire())).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::beside(Tenant::sample(sample).serve(listener, options).unwrap()).await
+    }
+
+    async fn beside(tenant: TenantHandle) -> Self {
+        let clock = Arc::new(LabClock::default());
+        let world = World::beside(tenant, Arc::clone(&clock) as _, Some(wire::wire())).await;
         let mailbox = Arc::new(Mailbox::default());
         let app = Arc::new(sync::App { queue: Arc::clone(&mailbox) as _, ..(*world.stack.sync).clone() });
         let staff = world.ordinary_users();
@@ -80,9 +88,7 @@ impl Lab {
     pub async fn request(&self) -> RunRequest {
         let run = Run::requested(self.directory(), Trigger::Manual, None, self.clock.now());
         request_run(self.world.stack.store.as_ref(), self.mailbox.as_ref(), &run).await.unwrap();
-        let (request, _) = self.mailbox.take().unwrap();
-        self.mailbox.put(request.clone(), Duration::ZERO);
-        request
+        self.mailbox.latest().unwrap()
     }
 
     /// Delivers a message to a process, which ends when its trouble is to die.
@@ -135,6 +141,15 @@ impl Lab {
         let request = self.request().await;
         self.settle().await;
         self.record(&request).await
+    }
+
+    /// Stores settings without asking for a run, as if its request had been lost.
+    pub async fn change_settings(&self, settings: &Value) {
+        let store = &self.world.stack.store;
+        let directory = store.directory(self.directory()).await.unwrap().unwrap();
+        let policy = Policy::parse(settings).unwrap();
+        let change = SettingsChange { policy, from_version: directory.settings_version };
+        store.change_settings(directory.id, &change).await.unwrap();
     }
 
     /// A run's record.
