@@ -5,7 +5,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use serde_json::{Value, json};
-use tenant::{Action, Deletion, DeltaReset, GroupKind, NewGroup, Paging, Sample};
+use tenant::{Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, NewGroup, Paging, RequestKind, Sample, What};
 use uuid::Uuid;
 
 use super::safety::{Moment, deserved};
@@ -40,11 +40,17 @@ pub async fn tell(seed: u64, told: Told) {
     })
     .await;
     told.lock().unwrap().push(format!("{sample:?}"));
+    if rng.random_bool(0.5) {
+        // The run that comes by itself fails, so that the weather reaches the first good one.
+        lab.world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
+    }
     lab.world.authorize().await;
+    lab.world.tenant.clear_faults();
     let mut story = Story { lab, rng, settings: everything(), told };
     story.change_settings().await;
+    let mut moment = story.moment().await;
     for _ in 0..story.rng.random_range(2..=5) {
-        story.step().await;
+        moment = story.step(moment).await;
     }
     story.end().await;
 }
@@ -66,8 +72,7 @@ impl Story {
     }
 
     /// Things change, and a run takes place in the weather of the day.
-    async fn step(&mut self) {
-        let before = self.moment().await;
+    async fn step(&mut self, before: Moment) -> Moment {
         let changes = self.rng.random_range(0..6);
         for action in self.lab.world.tenant.drift(&mut self.rng, changes) {
             self.say(format!("{action:?}"));
@@ -80,12 +85,17 @@ impl Story {
         }
         for _ in 0..self.rng.random_range(0..3) {
             let fault = weather::fault(&mut self.rng);
+            if fault.when.kind.is_some_and(weather::is_of_full_runs) && self.rng.random_bool(0.5) {
+                self.act(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+            }
             self.say(format!("{fault:?}"));
             self.lab.world.tenant.inject(fault);
         }
         self.run().await;
         self.lab.world.tenant.clear_faults();
-        before.assert_nobody_harmed(&self.moment().await);
+        let after = self.moment().await;
+        before.assert_nobody_harmed(&after);
+        after
     }
 
     async fn run(&self) -> Value {
@@ -164,10 +174,12 @@ impl Story {
             groups.choose_multiple(rng, how_many).copied().collect::<Vec<_>>()
         };
         let (allowed, ignored) = (listed(0.3), listed(0.5));
+        // Settings that list groups but leave all groups out are refused.
+        let sync_groups = rng.random_bool(0.7) || !allowed.is_empty() || !ignored.is_empty();
         let prefixes: &[&str] = if rng.random_ratio(1, 4) { &["Team ", "ssh-"] } else { &[] };
         self.settings = json!({
             "sync_users": true,
-            "sync_groups": rng.random_bool(0.8),
+            "sync_groups": sync_groups,
             "sync_groups_without_email": rng.random_bool(0.7),
             "group_prefixes": prefixes,
             "nested_groups": rng.random_bool(0.5),

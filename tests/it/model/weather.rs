@@ -26,6 +26,11 @@ pub fn fault(rng: &mut StdRng) -> Fault {
     Fault::new(when, what(kind, rng))
 }
 
+/// Whether only runs that read everything make such requests.
+pub fn is_of_full_runs(kind: RequestKind) -> bool {
+    matches!(kind, RequestKind::Users | RequestKind::Groups | RequestKind::Members | RequestKind::Count)
+}
+
 /// What goes wrong at requests of this kind. Answers that lie without any sign of it are not among it, such as a 200 with
 /// objects that are not as they are: nobody could tell.
 fn what(kind: RequestKind, rng: &mut StdRng) -> What {
@@ -51,7 +56,10 @@ fn what(kind: RequestKind, rng: &mut StdRng) -> What {
         What::Duplicate,
         What::PageTokenExpired,
     ];
+    let of_lists_of_members: Vec<_> = of_lists.iter().filter(|what| **what != What::EmptyPageNoLink).cloned().collect();
     match kind {
+        // `a_list_of_members_that_ends_early_is_not_believed` says why.
+        RequestKind::Members if rng.random_bool(0.5) => of_lists_of_members.choose(rng).unwrap().clone(),
         RequestKind::UsersDelta | RequestKind::GroupsDelta if rng.random_ratio(1, 5) => {
             What::DeltaReset { answer: *RESETS.choose(rng).unwrap() }
         }
