@@ -93,7 +93,10 @@ async fn two_processes_with_the_same_message_do_the_work_once() {
     }
     lab.settle().await;
     let writes = processes.map(|process| process.writes().len());
-    assert!(writes.contains(&1) || writes.contains(&0), "one of them has nothing to write but its try for the lease: {writes:?}");
+    assert!(
+        writes.contains(&1) || writes.contains(&0),
+        "one of them has nothing to write but its try for the lease: {writes:?}"
+    );
     assert_unharmed(&lab, &expected).await;
 }
 

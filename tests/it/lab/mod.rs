@@ -33,7 +33,7 @@ pub use picture::{Picture, Statuses};
 pub use wire::{Process, Way};
 
 /// Longer than a lease lasts: what a message waits that was not handled.
-pub const REDELIVERY: Duration = Duration::from_secs(120);
+pub const REDELIVERY: Duration = Duration::from_mins(2);
 /// How many deliveries lead to rest, whatever has happened.
 const MOST_DELIVERIES: usize = 30;
 

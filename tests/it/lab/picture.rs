@@ -50,8 +50,11 @@ impl Lab {
 /// The text with each time of day replaced: `2026-01-02T03:04:05.6Z` is one word that ends in `Z` and has a `T`.
 fn without_times(text: &str) -> String {
     let is_time = |word: &str| {
-        let digits = |part: &str| !part.is_empty() && part.chars().all(|one| one.is_ascii_digit() || "-:.".contains(one));
-        word.strip_suffix('Z').and_then(|word| word.split_once('T')).is_some_and(|(day, time)| digits(day) && digits(time))
+        let digits =
+            |part: &str| !part.is_empty() && part.chars().all(|one| one.is_ascii_digit() || "-:.".contains(one));
+        word.strip_suffix('Z')
+            .and_then(|word| word.split_once('T'))
+            .is_some_and(|(day, time)| digits(day) && digits(time))
     };
     let words = text.split_inclusive(|one: char| !(one.is_ascii_alphanumeric() || "-:.".contains(one)));
     let shown = words.map(|word| {

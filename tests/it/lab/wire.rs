@@ -11,15 +11,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use tokio::sync::watch;
 
 /// The operations that change something. Every other one reads.
-const WRITES: [&str; 7] = [
-    "PutItem",
-    "UpdateItem",
-    "DeleteItem",
-    "TransactWriteItems",
-    "BatchWriteItem",
-    "PutSecretValue",
-    "CreateSecret",
-];
+const WRITES: [&str; 7] =
+    ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "PutSecretValue", "CreateSecret"];
 
 tokio::task_local! {
     /// The process that the code at work belongs to. Code outside of any is never disturbed.
