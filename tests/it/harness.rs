@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use jiff::{SignedDuration, Timestamp};
 use local::api::Api;
 use local::secrets_manager::LocalSecrets;
@@ -69,6 +70,7 @@ pub struct World {
     pub api: Api,
     pub directory: String,
     pub alerts: Arc<Alerts>,
+    /// The stack's clock, unless it was given another.
     pub clock: Arc<ImpatientClock>,
 }
 
@@ -92,6 +94,13 @@ impl World {
     pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
+        let clock = Arc::new(ImpatientClock::default());
+        let world = Self::beside(tenant, clock.clone(), None).await;
+        Self { clock, ..world }
+    }
+
+    /// A stack beside a tenant, with its own clock and perhaps its own wire to the table and the secrets.
+    pub async fn beside(tenant: TenantHandle, clock: Arc<dyn Clock>, aws_http: Option<SharedHttpClient>) -> Self {
         let registration = tenant.registration();
         let microsoft = Microsoft {
             login_url: Url::parse(tenant.login_url()).unwrap(),
@@ -102,7 +111,6 @@ impl World {
             ca_file: None,
         };
         let alerts = Arc::new(Alerts::default());
-        let clock = Arc::new(ImpatientClock::default());
         let stack = Stack::start(Options {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             database: None,
@@ -110,16 +118,17 @@ impl World {
             microsoft,
             client_secret: SecretString::from(registration.client_secret),
             interval: None,
-            clock: clock.clone(),
+            clock,
             progress: Arc::new(Unobserved),
             alerts: alerts.clone(),
+            aws_http,
         })
         .await
         .unwrap();
         let token = stack.make_token("test", Scope::Admin).await.unwrap();
         let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
         let directory = tenant.tenant_id().to_string();
-        Self { tenant, stack, api, directory, alerts, clock }
+        Self { tenant, stack, api, directory, alerts, clock: Arc::default() }
     }
 
     /// A tenant and a stack that the first administrator has authorized and that has synced with these settings.
@@ -173,6 +182,11 @@ impl World {
     pub async fn decide(&self, hold: &str, decision: &str) -> Value {
         let answer = self.api.post(&self.path(&format!("holds/{hold}/{decision}")), &json!({})).await.unwrap();
         self.api.finished_run(&self.directory, answer["run"]["id"].as_str().unwrap()).await.unwrap()
+    }
+
+    /// Applies the hold that a run has stopped at, and returns the record of the run that did it.
+    pub async fn approve(&self, held: &Value) -> Value {
+        self.decide(held["hold"]["id"].as_str().unwrap(), "apply").await
     }
 
     /// Syncs, expects success and the true outcome, and that a second run changes nothing.
@@ -292,7 +306,7 @@ fn listed(settings: &Value, list: &str) -> Vec<Uuid> {
 }
 
 /// The rules once more, written as plainly as possible: by walking the tenant for each listed group.
-fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
+pub fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'static str, Option<&'static str>)> {
     let nested = settings["nested_groups"] == true;
     let members =
         |lists: &[Uuid]| lists.iter().flat_map(|group| reached(truth, *group, nested)).collect::<BTreeSet<_>>();

@@ -198,10 +198,10 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     let tenant = Tenant::sample(&small()).serve(listener, tenant::Options::new(clock)).unwrap();
     let registration = tenant.registration();
     let dynamodb = aws::serve_dynamodb(None, stopping.clone()).await.unwrap();
-    let store = aws::dynamo_store(&dynamodb).await.unwrap();
+    let store = aws::dynamo_store(&dynamodb, None).await.unwrap();
     let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping).await.unwrap();
     let client_secret = SecretString::from(registration.client_secret);
-    aws::secrets_manager(&secrets).put_client_secret(&client_secret).await.unwrap();
+    aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
     let messages = Arc::new(Mutex::new(Vec::new()));
     let queue = sqs(Arc::clone(&messages)).await;
     let base = Url::parse("http://127.0.0.1:1").unwrap();

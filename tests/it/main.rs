@@ -9,13 +9,16 @@
 )]
 
 mod alerts;
+mod crash;
 mod dynamodb;
 mod failover;
 mod filters;
 mod harness;
+mod lab;
 mod lambda;
 mod lessons;
 mod main_job;
+mod model;
 mod restart;
 mod resync;
 mod scale;

@@ -26,7 +26,7 @@ fn text(secret: Option<SecretString>) -> Option<String> {
 async fn local_secrets() -> (watch::Sender<bool>, SecretsManager) {
     let (running, stop) = watch::channel(false);
     let endpoint = serve_secrets_manager(LocalSecrets::in_memory(), stop).await.unwrap();
-    (running, secrets_manager(&endpoint))
+    (running, secrets_manager(&endpoint, None))
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn told(answers: &[(&str, u16, Value)]) -> (MockServer, SecretsManager) {
             .mount(&server)
             .await;
     }
-    let secrets = secrets_manager(&server.uri());
+    let secrets = secrets_manager(&server.uri(), None);
     (server, secrets)
 }
 

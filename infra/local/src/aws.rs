@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use shared::dynamodb::{DynamoStore, create_table};
 use shared::secrets::SecretsManager;
 use tokio::net::TcpListener;
@@ -55,18 +55,18 @@ pub async fn serve_dynamodb(file: Option<&Path>, stop: watch::Receiver<bool>) ->
     Ok(endpoint)
 }
 
-/// The store in the DynamoDB at this endpoint, with its table made.
+/// The store in the DynamoDB at this endpoint, with its table made. `http` carries the requests, or else the SDK's own client.
 ///
 /// # Errors
 /// When the table cannot be made.
-pub async fn dynamo_store(endpoint: &str) -> Result<DynamoStore, AwsError> {
-    let config = aws_sdk_dynamodb::Config::builder()
+pub async fn dynamo_store(endpoint: &str, http: Option<SharedHttpClient>) -> Result<DynamoStore, AwsError> {
+    let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(credentials())
-        .endpoint_url(endpoint)
-        .build();
-    let client = aws_sdk_dynamodb::Client::from_conf(config);
+        .endpoint_url(endpoint);
+    config.set_http_client(http);
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
     create_table(&client, TABLE).await.map_err(|error| AwsError::Table(error.to_string()))?;
     Ok(DynamoStore::new(client, TABLE.to_owned()))
 }
@@ -82,16 +82,16 @@ pub async fn serve_secrets_manager(secrets: LocalSecrets, stop: watch::Receiver<
     Ok(endpoint)
 }
 
-/// The secrets in the Secrets Manager at this endpoint.
+/// The secrets in the Secrets Manager at this endpoint. `http` carries the requests, or else the SDK's own client.
 #[must_use]
-pub fn secrets_manager(endpoint: &str) -> SecretsManager {
-    let config = aws_sdk_secretsmanager::Config::builder()
+pub fn secrets_manager(endpoint: &str, http: Option<SharedHttpClient>) -> SecretsManager {
+    let mut config = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
         .region(aws_sdk_secretsmanager::config::Region::from_static("local"))
         .credentials_provider(credentials())
-        .endpoint_url(endpoint)
-        .build();
-    SecretsManager::new(aws_sdk_secretsmanager::Client::from_conf(config), SECRET_PREFIX.to_owned())
+        .endpoint_url(endpoint);
+    config.set_http_client(http);
+    SecretsManager::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), SECRET_PREFIX.to_owned())
 }
 
 /// Credentials that mean nothing to anybody: the local parts do not check them.

@@ -74,6 +74,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         clock: Arc::new(SystemClock),
         progress: progress.clone(),
         alerts: Arc::new(AlertLog),
+        aws_http: None,
     })
     .await?;
     let token = stack.make_token("local administrator", Scope::Admin).await?;

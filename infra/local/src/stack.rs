@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use axum::Router;
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -50,6 +51,8 @@ pub struct Options {
     pub progress: Arc<dyn ProgressSink>,
     /// Who is told of what needs somebody.
     pub alerts: Arc<dyn AlertSink>,
+    /// What carries the requests to the table and the secrets; the SDK's own HTTP client without one. Tests break it.
+    pub aws_http: Option<SharedHttpClient>,
 }
 
 /// Why a stack could not be started.
@@ -76,6 +79,8 @@ pub enum StackError {
 pub struct Stack {
     /// Where it answers.
     pub base_url: Url,
+    /// Where its DynamoDB answers.
+    pub dynamodb_url: String,
     /// Its table, through the real adapter.
     pub store: Arc<DynamoStore>,
     /// Its secrets, through the real adapter.
@@ -96,9 +101,9 @@ impl Stack {
         let base_url = Url::parse(&format!("http://{}", options.listener.local_addr()?))
             .map_err(|error| StackError::Setting(error.to_string()))?;
         let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
-        let store = Arc::new(aws::dynamo_store(&dynamodb).await?);
+        let store = Arc::new(aws::dynamo_store(&dynamodb, options.aws_http.clone()).await?);
         let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
-        let secrets = Arc::new(aws::secrets_manager(&secrets_manager));
+        let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http));
         secrets.put_client_secret(&options.client_secret).await?;
         let (queue, deliveries) = queue::queue();
 
@@ -155,7 +160,7 @@ impl Stack {
         }
         let listener = options.listener;
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, store, secrets, sync, clock: options.clock, stop })
+        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: options.clock, stop })
     }
 
     /// Makes an access token for all directories.

@@ -1,0 +1,132 @@
+//! The kinds of runs that are cut off, each with a world that is ready for one.
+
+use serde_json::{Value, json};
+use tenant::{
+    Action, CONTRACTORS, DeltaReset, Fault, GroupKind, MEETING_ROOMS, Matcher, NewGroup, NewUser, Refusal, RequestKind,
+    SERVICE_ACCOUNTS, What,
+};
+use uuid::Uuid;
+
+use crate::harness::everything;
+use crate::lab::{Lab, tiny};
+
+/// A kind of run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads everything, for the first time.
+    First,
+    /// Reads joins, leaves, disabled, renamed, deleted users, memberships, new, nested, renamed and deleted groups.
+    Incremental,
+    /// Decides everybody anew, because the settings have changed.
+    Settings,
+    /// Reads everything again, because Graph has forgotten the delta links, and finds what the incremental run would.
+    Resync,
+    /// Would deactivate more users than the safety limit lets it.
+    Held,
+    /// Begins with an administrator who has just been locked out, and goes on with another one.
+    Failover,
+}
+
+impl Kind {
+    /// A world in which the next run is of this kind.
+    pub async fn prepare(self) -> Lab {
+        let lab = Lab::start(&tiny(), |_| {}).await;
+        let world = &lab.world;
+        if self == Self::First {
+            // A directory's first run comes by itself. It is made to fail, so that the next one is as good as the first.
+            world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
+            world.authorize().await;
+            world.set(self.settings(&lab)).await;
+            world.tenant.clear_faults();
+            return lab;
+        }
+        world.authorize().await;
+        world.apply(add(lab.group(SERVICE_ACCOUNTS), lab.staff[0]));
+        world.apply(Action::DisableUser { user: lab.staff[1] });
+        world.set(ignoring(lab.group(SERVICE_ACCOUNTS))).await;
+        match self {
+            Self::First => {}
+            Self::Incremental => drift(&lab),
+            Self::Settings => {
+                world.apply(add(lab.group(MEETING_ROOMS), lab.staff[2]));
+                world.apply(add(lab.group(MEETING_ROOMS), lab.staff[3]));
+                lab.run().await;
+                lab.change_settings(&self.settings(&lab)).await;
+            }
+            Self::Resync => {
+                drift(&lab);
+                world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+            }
+            Self::Held => {
+                join(&lab);
+                for user in &lab.staff[2..8] {
+                    world.apply(Action::Delete { id: *user });
+                }
+            }
+            Self::Failover => {
+                world.authorize_as(1).await;
+                let run = lab.run().await;
+                let administrator: Uuid = run["credential"].as_str().unwrap().parse().unwrap();
+                world.apply(Action::Refuse { administrator, refusal: Refusal::ConditionalAccess });
+                world.apply(Action::ExpireAccessTokens { administrator: Some(administrator) });
+                join(&lab);
+                world.apply(Action::DisableUser { user: lab.staff[2] });
+            }
+        }
+        lab
+    }
+
+    /// The settings that the run decides with.
+    pub fn settings(self, lab: &Lab) -> Value {
+        match self {
+            Self::Settings => ignoring(lab.group(MEETING_ROOMS)),
+            _ => ignoring(lab.group(SERVICE_ACCOUNTS)),
+        }
+    }
+}
+
+fn ignoring(group: Uuid) -> Value {
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([group]);
+    settings
+}
+
+fn add(group: Uuid, member: Uuid) -> Action {
+    Action::AddMember { group, member }
+}
+
+/// Somebody joins the company.
+fn join(lab: &Lab) {
+    let id = Some(Uuid::from_u128(0xA));
+    lab.world.apply(Action::CreateUser(NewUser { id, ..NewUser::named("Just Joined") }));
+    lab.world.apply(add(lab.group(CONTRACTORS), Uuid::from_u128(0xA)));
+}
+
+/// A bit of everything, with fewer deactivations than the safety limit looks at.
+fn drift(lab: &Lab) {
+    join(lab);
+    let (ignored, new_group) = (lab.group(SERVICE_ACCOUNTS), Uuid::from_u128(0xB));
+    for action in [
+        Action::RemoveMember { group: ignored, member: lab.staff[0] },
+        Action::EnableUser { user: lab.staff[1] },
+        Action::DisableUser { user: lab.staff[2] },
+        Action::Delete { id: lab.staff[3] },
+        add(ignored, lab.staff[4]),
+        Action::Rename { id: lab.staff[5], display_name: "Married Name".to_owned() },
+        Action::CreateGroup(NewGroup { id: Some(new_group), ..NewGroup::named("New Group", GroupKind::Security) }),
+        add(new_group, lab.staff[5]),
+        add(new_group, lab.group(CONTRACTORS)),
+        Action::Rename { id: lab.group(CONTRACTORS), display_name: "People From Elsewhere".to_owned() },
+        Action::Delete { id: lab.group(MEETING_ROOMS) },
+    ] {
+        lab.world.apply(action);
+    }
+}
+
+impl Lab {
+    fn group(&self, name: &str) -> Uuid {
+        let renamed = if name == CONTRACTORS { "People From Elsewhere" } else { name };
+        let tenant = &self.world.tenant;
+        tenant.group_named(name).or_else(|| tenant.group_named(renamed)).unwrap()
+    }
+}

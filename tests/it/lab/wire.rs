@@ -1,0 +1,160 @@
+//! The wire between the stack's AWS clients and the local parts of AWS, which breaks at a chosen write of a process.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use tokio::sync::watch;
+
+/// The operations that change something. Every other one reads.
+const WRITES: [&str; 7] =
+    ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "PutSecretValue", "CreateSecret"];
+
+tokio::task_local! {
+    /// The process that the code at work belongs to. Code outside of any is never disturbed.
+    static PROCESS: Arc<Process>;
+}
+
+/// What happens at a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The write is not done, and an error comes back.
+    FailsBefore,
+    /// The write is done, but an error comes back.
+    FailsAfter,
+    /// The process ends before the write.
+    DiesBefore,
+    /// The process ends when the write is done, before it hears of it.
+    DiesAfter,
+    /// The process stands still before the write, until it is woken.
+    Freezes,
+}
+
+/// A process, as far as its writes go. Clones of the `Arc` are the same process.
+#[derive(Debug)]
+pub struct Process {
+    trouble: Option<(usize, Way)>,
+    writes: Mutex<Vec<String>>,
+    /// A process that stands still, dead or not, gets nothing done that needs the wire.
+    still: watch::Sender<bool>,
+}
+
+impl Process {
+    /// A process that nothing happens to.
+    pub fn undisturbed() -> Arc<Self> {
+        Self::new(None)
+    }
+
+    /// A process that something happens to at its `n`-th write, from 1.
+    pub fn troubled(n: usize, way: Way) -> Arc<Self> {
+        Self::new(Some((n, way)))
+    }
+
+    fn new(trouble: Option<(usize, Way)>) -> Arc<Self> {
+        Arc::new(Self { trouble, writes: Mutex::default(), still: watch::Sender::new(false) })
+    }
+
+    /// Does something as this process.
+    pub async fn run<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> T {
+        PROCESS.scope(Arc::clone(self), work).await
+    }
+
+    /// The operations of its writes so far, the one that met trouble included.
+    pub fn writes(&self) -> Vec<String> {
+        self.writes.lock().unwrap().clone()
+    }
+
+    /// Resolves when it stands still.
+    pub async fn stands_still(&self) {
+        self.still.subscribe().wait_for(|still| *still).await.unwrap();
+    }
+
+    /// Whether it stands still because it has ended.
+    pub fn dies(&self) -> bool {
+        matches!(self.trouble, Some((_, Way::DiesBefore | Way::DiesAfter)))
+    }
+
+    /// Lets a frozen process go on.
+    pub fn wake(&self) {
+        self.still.send_replace(false);
+    }
+
+    async fn stand_still(&self) {
+        self.still.send_replace(true);
+        self.may_go_on().await;
+    }
+
+    async fn may_go_on(&self) {
+        self.still.subscribe().wait_for(|still| !*still).await.unwrap();
+    }
+
+    /// Counts the request if it is a write, and tells what happens at it.
+    fn trouble_at(&self, request: &HttpRequest) -> Option<Way> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        if !WRITES.contains(&operation) {
+            return None;
+        }
+        let mut writes = self.writes.lock().unwrap();
+        writes.push(operation.to_owned());
+        self.trouble.filter(|(n, _)| *n == writes.len()).map(|(_, way)| way)
+    }
+
+    async fn carry(&self, wire: SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.may_go_on().await;
+        let answer = match self.trouble_at(&request) {
+            None => wire.call(request).await,
+            Some(Way::FailsBefore) => Err(broken()),
+            Some(Way::FailsAfter) => {
+                wire.call(request).await?;
+                Err(broken())
+            }
+            Some(Way::DiesBefore | Way::Freezes) => {
+                self.stand_still().await;
+                wire.call(request).await
+            }
+            Some(Way::DiesAfter) => {
+                let answer = wire.call(request).await;
+                self.stand_still().await;
+                answer
+            }
+        };
+        // Others of its requests may have been on their way when it stopped.
+        self.may_go_on().await;
+        answer
+    }
+}
+
+/// An error that the SDK does not repeat the request for: it would find the wire mended and hide what is tested here.
+fn broken() -> ConnectorError {
+    ConnectorError::other("the wire broke".into(), None)
+}
+
+/// The wire.
+pub fn wire() -> SharedHttpClient {
+    SharedHttpClient::new(Wire(aws_smithy_http_client::Builder::new().build_http()))
+}
+
+#[derive(Debug)]
+struct Wire(SharedHttpClient);
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct Connector(SharedHttpConnector);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Ok(process) = PROCESS.try_with(Arc::clone) else { return self.0.call(request) };
+        let wire = self.0.clone();
+        HttpConnectorFuture::new(async move { process.carry(wire, request).await })
+    }
+}

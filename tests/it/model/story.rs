@@ -1,0 +1,225 @@
+//! One story: a tenant, what happens to it, and the runs in between.
+
+use rand::Rng as _;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom as _, IteratorRandom as _};
+use serde_json::{Value, json};
+use tenant::{Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, NewGroup, Paging, RequestKind, Sample, What};
+use uuid::Uuid;
+
+use super::safety::{Moment, deserved};
+use super::{Told, weather};
+use crate::harness::everything;
+use crate::lab::Lab;
+
+/// How many runs at the end, without faults, lead to the truth: each may find another hold.
+const MOST_LAST_RUNS: usize = 4;
+
+struct Story {
+    lab: Lab,
+    rng: StdRng,
+    settings: Value,
+    told: Told,
+}
+
+/// Tells the story of a seed to its end. Panics when it does not end well.
+pub async fn tell(seed: u64, told: Told) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let sample = Sample {
+        users: rng.random_range(5..14),
+        groups: rng.random_range(4..9),
+        memberships_per_group: rng.random_range(1..6),
+        seed,
+    };
+    let lab = Lab::start(&sample, |options| {
+        options.seed = seed;
+        options.quirks.removed_objects_in_first_round = rng.random();
+        options.quirks.removed_members_in_first_round = rng.random();
+        options.quirks.purged_members_leave_silently = rng.random();
+    })
+    .await;
+    told.lock().unwrap().push(format!("{sample:?}"));
+    if rng.random_bool(0.5) {
+        // The run that comes by itself fails, so that the weather reaches the first good one.
+        lab.world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
+    }
+    lab.world.authorize().await;
+    lab.world.tenant.clear_faults();
+    let mut story = Story { lab, rng, settings: everything(), told };
+    story.change_settings().await;
+    let mut moment = story.moment().await;
+    for _ in 0..story.rng.random_range(2..=5) {
+        moment = story.step(moment).await;
+    }
+    story.end().await;
+}
+
+impl Story {
+    fn say(&self, what: impl Into<String>) {
+        self.told.lock().unwrap().push(what.into());
+    }
+
+    fn act(&self, action: Action) -> Option<Uuid> {
+        self.say(format!("{action:?}"));
+        // What is not possible any more is not done, as in life.
+        self.lab.world.tenant.apply(action).ok().flatten()
+    }
+
+    async fn moment(&self) -> Moment {
+        let truth = self.lab.world.tenant.truth();
+        Moment { published: self.lab.statuses().await, deserved: deserved(&truth, &self.settings) }
+    }
+
+    /// Things change, and a run takes place in the weather of the day.
+    async fn step(&mut self, before: Moment) -> Moment {
+        let changes = self.rng.random_range(0..6);
+        for action in self.lab.world.tenant.drift(&mut self.rng, changes) {
+            self.say(format!("{action:?}"));
+        }
+        if self.rng.random_bool(0.5) {
+            self.rare_event();
+        }
+        if self.rng.random_ratio(1, 5) {
+            self.change_settings().await;
+        }
+        for _ in 0..self.rng.random_range(0..3) {
+            let fault = weather::fault(&mut self.rng);
+            if fault.when.kind.is_some_and(weather::is_of_full_runs) && self.rng.random_bool(0.5) {
+                self.act(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+            }
+            self.say(format!("{fault:?}"));
+            self.lab.world.tenant.inject(fault);
+        }
+        self.run().await;
+        self.lab.world.tenant.clear_faults();
+        let after = self.moment().await;
+        before.assert_nobody_harmed(&after);
+        after
+    }
+
+    async fn run(&self) -> Value {
+        let run = self.lab.run().await;
+        self.say(format!("run: {} {} {} {}", run["state"], run["reading"], run["failure"]["code"], run["gaps"]));
+        run
+    }
+
+    /// What the drift does not do, or only seldom.
+    fn rare_event(&mut self) {
+        let truth = self.lab.world.tenant.truth();
+        let groups: Vec<Uuid> = truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect();
+        let in_bin = |deletion: Option<Deletion>| deletion == Some(Deletion::Soft);
+        match self.rng.random_range(0..9) {
+            0 => {
+                // Many leave at once: more than the safety limit lets go.
+                for user in self.lab.world.ordinary_users().into_iter().take(self.rng.random_range(3..9)) {
+                    self.act(Action::Delete { id: user });
+                }
+            }
+            1 => {
+                let gone = truth.users.iter().filter(|user| in_bin(user.deleted)).choose(&mut self.rng);
+                if let Some(user) = gone {
+                    self.act(Action::Purge { id: user.id });
+                }
+            }
+            2 => {
+                if let Some(id) = groups.choose(&mut self.rng).copied() {
+                    self.act(Action::Delete { id });
+                }
+            }
+            3 => {
+                let gone = truth.groups.iter().filter(|group| in_bin(group.deleted)).choose(&mut self.rng);
+                if let Some(group) = gone {
+                    self.act(Action::Restore { id: group.id });
+                }
+            }
+            4 => {
+                let group = Uuid::from_u128(self.rng.random());
+                let hidden = NewGroup {
+                    id: Some(group),
+                    hidden: true,
+                    ..NewGroup::named("Secret Circle", GroupKind::Microsoft365)
+                };
+                self.act(Action::CreateGroup(hidden));
+                for member in self.lab.world.ordinary_users().into_iter().take(2) {
+                    self.act(Action::AddMember { group, member });
+                }
+            }
+            5 => {
+                for _ in 0..2 {
+                    if let Some([group, member]) = groups.choose_multiple_array(&mut self.rng) {
+                        self.act(Action::AddMember { group, member });
+                    }
+                }
+            }
+            6 => {
+                let answer = DeltaReset::ResyncRequired;
+                self.act(Action::ResetDelta { answer });
+            }
+            7 => {
+                self.act(Action::ExpireAccessTokens { administrator: None });
+            }
+            _ => {
+                let rng = &mut self.rng;
+                let (list_default, list_max) = (rng.random_range(2..6), rng.random_range(2..9));
+                let (delta_objects, delta_members) = (rng.random_range(1..5), rng.random_range(1..5));
+                let paging = Paging { list_default, list_max, delta_objects, delta_members };
+                self.act(Action::SetPaging { paging });
+            }
+        }
+    }
+
+    async fn change_settings(&mut self) {
+        let truth = self.lab.world.tenant.truth();
+        let groups: Vec<Uuid> = truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect();
+        let rng = &mut self.rng;
+        let mut listed = |chance| {
+            let how_many = if rng.random_bool(chance) { rng.random_range(1..3) } else { 0 };
+            groups.choose_multiple(rng, how_many).copied().collect::<Vec<_>>()
+        };
+        let (allowed, ignored) = (listed(0.3), listed(0.5));
+        // Settings that list groups but leave all groups out are refused.
+        let sync_groups = rng.random_bool(0.7) || !allowed.is_empty() || !ignored.is_empty();
+        let prefixes: &[&str] = if rng.random_ratio(1, 4) { &["Team ", "ssh-"] } else { &[] };
+        self.settings = json!({
+            "sync_users": true,
+            "sync_groups": sync_groups,
+            "sync_groups_without_email": rng.random_bool(0.7),
+            "group_prefixes": prefixes,
+            "nested_groups": rng.random_bool(0.5),
+            "allowed_groups": allowed,
+            "ignored_groups": ignored,
+        });
+        self.say(format!("settings: {}", self.settings));
+        self.lab.change_settings(&self.settings).await;
+    }
+
+    /// The weather is fine, nobody changes anything, holds are approved: now everything is as it should be, and stays.
+    async fn end(mut self) {
+        self.say("the end begins");
+        let mut run = self.run().await;
+        for _ in 0..MOST_LAST_RUNS {
+            match run["state"].as_str().unwrap() {
+                "held" => {
+                    self.lab.world.approve(&run).await;
+                    run = self.run().await;
+                }
+                "succeeded" => break,
+                _ => run = self.run().await,
+            }
+        }
+        assert_eq!(run["state"], "succeeded", "{run:#}");
+        self.lab.world.check(&self.settings).await;
+        self.lab.assert_idle().await;
+        if self.rng.random_ratio(1, 4) {
+            // What the changes have led to is what a look at everything finds. It may write: a run that reads everything forgets
+            // the memberships of users who were deleted before they were ever seen.
+            self.act(Action::ResetDelta { answer: DeltaReset::StateNotFoundGone });
+            let published = self.lab.statuses().await;
+            self.run().await;
+            assert_eq!(self.lab.statuses().await, published);
+            self.lab.world.check(&self.settings).await;
+            self.lab.assert_idle().await;
+        }
+    }
+}
