@@ -9,11 +9,13 @@
 )]
 
 mod alerts;
+mod checkpoints;
 mod crash;
 mod dynamodb;
 mod failover;
 mod filters;
 mod harness;
+mod holds;
 mod lab;
 mod lambda;
 mod lessons;

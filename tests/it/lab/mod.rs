@@ -59,6 +59,8 @@ pub struct Lab {
     /// The users who were enabled at the start and are no administrators.
     pub staff: Vec<Uuid>,
     app: Arc<sync::App>,
+    /// How long an invocation may take, if it is limited.
+    pub time: Option<Duration>,
 }
 
 impl Lab {
@@ -76,7 +78,21 @@ impl Lab {
         let mailbox = Arc::new(Mailbox::default());
         let app = Arc::new(sync::App { queue: Arc::clone(&mailbox) as _, ..(*world.stack.sync).clone() });
         let staff = world.ordinary_users();
-        Self { world, clock, mailbox, staff, app }
+        Self { world, clock, mailbox, staff, app, time: None }
+    }
+
+    /// The same world, whose runs save each page that they have read.
+    pub fn saving_each_page(self) -> Self {
+        let app = sync::App { checkpoint_every: Duration::ZERO, ..(*self.app).clone() };
+        Self { app: Arc::new(app), ..self }
+    }
+
+    fn context(&self) -> Context {
+        let mut context = Context::default();
+        if let Some(time) = self.time {
+            context.deadline = (self.clock.now() + time).as_millisecond().try_into().unwrap();
+        }
+        context
     }
 
     /// The directory, as the ports name it.
@@ -116,9 +132,9 @@ impl Lab {
             "eventSource": "aws:sqs",
         }]});
         let event: SyncEvent = serde_json::from_value(event).unwrap();
-        let (app, process) = (Arc::clone(&self.app), Arc::clone(process));
+        let (app, process, context) = (Arc::clone(&self.app), Arc::clone(process), self.context());
         tokio::spawn(async move {
-            let answer = process.run(sync::handle(&app, LambdaEvent::new(event, Context::default()))).await;
+            let answer = process.run(sync::handle(&app, LambdaEvent::new(event, context))).await;
             let handled = answer.is_ok_and(|answer| answer.batch_item_failures.is_empty());
             if handled { Delivered::Handled } else { Delivered::Again }
         })

@@ -1,0 +1,170 @@
+//! What exceeds the safety limit, from the run that stops at it to an administrator's answer.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tenant::{Action, DeltaReset, GroupKind, NewGroup, Sample};
+use uuid::Uuid;
+
+use crate::harness::{World, everything, small};
+
+/// A world of which more users have just been deleted than the safety limit lets go; who they are.
+async fn with_many_deleted() -> (World, BTreeSet<Uuid>) {
+    let world = World::synced(&small(), everything()).await;
+    let deleted: BTreeSet<Uuid> = world.ordinary_users().into_iter().take(20).collect();
+    for user in &deleted {
+        world.apply(Action::Delete { id: *user });
+    }
+    (world, deleted)
+}
+
+async fn hold_of(world: &World, run: &Value) -> Value {
+    assert_eq!(run["state"], "held", "{run:#}");
+    world.get(&format!("holds/{}", run["hold"]["id"].as_str().unwrap())).await
+}
+
+async fn states(world: &World) -> Vec<Value> {
+    world.get("holds").await["items"].as_array().unwrap().iter().map(|hold| hold["state"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_hold_names_everybody_it_would_affect_and_stays_the_same_while_nothing_changes() {
+    let (world, deleted) = with_many_deleted().await;
+    let active = world.active().await;
+    let hold = hold_of(&world, &world.sync().await).await;
+    let named: BTreeSet<Uuid> =
+        hold["changes"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap().parse().unwrap()).collect();
+    assert_eq!(named, deleted);
+    assert!(hold["changes"].as_array().unwrap().iter().all(|one| one["reason"] == "deleted"), "{hold:#}");
+    assert!(hold["changes"][0]["user_principal_name"].as_str().unwrap().contains('@'));
+
+    let again = world.sync().await;
+    assert_eq!(again["hold"]["id"], hold["id"]);
+    assert_eq!(again["effort"]["items_written"], 0, "{again:#}");
+    assert_eq!(world.active().await, active);
+}
+
+#[tokio::test]
+async fn applying_makes_what_is_still_true_and_says_what_was_not() {
+    let (world, deleted) = with_many_deleted().await;
+    let hold = hold_of(&world, &world.sync().await).await;
+    let restored = *deleted.first().unwrap();
+    world.apply(Action::Restore { id: restored });
+    let run = world.decide(hold["id"].as_str().unwrap(), "apply").await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert_eq!(run["warnings"], json!(["1 of the 20 approved changes were no longer true and not made"]));
+    assert!(world.active().await.contains(&restored));
+    world.check(&everything()).await;
+    assert_eq!(states(&world).await, ["applied"]);
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn discarding_reads_everything_anew_and_asks_again_if_it_is_still_so() {
+    let (world, deleted) = with_many_deleted().await;
+    let hold = hold_of(&world, &world.sync().await).await;
+    let run = world.decide(hold["id"].as_str().unwrap(), "discard").await;
+    assert_eq!((&run["state"], &run["full_reason"]), (&json!("held"), &json!("hold_discarded")), "{run:#}");
+    assert_ne!(run["hold"]["id"], hold["id"]);
+    assert_eq!(states(&world).await, ["open", "discarded"]);
+
+    for user in &deleted {
+        world.apply(Action::Restore { id: *user });
+    }
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert_eq!(states(&world).await, ["closed", "discarded"], "below the limit it closes by itself");
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_disabled_does_not_wait_for_the_hold_of_others() {
+    let (world, _) = with_many_deleted().await;
+    world.sync().await;
+    let disabled = world.ordinary_users()[0];
+    world.apply(Action::DisableUser { user: disabled });
+    let run = world.sync().await;
+    assert_eq!(run["hold"]["deactivations"], 20, "{run:#}");
+    assert_eq!(world.user(disabled).await["reason"], "disabled_in_office_365");
+    let again = world.sync().await;
+    assert_eq!((&again["hold"]["id"], &again["effort"]["items_written"]), (&run["hold"]["id"], &json!(0)));
+}
+
+#[tokio::test]
+async fn a_synced_group_keeps_its_members_when_too_many_leave_at_once() {
+    let world = World::synced(&Sample { users: 80, groups: 14, ..Sample::default() }, everything()).await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Everybody", GroupKind::Security))).unwrap();
+    let members = &world.ordinary_users()[..25];
+    for member in members {
+        world.apply(Action::AddMember { group, member: *member });
+    }
+    world.sync_and_check(&everything()).await;
+    for member in &members[..10] {
+        world.apply(Action::RemoveMember { group, member: *member });
+    }
+    let held = world.sync().await;
+    assert_eq!((&held["state"], &held["hold"]["membership_removals"]), (&json!("held"), &json!(10)), "{held:#}");
+    assert_eq!(world.list(&format!("groups/{group}/members")).await.len(), 25);
+    assert_eq!(hold_of(&world, &held).await["changes"][0]["group_name"], "Everybody");
+
+    let applied = world.approve(&held).await;
+    assert_eq!(applied["state"], "succeeded", "{applied:#}");
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn synced_groups_stay_when_too_many_would_go_at_once() {
+    let world = World::synced(&small(), everything()).await;
+    let before = world.list("groups").await.len();
+    let groups = world.tenant.truth().groups.into_iter().filter(|group| group.deleted.is_none());
+    for group in groups.take(6) {
+        world.apply(Action::Delete { id: group.id });
+    }
+    let held = world.sync().await;
+    assert_eq!((&held["state"], &held["hold"]["group_removals"]), (&json!("held"), &json!(6)), "{held:#}");
+    assert_eq!(world.list("groups").await.len(), before);
+    let applied = world.approve(&held).await;
+    assert_eq!(applied["state"], "succeeded", "{applied:#}");
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn the_limit_is_a_setting_of_the_directory() {
+    let (world, _) = with_many_deleted().await;
+    let mut settings = everything();
+    settings["safety_limit"] = json!({"percent": 90, "at_least": 5});
+    let run = world.set(settings.clone()).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn an_allowed_group_that_vanishes_locks_nobody_out_unasked() {
+    let world = World::synced(&small(), everything()).await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Allowed", GroupKind::Security))).unwrap();
+    for member in world.ordinary_users() {
+        world.apply(Action::AddMember { group, member });
+    }
+    let mut settings = everything();
+    settings["allowed_groups"] = json!([group]);
+    world.set(settings.clone()).await;
+    let active = world.active().await;
+    world.apply(Action::Delete { id: group });
+    for _ in 0..2 {
+        let held = world.sync().await;
+        assert_eq!(held["state"], "held", "{held:#}");
+        assert_eq!(world.active().await, active);
+    }
+    world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+    let held = world.sync().await;
+    assert_eq!(held["state"], "held", "{held:#}");
+    let applied = world.approve(&held).await;
+    assert_eq!(applied["state"], "succeeded", "{applied:#}");
+    world.check(&settings).await;
+    assert!(world.active().await.is_empty());
+    world.assert_idle().await;
+}
