@@ -19,6 +19,7 @@ mod chain;
 mod client;
 mod error;
 mod gate;
+mod mend;
 mod oddity;
 mod origin;
 mod page;
