@@ -10,7 +10,7 @@ use super::mend::mended;
 
 /// The most objects a page may have. Graph gives 999 at most ("Paging Microsoft Graph data in your app"); ten times that
 /// is no page but a flood.
-const MAX_OBJECTS: usize = 9_990;
+pub(super) const MAX_OBJECTS: usize = 9_990;
 
 /// How an answer with status 200 is not what was asked for. It carries nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,8 @@ mod addresses;
 mod changes;
 mod checkpoint;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guard;
 mod hold;
 mod holding;
