@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn a_token_without_end_is_none() {
+        let header = |length| format!("Bearer {}", "t".repeat(length));
+        assert!(bearer(&header(MAX_TOKEN_BYTES)).is_some());
+        assert!(bearer(&header(MAX_TOKEN_BYTES + 1)).is_none());
+    }
+
+    #[test]
     fn a_token_permits_what_its_scope_includes() {
         let permit = |scope, needed| token(scope, None).permit(needed, Some(directory(1)), Timestamp::UNIX_EPOCH);
         assert_eq!(permit(Scope::Read, Scope::Read), Ok(()));

@@ -90,6 +90,13 @@ async fn case_4_one_odd_object_is_reported_and_stops_nobody() {
         let run = world.sync().await;
         assert_eq!(run["state"], "succeeded", "{odd:?}: {run:#}");
         assert!(world.active().await.is_superset(&active), "{odd:?}");
+        let warnings = run["warnings"].to_string();
+        let said = match odd {
+            Odd::NullFields => "has no name",
+            Odd::ShortId => "has an id that is no GUID",
+            Odd::UnknownKind => "of an unknown kind (\\\"somethingNew\\\")",
+        };
+        assert!(warnings.contains(said), "{odd:?}: {warnings}");
     }
 }
 

@@ -21,6 +21,7 @@ mod lambda;
 mod lessons;
 mod main_job;
 mod model;
+mod odd_objects;
 mod restart;
 mod resync;
 mod scale;

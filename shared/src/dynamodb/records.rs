@@ -91,3 +91,43 @@ pub(super) fn read_group(item: &Stored) -> Result<GroupRecord, StoreError> {
         decision: item.value("decision")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::directory::{GroupId, ObjectId, UserProfile};
+    use crate::filter::UserDecision;
+
+    fn user(groups: u128, name: &str) -> UserRecord {
+        UserRecord {
+            id: "87d349ed-44d7-43e1-9a83-5f2406dee5bd".parse().unwrap(),
+            profile: UserProfile { user_principal_name: Some(name.to_owned()), ..UserProfile::default() },
+            presence: Presence::Present,
+            groups: (0..groups).map(|number| GroupId::from(ObjectId::from(Uuid::from_u128(number)))).collect(),
+            decision: UserDecision::Active,
+        }
+    }
+
+    fn directory() -> DirectoryId {
+        DirectoryId::new(Uuid::nil())
+    }
+
+    #[test]
+    fn a_record_too_large_for_an_item_is_named() {
+        assert!(write_user(directory(), &user(16_000, "adele")).is_ok());
+        let error = write_user(directory(), &user(30_000, "adele")).unwrap_err().to_string();
+        assert!(error.contains("87d349ed-44d7-43e1-9a83-5f2406dee5bd is corrupt: it would have 480"), "{error}");
+    }
+
+    #[test]
+    fn a_name_too_long_for_an_index_is_stored_without_an_entry_there() {
+        let indexed =
+            |name: &str| write_user(directory(), &user(0, name)).unwrap().into_attributes().contains_key("login");
+        assert!(indexed("adele"));
+        // Some letters take more bytes in lower case.
+        assert!(!indexed(&"\u{23a}".repeat(1_000)));
+        assert!(!indexed(&"x".repeat(MAX_INDEX_KEY)));
+    }
+}

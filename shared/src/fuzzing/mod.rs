@@ -21,21 +21,6 @@ use crate::http::said_once;
 use crate::oauth::Callback;
 use crate::queue::Message;
 
-/// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
-    ("callback_query", callback_query),
-    ("checkpoint", checkpoint),
-    ("cursor", cursor),
-    ("graph_page", graph_page),
-    ("graph_refusal", graph_refusal),
-    ("id_token", id_token),
-    ("queue_message", queue_message),
-    ("settings", settings),
-    ("signing_keys", signing_keys),
-    ("stored_item", stored_item),
-    ("token_answer", token_answer),
-];
-
 /// The query with which a browser comes back: only a `state` of ours makes it an answer.
 ///
 /// # Panics

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use proptest::test_runner::{TestRng, TestRunner};
 
-use super::TARGETS;
 use super::mutation::any_mutation;
 
 /// How many mutations of its corpus each target gets.
@@ -24,8 +23,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// A failure is shrunk before it is shown.
-fn stands_mutations(target: &str) {
-    let (_, fuzz) = TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
+fn stands_mutations(target: &str, fuzz: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(corpus.len() >= 3, "{target} needs some more examples");
     for text in &corpus {
@@ -47,17 +45,17 @@ macro_rules! targets {
         $(
             #[test]
             fn $target() {
-                stands_mutations(stringify!($target));
+                stands_mutations(stringify!($target), super::$target);
             }
         )*
 
         #[test]
-        fn every_target_is_here_and_in_the_fuzz_project() {
-            let here = [$(stringify!($target)),*];
-            assert_eq!(TARGETS.map(|(name, _)| name), here);
-            for target in here {
-                let source = fuzz_project().join("fuzz_targets").join(target).with_extension("rs");
-                assert!(fs::read_to_string(source).unwrap().contains(&format!("shared::fuzzing::{target}(")));
+        fn every_fuzz_target_of_this_crate_is_here() {
+            for file in fs::read_dir(fuzz_project().join("fuzz_targets")).unwrap() {
+                let source = fs::read_to_string(file.unwrap().path()).unwrap();
+                let Some((_, call)) = source.split_once("shared::fuzzing::") else { continue };
+                let here = [$(concat!(stringify!($target), "(data)")),*];
+                assert!(here.iter().any(|target| call.starts_with(target)), "{call}");
             }
         }
     };

@@ -117,6 +117,9 @@ fn patch<P: DeserializeOwned>(
     select: &'static str,
     notes: &mut Notes,
 ) -> Result<P, Oddity> {
+    if id.as_guid().is_none() {
+        notes.odd(id, "has an id that is no GUID");
+    }
     let mut properties = Map::new();
     let mut odd = Vec::new();
     for name in select.split(',').filter(|name| *name != "id") {

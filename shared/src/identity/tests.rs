@@ -275,6 +275,23 @@ async fn an_enormous_answer_is_not_read() {
 }
 
 #[tokio::test]
+async fn tokens_that_nobody_would_send_are_not_taken() {
+    let answer = |access: &str, refresh: &str| {
+        let scopes = vec!["User.Read.All"; 200].join(" ");
+        json!({"token_type": "Bearer", "access_token": access, "refresh_token": refresh, "scope": scopes})
+    };
+    let endless = "t".repeat(super::MAX_TOKEN_BYTES + 1);
+    for body in [answer("", "r"), answer("a", ""), answer(&endless, "r"), answer("a", &endless)] {
+        let login = login().await;
+        login.answer_token(1, ResponseTemplate::new(200).set_body_json(body)).await;
+        assert!(matches!(login.refresh().await, Err(GrantError::Unavailable(_))));
+    }
+    let login = login().await;
+    login.answer_token(1, ResponseTemplate::new(200).set_body_json(answer("a", "r"))).await;
+    assert_eq!(login.refresh().await.unwrap().scopes.len(), super::MAX_SCOPES);
+}
+
+#[tokio::test]
 async fn without_a_stored_client_secret_microsoft_is_not_asked() {
     let login = login_with(None).await;
     let Err(GrantError::Refused(refusal)) = login.refresh().await else { panic!("expected a refusal") };

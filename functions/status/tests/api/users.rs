@@ -144,6 +144,12 @@ async fn a_user_is_found_by_id_sign_in_name_or_mail_in_any_case() {
 }
 
 #[tokio::test]
+async fn a_name_without_end_finds_nobody() {
+    let name = format!("{}@contoso.example", "x".repeat(400));
+    assert_eq!(World::new().get(&path(&format!("/users/{name}"))).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn of_several_users_with_a_name_the_one_who_exists_is_meant() {
     let mut world = World::new();
     // Cyd was deleted, then Dan came and got the address.

@@ -2,6 +2,7 @@
 
 mod answering;
 mod following;
+mod odd;
 mod probing;
 mod retrying;
 pub(super) mod stage;
