@@ -16,7 +16,7 @@ use crate::lab::{Lab, Process, REDELIVERY, tiny};
 
 /// A world whose next run has to read everything.
 async fn before_a_full_run() -> Lab {
-    let lab = Lab::start(&tiny(), |options| options.paging.list_max = 5).await.saving_each_page();
+    let lab = Lab::start(&tiny(), |options| options.paging.list_max = 5).await.saving_every(Duration::ZERO);
     lab.world.authorize().await;
     lab.world.set(everything()).await;
     lab.world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });

@@ -1,6 +1,10 @@
 //! The kinds of runs that are cut off, each with a world that is ready for one.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use shared::store::HoldStore as _;
+use shared::sync::{Hold, HoldState};
 use tenant::{
     Action, CONTRACTORS, DeltaReset, Fault, GroupKind, MEETING_ROOMS, Matcher, NewGroup, NewUser, Refusal, RequestKind,
     SERVICE_ACCOUNTS, What,
@@ -23,6 +27,10 @@ pub enum Kind {
     Resync,
     /// Would deactivate more users than the safety limit lets it.
     Held,
+    /// Applies what an administrator has approved of a held run.
+    Approved,
+    /// Reads everything again, and saves each page that it has read.
+    Saving,
     /// Begins with an administrator who has just been locked out, and goes on with another one.
     Failover,
 }
@@ -53,11 +61,11 @@ impl Kind {
                 lab.run().await;
                 lab.change_settings(&self.settings(&lab)).await;
             }
-            Self::Resync => {
+            Self::Resync | Self::Saving => {
                 drift(&lab);
                 world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
             }
-            Self::Held => {
+            Self::Held | Self::Approved => {
                 join(&lab);
                 for user in &lab.staff[2..8] {
                     world.apply(Action::Delete { id: *user });
@@ -73,7 +81,20 @@ impl Kind {
                 world.apply(Action::DisableUser { user: lab.staff[2] });
             }
         }
-        lab
+        match self {
+            Self::Approved => {
+                lab.run().await;
+                approve(&lab).await;
+                lab
+            }
+            Self::Saving => lab.saving_every(Duration::ZERO),
+            _ => lab,
+        }
+    }
+
+    /// True when the run makes as many writes each time. How often pages are saved depends on how they come.
+    pub fn is_regular(self) -> bool {
+        self != Self::Saving
     }
 
     /// The settings that the run decides with.
@@ -93,6 +114,13 @@ fn ignoring(group: Uuid) -> Value {
 
 fn add(group: Uuid, member: Uuid) -> Action {
     Action::AddMember { group, member }
+}
+
+/// Approves the only hold, without asking for a run.
+async fn approve(lab: &Lab) {
+    let store = &lab.world.stack.store;
+    let hold = store.holds(lab.directory()).await.unwrap().remove(0);
+    store.decide_hold(&Hold { state: HoldState::Approved, ..hold }, HoldState::Open).await.unwrap();
 }
 
 /// Somebody joins the company.

@@ -81,9 +81,9 @@ impl Lab {
         Self { world, clock, mailbox, staff, app, time: None }
     }
 
-    /// The same world, whose runs save each page that they have read.
-    pub fn saving_each_page(self) -> Self {
-        let app = sync::App { checkpoint_every: Duration::ZERO, ..(*self.app).clone() };
+    /// The same world, whose runs save what they have read so often.
+    pub fn saving_every(self, checkpoint_every: Duration) -> Self {
+        let app = sync::App { checkpoint_every, ..(*self.app).clone() };
         Self { app: Arc::new(app), ..self }
     }
 
