@@ -134,7 +134,7 @@ impl Lab {
         let event: SyncEvent = serde_json::from_value(event).unwrap();
         let (app, process, context) = (Arc::clone(&self.app), Arc::clone(process), self.context());
         tokio::spawn(async move {
-            let answer = process.run(sync::handle(&app, LambdaEvent::new(event, context))).await;
+            let answer = process.run(Box::pin(sync::handle(&app, LambdaEvent::new(event, context)))).await;
             let handled = answer.is_ok_and(|answer| answer.batch_item_failures.is_empty());
             if handled { Delivered::Handled } else { Delivered::Again }
         })
