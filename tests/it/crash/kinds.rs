@@ -14,6 +14,9 @@ use uuid::Uuid;
 use crate::harness::everything;
 use crate::lab::{Lab, tiny};
 
+/// A group of one.
+const TEAM: Uuid = Uuid::from_u128(0xC);
+
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -50,6 +53,8 @@ impl Kind {
         }
         world.authorize().await;
         world.apply(add(lab.group(SERVICE_ACCOUNTS), lab.staff[0]));
+        world.apply(Action::CreateGroup(NewGroup { id: Some(TEAM), ..NewGroup::named("Team", GroupKind::Security) }));
+        world.apply(add(TEAM, lab.staff[6]));
         world.apply(Action::DisableUser { user: lab.staff[1] });
         world.set(ignoring(lab.group(SERVICE_ACCOUNTS))).await;
         match self {
@@ -88,6 +93,7 @@ impl Kind {
                 lab
             }
             Self::Saving => lab.saving_every(Duration::ZERO),
+            Self::Incremental | Self::Held => lab.writing_one_by_one(),
             _ => lab,
         }
     }
@@ -109,6 +115,7 @@ impl Kind {
 fn ignoring(group: Uuid) -> Value {
     let mut settings = everything();
     settings["ignored_groups"] = json!([group]);
+    settings["nested_groups"] = json!(true);
     settings
 }
 
@@ -140,6 +147,8 @@ fn drift(lab: &Lab) {
         Action::DisableUser { user: lab.staff[2] },
         Action::Delete { id: lab.staff[3] },
         add(ignored, lab.staff[4]),
+        // Becomes inactive though nothing is said of the user or the user's own group.
+        add(ignored, TEAM),
         Action::Rename { id: lab.staff[5], display_name: "Married Name".to_owned() },
         Action::CreateGroup(NewGroup { id: Some(new_group), ..NewGroup::named("New Group", GroupKind::Security) }),
         add(new_group, lab.staff[5]),
