@@ -106,12 +106,16 @@ impl AccessToken {
     }
 }
 
+/// The longest token looked at, in bytes. Ours have 52.
+const MAX_TOKEN_BYTES: usize = 512;
+
 /// The bearer token of an `Authorization` header's value.
 #[must_use]
 pub fn bearer(header: &str) -> Option<SecretString> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| SecretString::from(token.to_owned()))
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= MAX_TOKEN_BYTES)
+        .then(|| SecretString::from(token.to_owned()))
 }
 
 /// The hash of a secret just made or just received.

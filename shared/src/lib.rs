@@ -19,6 +19,8 @@ pub mod credentials;
 pub mod directory;
 pub mod dynamodb;
 pub mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod graph;
 pub mod http;
 pub mod identity;

@@ -6,7 +6,6 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, header};
 use shared::oauth::{BrowserSecret, Callback, Outcome, State as OauthState, settle};
-use url::form_urlencoded;
 
 use crate::App;
 use crate::connect::{Connected, connect};
@@ -15,7 +14,7 @@ use crate::denied::Denied;
 use crate::page;
 
 pub(crate) async fn handle(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    match Callback::parse(form_urlencoded::parse(query.unwrap_or_default().as_bytes())) {
+    match Callback::parse(query.as_deref().unwrap_or_default()) {
         Callback::Stray => page::denied(&app, &Denied::Stray),
         Callback::AdminConsent(Ok(())) => page::consented(&app),
         Callback::AdminConsent(Err(refusal)) => page::denied(&app, &Denied::Refused(refusal)),

@@ -20,7 +20,7 @@ use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
 use shared::telemetry::chain;
 use tracing::Instrument as _;
 
-pub use event::SyncEvent;
+pub use event::{BadMessage, SyncEvent, read_message};
 pub use microsoft::Microsoft;
 
 /// How long before its deadline an invocation stops working; a third of what is left where that is less.
@@ -93,7 +93,7 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
 }
 
 async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
-    match serde_json::from_str(message.body.as_deref().unwrap_or_default())? {
+    match read_message(message.body.as_deref().unwrap_or_default())? {
         Message::Run(request) => handle_request(app, request, stop_at).await,
         Message::Exercise { exercise } => {
             care::exercise(app, exercise).await;

@@ -4,22 +4,22 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::unavailable;
-use super::item::Item;
+use super::item::{Item, Stored};
 use super::keys::Key;
 use super::store::DynamoStore;
 use crate::alerts::AlertRecord;
 use crate::directory::DirectoryId;
 use crate::store::{AlertStore, StoreError};
 
+pub(super) fn read(item: &Stored) -> Result<AlertRecord, StoreError> {
+    Ok(AlertRecord { version: item.number("version")?, open: item.value("open")?, outgoing: item.value("outgoing")? })
+}
+
 #[async_trait]
 impl AlertStore for DynamoStore {
     async fn alerts(&self, directory: DirectoryId) -> Result<AlertRecord, StoreError> {
         let Some(item) = self.get(&Key::alerts(directory)).await? else { return Ok(AlertRecord::default()) };
-        Ok(AlertRecord {
-            version: item.number("version")?,
-            open: item.value("open")?,
-            outgoing: item.value("outgoing")?,
-        })
+        read(&item)
     }
 
     async fn put_alerts(&self, directory: DirectoryId, record: &AlertRecord) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use super::store::DynamoStore;
 use crate::directory::{Directory, DirectoryId};
 use crate::store::{DirectoryStore, SettingsChange, StoreError};
 
-fn write(directory: &Directory) -> Result<Item, StoreError> {
+pub(super) fn write(directory: &Directory) -> Result<Item, StoreError> {
     let item = Item::new(&Key::directory(directory.id))
         .text("name", &directory.name)
         .value("created_at", &directory.created_at)?
@@ -24,7 +24,7 @@ fn write(directory: &Directory) -> Result<Item, StoreError> {
     }
 }
 
-fn read(item: &Stored) -> Result<Directory, StoreError> {
+pub(super) fn read(item: &Stored) -> Result<Directory, StoreError> {
     Ok(Directory {
         id: item.parsed("sk")?,
         name: item.text("name")?.to_owned(),

@@ -23,12 +23,12 @@ use crate::sync::{HeldChange, HeldChanges, Hold, HoldId, HoldState};
 /// How long a hold is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-fn write(hold: &Hold) -> Result<Item, StoreError> {
+pub(super) fn write(hold: &Hold) -> Result<Item, StoreError> {
     let item = Item::new(&Key::hold(hold.directory, hold.id)).value("hold", hold)?.value("hold_state", &hold.state)?;
     Ok(item.expires(hold.opened_at + RETENTION))
 }
 
-fn read(item: &Stored) -> Result<Hold, StoreError> {
+pub(super) fn read(item: &Stored) -> Result<Hold, StoreError> {
     item.value("hold")
 }
 

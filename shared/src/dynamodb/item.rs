@@ -76,6 +76,11 @@ impl Item {
         size(&self.0)
     }
 
+    /// The key, to name the item by.
+    pub(super) fn key(&self) -> String {
+        key_of(&self.0)
+    }
+
     fn set(mut self, name: &str, value: AttributeValue) -> Self {
         self.0.insert(name.to_owned(), value);
         self
@@ -113,6 +118,11 @@ pub(super) fn key_attributes(key: &Key) -> Attributes {
     ])
 }
 
+fn key_of(attributes: &Attributes) -> String {
+    let part = |name| attributes.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+    format!("{}/{}", part("pk"), part("sk"))
+}
+
 /// An item that was read.
 #[derive(Debug)]
 pub(super) struct Stored(Attributes);
@@ -130,13 +140,8 @@ impl Stored {
         }
     }
 
-    fn key(&self) -> String {
-        let part = |name| self.0.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-        format!("{}/{}", part("pk"), part("sk"))
-    }
-
     pub(super) fn corrupt(&self, reason: String) -> StoreError {
-        StoreError::Corrupt { key: self.key(), reason }
+        StoreError::Corrupt { key: key_of(&self.0), reason }
     }
 
     fn malformed(&self, name: &str) -> StoreError {

@@ -29,7 +29,7 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
     }))
 }
 
-fn state(sync: &Stored) -> Result<SyncState, StoreError> {
+pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
     let hold = if sync.optional_text("open_hold")?.is_some() { Some(sync.parsed("open_hold")?) } else { None };
     Ok(SyncState { links: links(sync)?, last_full_at: sync.optional_value("full_at")?, hold })
 }
@@ -43,7 +43,7 @@ fn number(number: impl ToString) -> AttributeValue {
 }
 
 /// When the lease runs out that somebody holds at `now`.
-fn held_until(sync: &Stored, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn held_until(sync: &Stored, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     if sync.optional_text("holder")?.is_none() {
         return Ok(None);
     }

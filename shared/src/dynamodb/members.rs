@@ -128,7 +128,7 @@ fn action(directory: DirectoryId, group: &GroupId, bucket: &Bucket) -> Action {
     }
 }
 
-fn read(item: &Stored) -> Result<Bucket, StoreError> {
+pub(super) fn read(item: &Stored) -> Result<Bucket, StoreError> {
     let from = Key::members_from(item.sort_key()?).map_err(|_| item.corrupt("its sort key is no id".to_owned()))?;
     Ok(Bucket { from, members: item.ids("members")? })
 }

@@ -13,6 +13,8 @@ mod credentials;
 mod cursor;
 mod directories;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod holds;
 mod item;
 mod keys;

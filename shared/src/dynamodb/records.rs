@@ -11,6 +11,9 @@ use crate::store::StoreError;
 const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The longest key of an index, in bytes (Amazon DynamoDB developer guide, "Quotas": partition keys).
 const MAX_INDEX_KEY: usize = 2_048;
+/// The largest item (by the same source). A profile takes at most a third of it, so a user may be in 16,000 groups at
+/// least; nobody is in nearly as many.
+const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 fn expiry(presence: Presence) -> Option<Timestamp> {
     match presence {
@@ -41,10 +44,20 @@ pub(super) fn write_user(directory: DirectoryId, user: &UserRecord) -> Result<It
     if let Some(login) = login {
         item = item.text("login", login);
     }
-    Ok(match expiry(user.presence) {
+    storable(match expiry(user.presence) {
         Some(at) => item.expires(at),
         None => item,
     })
+}
+
+/// The item, unless DynamoDB would refuse it, and with it everything it is written together with.
+fn storable(item: Item) -> Result<Item, StoreError> {
+    let bytes = item.bytes();
+    if bytes > MAX_ITEM_BYTES {
+        let reason = format!("it would have {bytes} bytes, and an item has at most {MAX_ITEM_BYTES}");
+        return Err(StoreError::Corrupt { key: item.key(), reason });
+    }
+    Ok(item)
 }
 
 pub(super) fn read_user(item: &Stored) -> Result<UserRecord, StoreError> {
@@ -63,7 +76,7 @@ pub(super) fn write_group(directory: DirectoryId, group: &GroupRecord) -> Result
         .value("presence", &group.presence)?
         .value("decision", &group.decision)?
         .ids("children", group.children.iter().map(crate::directory::GroupId::object));
-    Ok(match expiry(group.presence) {
+    storable(match expiry(group.presence) {
         Some(at) => item.expires(at),
         None => item,
     })

@@ -20,12 +20,12 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a minute's count of manual runs is kept, in seconds.
 const COUNT_RETENTION: i64 = 3_600;
 
-fn write(run: &Run) -> Result<Item, StoreError> {
+pub(super) fn write(run: &Run) -> Result<Item, StoreError> {
     let item = Item::new(&Key::run(run.directory, run.id)).value("run", run)?;
     Ok(item.expires(run.requested_at + RETENTION))
 }
 
-fn read(item: &Stored) -> Result<Run, StoreError> {
+pub(super) fn read(item: &Stored) -> Result<Run, StoreError> {
     item.value("run")
 }
 

@@ -16,6 +16,14 @@ const MAX_LISTED_GROUPS: usize = 1_000;
 const MAX_PREFIXES: usize = 100;
 /// The longest prefix in characters: Microsoft's limit for a group's name.
 const MAX_PREFIX_CHARS: usize = 256;
+/// The most bytes of all prefixes and ids together. They are stored in one item with the directory, and those of vanished
+/// groups once more; an item has at most 400 KB (Amazon DynamoDB developer guide, "Quotas"). Two full lists of GUIDs and
+/// full prefixes of Latin letters fit.
+const MAX_LISTED_BYTES: usize = 160 * 1024;
+/// The most faults told; the rest is counted, so that an answer stays readable.
+const MAX_FAULTS: usize = 50;
+/// The most characters told of a value, or of a field's name, that is not as expected.
+const MAX_SHOWN_CHARS: usize = 80;
 
 /// One thing that is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -51,7 +59,7 @@ impl Policy {
     /// # Errors
     /// Names every field that is unknown, malformed, empty or contradictory, and what was expected.
     pub fn parse(settings: &Value) -> Result<Self, InvalidPolicy> {
-        let mut reader = Reader { fields: Map::new(), faults: Vec::new() };
+        let mut reader = Reader { fields: Map::new(), faults: Vec::new(), untold: 0 };
         match settings {
             Value::Object(fields) => reader.fields.clone_from(fields),
             other => reader.fault("settings", "a JSON object", other),
@@ -68,7 +76,8 @@ impl Policy {
         };
         reader.refuse_unknown_fields();
         policy.refuse_silent_opening(&mut reader);
-        if reader.faults.is_empty() { Ok(policy) } else { Err(InvalidPolicy { faults: reader.faults }) }
+        policy.refuse_too_much(&mut reader);
+        reader.finish(policy)
     }
 
     /// Without group sync the lists could not be kept true, and everybody they keep out would be let in.
@@ -76,13 +85,22 @@ impl Policy {
         if self.sync_groups || self.listed_groups().next().is_none() || reader.has_fault("sync_groups") {
             return;
         }
-        reader.faults.push(FieldError {
-            field: "sync_groups".into(),
-            expected: "true while allowed_groups or ignored_groups name groups: turning it off would let everybody \
-                they keep out in; empty both lists first if that is meant"
-                .into(),
-            found: "false".into(),
-        });
+        reader.fault(
+            "sync_groups",
+            "true while allowed_groups or ignored_groups name groups: turning it off would let everybody they keep out \
+             in; empty both lists first if that is meant",
+            &Value::Bool(false),
+        );
+    }
+
+    fn refuse_too_much(&self, reader: &mut Reader) {
+        let prefixes = self.group_prefixes.iter().map(|prefix| prefix.as_str().len());
+        let ids = self.allowed_groups.iter().chain(&self.ignored_groups).map(|id| id.to_string().len());
+        let bytes: usize = prefixes.chain(ids).sum();
+        if bytes > MAX_LISTED_BYTES {
+            let expected = format!("at most {MAX_LISTED_BYTES} bytes in all lists together");
+            reader.fault("settings", &expected, &Value::from(bytes));
+        }
     }
 }
 
@@ -98,16 +116,31 @@ impl TryFrom<Value> for Policy {
 struct Reader {
     fields: Map<String, Value>,
     faults: Vec<FieldError>,
+    untold: usize,
 }
 
 impl Reader {
     fn fault(&mut self, field: &str, expected: &str, found: &Value) {
-        const SHOWN: usize = 80;
-        let mut found = found.to_string();
-        if found.chars().count() > SHOWN {
-            found = found.chars().take(SHOWN).chain(['…']).collect();
+        if self.faults.len() == MAX_FAULTS {
+            self.untold += 1;
+            return;
         }
-        self.faults.push(FieldError { field: field.to_owned(), expected: expected.to_owned(), found });
+        self.faults.push(FieldError {
+            field: shortened(field),
+            expected: expected.to_owned(),
+            found: shortened(&found.to_string()),
+        });
+    }
+
+    fn finish(mut self, policy: Policy) -> Result<Policy, InvalidPolicy> {
+        if self.untold > 0 {
+            self.faults.push(FieldError {
+                field: "settings".to_owned(),
+                expected: format!("no more than {MAX_FAULTS} faults"),
+                found: format!("{} more", self.untold),
+            });
+        }
+        if self.faults.is_empty() { Ok(policy) } else { Err(InvalidPolicy { faults: self.faults }) }
     }
 
     fn has_fault(&self, field: &str) -> bool {
@@ -205,4 +238,11 @@ impl Reader {
             );
         }
     }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().nth(MAX_SHOWN_CHARS).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_SHOWN_CHARS).chain(['…']).collect()
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::client::Read;
 use super::error::GraphError;
-use super::oddity::LeftOut;
+use super::oddity::Notes;
 use super::page::{Link, Page};
 use super::tenant::GraphTenant;
 use super::wire::Decode;
@@ -69,14 +69,14 @@ impl GraphTenant {
             }
             let page = self.get(&read(url)).await?;
             self.client.count_page();
-            let mut left_out = LeftOut::of(kind);
+            let mut notes = Notes::of(kind);
             let number = trail.pages() + 1;
             let mut objects = Vec::with_capacity(page.objects.len());
             for (index, object) in page.objects.into_iter().enumerate() {
-                left_out.at(number, index + 1);
-                match decode(object, &mut left_out) {
+                notes.at(number, index + 1);
+                match decode(object, &mut notes) {
                     Ok(object) => objects.push(object),
-                    Err(oddity) => left_out.note(&oddity),
+                    Err(oddity) => notes.left_out(&oddity),
                 }
             }
             // Links are checked before they are kept: they will be followed one day.
@@ -91,7 +91,8 @@ impl GraphTenant {
                 }
                 Link::End => Next::End,
             };
-            trail.add(ReadPage { objects, unread: left_out.into_unread(), next });
+            let (unread, odd) = notes.finish();
+            trail.add(ReadPage { objects, unread, odd, next });
         }
     }
 }

@@ -18,7 +18,10 @@ mod budget;
 mod chain;
 mod client;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
+mod mend;
 mod oddity;
 mod origin;
 mod page;

@@ -1,7 +1,16 @@
 //! From bytes to a page.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use super::mend::mended;
+
+/// The most objects a page may have. Graph gives 999 at most ("Paging Microsoft Graph data in your app"); ten times that
+/// is no page but a flood.
+pub(super) const MAX_OBJECTS: usize = 9_990;
 
 /// How an answer with status 200 is not what was asked for. It carries nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +24,9 @@ pub enum Malformed {
     /// The page has no `value`. That is not the same as an empty one.
     #[error("the page has no value")]
     NoValue,
+    /// The page has more objects than any page.
+    #[error("the page has more than {MAX_OBJECTS} objects")]
+    TooManyObjects,
     /// The page has a next link and a delta link, so it is not clear whether it is the last one.
     #[error("the page has both a next link and a delta link")]
     BothLinks,
@@ -53,20 +65,65 @@ pub(super) enum Link {
 /// wrong at times.
 #[derive(Deserialize)]
 struct Wire {
-    value: Option<Vec<Value>>,
+    value: Option<Objects>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     delta: Option<String>,
 }
 
+/// The objects of a page, as far as they are few enough.
+struct Objects {
+    kept: Vec<Value>,
+    too_many: bool,
+}
+
+impl<'de> Deserialize<'de> for Objects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bounded;
+
+        impl<'de> Visitor<'de> for Bounded {
+            type Value = Objects;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of objects")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut objects: A) -> Result<Objects, A::Error> {
+                let mut kept = Vec::new();
+                while kept.len() < MAX_OBJECTS {
+                    let Some(object) = objects.next_element()? else { return Ok(Objects { kept, too_many: false }) };
+                    kept.push(object);
+                }
+                let too_many = objects.next_element::<IgnoredAny>()?.is_some();
+                while objects.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Objects { kept, too_many })
+            }
+        }
+
+        deserializer.deserialize_seq(Bounded)
+    }
+}
+
+impl Wire {
+    fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        let parsed = serde_json::from_slice(body).or_else(|error| match mended(body) {
+            Some(body) => serde_json::from_str(&body),
+            None => Err(error),
+        });
+        // The parser's own message may quote the body, so only its category is kept.
+        parsed.map_err(|error| if error.is_data() { Malformed::NotAPage } else { Malformed::NotJson })
+    }
+}
+
 impl Page {
     /// A page of a list, which ends without a link.
     pub(super) fn of_list(body: &[u8]) -> Result<Self, Malformed> {
-        // The parser's own message may quote the body, so only its category is kept.
-        let Wire { value, next, delta } = serde_json::from_slice(body)
-            .map_err(|error| if error.is_data() { Malformed::NotAPage } else { Malformed::NotJson })?;
-        let objects = value.ok_or(Malformed::NoValue)?;
+        let Wire { value, next, delta } = Wire::parse(body)?;
+        let Objects { kept: objects, too_many } = value.ok_or(Malformed::NoValue)?;
+        if too_many {
+            return Err(Malformed::TooManyObjects);
+        }
         let link = match (next, delta) {
             (Some(_), Some(_)) => return Err(Malformed::BothLinks),
             (Some(next), None) => Link::Next(next),
@@ -137,6 +194,29 @@ mod tests {
             assert_eq!(Page::of_list(body.as_bytes()), Err(fault), "{body}");
             assert_eq!(Page::of_round(body.as_bytes()), Err(fault), "{body}");
         }
+    }
+
+    #[test]
+    fn one_broken_character_does_not_make_a_page_unreadable() {
+        for body in [&br#"{"value":[{"id":"a"},{"id":"b","displayName":"\ud800"}]}"#[..], b"{\"value\":[1,\"\xff\"]}"] {
+            assert_eq!(Page::of_list(body).unwrap().objects.len(), 2);
+        }
+        assert_eq!(Page::of_list(b"{\"value\":[1,\"\xff"), Err(Malformed::NotJson));
+    }
+
+    #[test]
+    fn more_objects_than_a_page_has_are_refused() {
+        let page = |objects| format!(r#"{{"value":[{}]}}"#, vec!["7"; objects].join(","));
+        assert_eq!(Page::of_list(page(MAX_OBJECTS).as_bytes()).unwrap().objects.len(), MAX_OBJECTS);
+        for objects in [MAX_OBJECTS + 1, MAX_OBJECTS + 2, 3 * MAX_OBJECTS] {
+            assert_eq!(Page::of_list(page(objects).as_bytes()), Err(Malformed::TooManyObjects));
+        }
+    }
+
+    #[test]
+    fn nesting_beyond_measure_is_refused() {
+        let deep = format!(r#"{{"value":[{}]}}"#, "[".repeat(100_000));
+        assert_eq!(Page::of_list(deep.as_bytes()), Err(Malformed::NotJson));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::error::{GraphError, Refused};
 
 /// The longest code or request id kept.
 const MAX_WORD_BYTES: usize = 128;
+/// The longest wait believed. A tenant is worth asking once a day, whatever it says.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Codes that mean more than the status does. They come with 400 or 410 or another status, in several spellings.
 ///
@@ -91,12 +93,14 @@ fn word(text: &str) -> Option<&str> {
 /// How long Graph asks to wait: whole seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    // A date that has passed asks for no wait.
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        // A date that has passed asks for no wait.
+        Duration::try_from(date.duration_since(now)).unwrap_or_default()
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -204,6 +208,8 @@ mod tests {
             ("-3", None),
             ("1.5", None),
             ("soon", None),
+            ("18446744073709551615", Some(86_400)),
+            ("1 Jan 9999 00:00:00 GMT", Some(86_400)),
         ] {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
             assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{text}");

@@ -1,65 +1,88 @@
 //! From Graph's objects to ours.
+//!
+//! An object without a usable id is left out; so is one whose value for a property that decisions hang on cannot be
+//! understood. Everything else that is odd about an object is said, and the object is taken all the same.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::oddity::{LeftOut, Oddity};
-use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
+use super::oddity::{Notes, OddValue, Oddity};
+use crate::directory::{
+    GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, Patch, UserId, UserPatch, UserProfile,
+};
 use crate::sync::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 
-/// How an object of a chain is understood. Parts of it that are left out go to [`LeftOut`].
-pub(super) type Decode<T> = fn(Value, &mut LeftOut) -> Result<T, Oddity>;
+/// How an object of a chain is understood. What is odd about it goes to [`Notes`].
+pub(super) type Decode<T> = fn(Value, &mut Notes) -> Result<T, Oddity>;
+
+/// The longest text taken, in bytes: the longest one Microsoft documents for our properties is a group's description of
+/// 1,024 characters, of four bytes at most ("group resource type").
+pub(super) const MAX_TEXT_BYTES: usize = 4_096;
+/// The longest list of texts taken, in bytes, which fits many hundred mail addresses. With every property as long as it
+/// may be, a profile still takes less than a third of what the table stores of a user.
+pub(super) const MAX_LIST_BYTES: usize = 65_536;
+/// The longest name of a kind of member that is repeated. Microsoft's are half as long.
+const MAX_KIND_BYTES: usize = 64;
+/// The properties that decisions hang on alone: who may sign in, and whose members are hidden rather than none. What was
+/// known of them before may not stand in for what cannot be understood now.
+const DECISIVE: [&str; 2] = ["accountEnabled", "visibility"];
 
 /// A user of a list.
-pub(super) fn user(object: Value, _: &mut LeftOut) -> Result<(UserId, UserPatch), Oddity> {
+pub(super) fn user(object: Value, notes: &mut Notes) -> Result<(UserId, UserPatch), Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
-    let patch = patch(&id, object)?;
+    let patch: UserPatch = patch(&id, object, UserProfile::SELECT, notes)?;
+    if !is_name(&patch.display_name) {
+        notes.odd(&id, "has no name");
+    }
     Ok((id.into(), patch))
 }
 
 /// A group of a list.
-pub(super) fn group(object: Value, _: &mut LeftOut) -> Result<(GroupId, GroupPatch), Oddity> {
+pub(super) fn group(object: Value, notes: &mut Notes) -> Result<(GroupId, GroupPatch), Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
-    let patch = patch(&id, object)?;
+    let patch: GroupPatch = patch(&id, object, GroupProfile::SELECT, notes)?;
+    if !is_name(&patch.display_name) {
+        notes.odd(&id, "has no name");
+    }
     Ok((id.into(), patch))
 }
 
 /// A member of a group.
-pub(super) fn member(object: Value, _: &mut LeftOut) -> Result<Member, Oddity> {
+pub(super) fn member(object: Value, _: &mut Notes) -> Result<Member, Oddity> {
     let object = members_of(object)?;
     Ok(Member { id: id(&object)?, kind: kind(&object) })
 }
 
 /// A user of a round of changes.
-pub(super) fn user_change(object: Value, _: &mut LeftOut) -> Result<UserChange, Oddity> {
+pub(super) fn user_change(object: Value, notes: &mut Notes) -> Result<UserChange, Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
     Ok(match removal(&object) {
         Some(removal) => UserChange::Removed(id.into(), removal),
-        None => UserChange::Seen(id.clone().into(), patch(&id, object)?),
+        None => UserChange::Seen(id.clone().into(), patch(&id, object, UserProfile::SELECT, notes)?),
     })
 }
 
 /// A group of a round of changes, with a slice of its members.
-pub(super) fn group_change(object: Value, left_out: &mut LeftOut) -> Result<GroupChange, Oddity> {
+pub(super) fn group_change(object: Value, notes: &mut Notes) -> Result<GroupChange, Oddity> {
     const MEMBERS: &str = "members@delta";
     let mut object = members_of(object)?;
     let id = id(&object)?;
     let members = match object.remove(MEMBERS) {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(members)) => members,
-        Some(_) => return Err(Oddity::Property { id, name: MEMBERS.to_owned() }),
+        Some(_) => return Err(Oddity::Property { id, name: MEMBERS, odd: OddValue::Type }),
     };
     let what = match removal(&object) {
         Some(removal) => GroupEvent::Removed(removal),
-        None => GroupEvent::Seen(patch(&id, object)?),
+        None => GroupEvent::Seen(patch(&id, object, GroupProfile::SELECT, notes)?),
     };
     let members = members
         .into_iter()
         .filter_map(|member| {
-            member_change(member).inspect_err(|odd| left_out.note_part(format_args!("member of group {id}"), odd)).ok()
+            member_change(member).inspect_err(|odd| notes.part_left_out(format_args!("member of group {id}"), odd)).ok()
         })
         .collect();
     Ok(GroupChange { id: id.into(), what, members })
@@ -82,16 +105,73 @@ fn id(object: &Map<String, Value>) -> Result<ObjectId, Oddity> {
     object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Oddity::NoId)
 }
 
-/// The properties an answer speaks of; or the one of them that has another type than Graph documents. What serde
-/// says of it is not kept, since that quotes the value.
-fn patch<P: DeserializeOwned>(id: &ObjectId, object: Map<String, Value>) -> Result<P, Oddity> {
-    let object = Value::Object(object);
-    P::deserialize(&object).map_err(|_| {
-        let alone = |name: &String, value: &Value| Value::Object(Map::from_iter([(name.clone(), value.clone())]));
-        let odd =
-            object.as_object().into_iter().flatten().find(|(name, value)| P::deserialize(alone(name, value)).is_err());
-        Oddity::Property { id: id.clone(), name: odd.map_or_else(|| "a property".to_owned(), |(name, _)| name.clone()) }
-    })
+fn is_name(name: &Patch<String>) -> bool {
+    name.value().is_some_and(|name| !name.trim().is_empty())
+}
+
+/// What an object says of the selected properties. One that cannot be understood, or is too long to be meant, is left
+/// out and what was known of it stays; but an object whose decisive property cannot be understood is left out itself.
+fn patch<P: DeserializeOwned>(
+    id: &ObjectId,
+    mut object: Map<String, Value>,
+    select: &'static str,
+    notes: &mut Notes,
+) -> Result<P, Oddity> {
+    let mut properties = Map::new();
+    let mut odd = Vec::new();
+    for name in select.split(',').filter(|name| *name != "id") {
+        let Some(value) = object.remove(name) else { continue };
+        if let Some(most) = exceeded(&value) {
+            odd.push((name, OddValue::TooLong(most)));
+            continue;
+        }
+        if let Some(characters) = odd_characters(&value) {
+            notes.odd(id, format_args!("{name} has {characters}"));
+        }
+        properties.insert(name.to_owned(), value);
+    }
+    // What serde says of an odd value is not kept, since that quotes it.
+    let patch = P::deserialize(&properties).or_else(|_| {
+        for name in select.split(',') {
+            let Some(value) = properties.get(name) else { continue };
+            if P::deserialize(&Map::from_iter([(name.to_owned(), value.clone())])).is_err() {
+                properties.remove(name);
+                odd.push((name, OddValue::Type));
+            }
+        }
+        P::deserialize(&properties)
+    });
+    for (name, odd) in odd {
+        if DECISIVE.contains(&name) {
+            return Err(Oddity::Property { id: id.clone(), name, odd });
+        }
+        notes.odd(id, format_args!("{name} {odd} and was not taken"));
+    }
+    // Whatever could not be understood has been taken out.
+    patch.map_err(|_| Oddity::NoId)
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let list = value.as_array().into_iter().flatten();
+    std::iter::once(value).chain(list).filter_map(Value::as_str)
+}
+
+/// How many bytes the value may have, if it has more.
+fn exceeded(value: &Value) -> Option<usize> {
+    let most = if value.is_array() { MAX_LIST_BYTES } else { MAX_TEXT_BYTES };
+    (texts(value).map(str::len).sum::<usize>() > most).then_some(most)
+}
+
+/// What is odd about the characters of a text that is taken as it came.
+fn odd_characters(value: &Value) -> Option<&'static str> {
+    let has = |odd: fn(char) -> bool| texts(value).any(|text| text.contains(odd));
+    if has(char::is_control) {
+        Some("control characters")
+    } else if has(|c| c == char::REPLACEMENT_CHARACTER) {
+        Some("characters that could not be read")
+    } else {
+        None
+    }
 }
 
 /// How an object was deleted, if it was.
@@ -114,8 +194,13 @@ fn kind(object: &Map<String, Value>) -> MemberKind {
         "device" => MemberKind::Device,
         "servicePrincipal" => MemberKind::ServicePrincipal,
         "orgContact" => MemberKind::Contact,
-        other => MemberKind::Unknown(other.to_owned()),
+        other => MemberKind::Unknown(word(other)),
     }
+}
+
+/// The beginning of a name that is repeated in notes, without what no name has.
+fn word(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_')).take(MAX_KIND_BYTES).collect()
 }
 
 #[cfg(test)]
@@ -128,24 +213,34 @@ mod tests {
     const ADELE: &str = "87d349ed-44d7-43e1-9a83-5f2406dee5bd";
     const SALES: &str = "c2f798fd-f585-4fac-9d4f-e5cb1c1b1b1b";
 
-    fn left_out() -> LeftOut {
-        let mut left_out = LeftOut::of("user");
-        left_out.at(2, 7);
-        left_out
+    fn notes() -> Notes {
+        let mut notes = Notes::of("user");
+        notes.at(2, 7);
+        notes
     }
 
     fn understood<T>(decode: Decode<T>, object: Value) -> T {
-        let mut left_out = left_out();
-        let understood = decode(object, &mut left_out).unwrap();
-        assert!(left_out.into_unread().is_empty());
+        let mut notes = notes();
+        let understood = decode(object, &mut notes).unwrap();
+        assert!(notes.finish().0.is_empty());
         understood
     }
 
-    fn odd<T: std::fmt::Debug>(decode: Decode<T>, object: Value) -> String {
-        let mut left_out = left_out();
-        let oddity = decode(object, &mut left_out).unwrap_err();
-        left_out.note(&oddity);
-        left_out.into_unread().remove(0).note
+    /// What is said of an object that is taken though odd, and the object.
+    fn odd<T: std::fmt::Debug>(decode: Decode<T>, object: Value) -> (T, Vec<String>) {
+        let mut notes = notes();
+        let taken = decode(object, &mut notes).unwrap();
+        let (unread, odd) = notes.finish();
+        assert_eq!(unread, []);
+        (taken, odd)
+    }
+
+    /// What is said of an object that is left out.
+    fn left_out<T: std::fmt::Debug>(decode: Decode<T>, object: Value) -> String {
+        let mut notes = notes();
+        let oddity = decode(object, &mut notes).unwrap_err();
+        notes.left_out(&oddity);
+        notes.finish().0.remove(0).note
     }
 
     #[test]
@@ -171,14 +266,14 @@ mod tests {
     fn an_odd_object_is_named_without_its_values() {
         let odd_property = json!({ "id": ADELE, "displayName": "Adele", "accountEnabled": "Adele's secret" });
         assert_eq!(
-            odd(user, odd_property),
+            left_out(user, odd_property),
             format!("user {ADELE} was left out: accountEnabled has an unexpected type")
         );
         for object in [json!({ "displayName": "Adele" }), json!({ "id": 7 }), json!({ "id": "a/b" }), json!("Adele")] {
             let note = "a user without a usable id was left out (entry 7 of page 2)";
-            assert_eq!(odd(user, object.clone()), note);
-            assert_eq!(odd(group_change, object.clone()), note);
-            assert_eq!(odd(member, object), note);
+            assert_eq!(left_out(user, object.clone()), note);
+            assert_eq!(left_out(group_change, object.clone()), note);
+            assert_eq!(left_out(member, object), note);
         }
     }
 
@@ -251,15 +346,80 @@ mod tests {
 
     #[test]
     fn an_odd_member_does_not_take_its_group_with_it() {
-        let mut left_out = left_out();
+        let mut notes = notes();
         let object =
             json!({ "id": SALES, "members@delta": [{ "@odata.type": "#microsoft.graph.user" }, { "id": ADELE }] });
-        let change = group_change(object, &mut left_out).unwrap();
+        let change = group_change(object, &mut notes).unwrap();
         assert_eq!(change.members.len(), 1);
-        let notes: Vec<_> = left_out.into_unread().into_iter().map(|unread| unread.note).collect();
-        assert_eq!(notes, [format!("a member of group {SALES} without a usable id was left out (entry 7 of page 2)")]);
+        let unread: Vec<_> = notes.finish().0.into_iter().map(|unread| unread.note).collect();
+        assert_eq!(unread, [format!("a member of group {SALES} without a usable id was left out (entry 7 of page 2)")]);
         assert!(
-            odd(group_change, json!({ "id": SALES, "members@delta": {} })).contains("members@delta has an unexpected")
+            left_out(group_change, json!({ "id": SALES, "members@delta": {} }))
+                .contains("members@delta has an unexpected")
         );
+    }
+
+    #[test]
+    fn a_property_that_cannot_be_taken_does_not_take_its_user_with_it() {
+        let long = "x".repeat(MAX_TEXT_BYTES + 1);
+        let object =
+            json!({ "id": ADELE, "displayName": long, "employeeId": 7, "proxyAddresses": [1], "mail": "a@b.example" });
+        let ((_, patch), odd) = odd(user, object);
+        assert_eq!(
+            (patch.display_name, patch.employee_id, patch.proxy_addresses),
+            (Patch::Keep, Patch::Keep, Patch::Keep)
+        );
+        assert_eq!(patch.mail, Patch::Set("a@b.example".to_owned()));
+        assert_eq!(
+            odd,
+            [
+                format!("user {ADELE}: displayName is longer than 4096 bytes and was not taken"),
+                format!("user {ADELE}: proxyAddresses has an unexpected type and was not taken"),
+                format!("user {ADELE}: employeeId has an unexpected type and was not taken"),
+                format!("user {ADELE}: has no name"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_of_texts_is_bounded_as_a_whole() {
+        let addresses =
+            |count: usize| json!({ "id": ADELE, "displayName": "A", "proxyAddresses": vec!["x".repeat(64); count] });
+        let ((_, patch), none) = odd(user, addresses(MAX_LIST_BYTES / 64));
+        assert_eq!((patch.proxy_addresses.value().unwrap().len(), none), (MAX_LIST_BYTES / 64, Vec::new()));
+        let ((_, patch), one) = odd(user, addresses(MAX_LIST_BYTES / 64 + 1));
+        assert_eq!((patch.proxy_addresses, one.len()), (Patch::Keep, 1));
+    }
+
+    #[test]
+    fn odd_characters_are_said_and_taken() {
+        for (name, said) in [("A\u{0}B", "control characters"), ("A\u{fffd}", "characters that could not be read")] {
+            let ((_, patch), odd) = odd(group, json!({ "id": SALES, "displayName": name }));
+            assert_eq!(patch.display_name, Patch::Set(name.to_owned()));
+            assert_eq!(odd, [format!("user {SALES}: displayName has {said}")]);
+        }
+    }
+
+    #[test]
+    fn a_group_that_may_hide_its_members_is_left_out_whole() {
+        let note = left_out(group, json!({ "id": SALES, "displayName": "Sales", "visibility": 7 }));
+        assert_eq!(note, format!("user {SALES} was left out: visibility has an unexpected type"));
+    }
+
+    #[test]
+    fn the_kind_of_a_member_is_repeated_as_a_short_word() {
+        let object = json!({ "@odata.type": format!("#microsoft.graph.ro<b>ot\n{}", "x".repeat(500)), "id": ADELE });
+        let MemberKind::Unknown(kind) = understood(member, object).kind else { panic!("it is of no known kind") };
+        assert!(kind.starts_with("robotx") && kind.len() == MAX_KIND_BYTES, "{kind}");
+    }
+
+    #[test]
+    fn a_page_full_of_oddities_names_some_and_counts_the_rest() {
+        let mut notes = notes();
+        for _ in 0..60 {
+            user(json!({ "id": ADELE }), &mut notes).unwrap();
+        }
+        let (_, odd) = notes.finish();
+        assert_eq!((odd.len(), odd.last().unwrap().as_str()), (51, "10 more oddities on page 2"));
     }
 }

@@ -15,6 +15,9 @@ use super::problem::{Problem, ProblemKind};
 /// The longest body that is read, in bytes: settings with every list full of the longest ids fit twice.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// The most characters told of what is wrong with a body.
+const MAX_DETAIL_CHARS: usize = 500;
+
 /// A JSON body. As `Option<JsonBody<T>>` it may be left out.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
@@ -49,12 +52,21 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T>
                 "Send it with `Content-Type: application/json`.",
             ));
         }
-        let SaidOnce(value) = serde_json::from_slice(&bytes)
-            .map_err(|error| Problem::new(ProblemKind::MalformedBody, error.to_string()))?;
+        let value = said_once(&bytes).map_err(|error| Problem::new(ProblemKind::MalformedBody, words(&error)))?;
         let body =
-            serde_json::from_value(value).map_err(|error| Problem::new(ProblemKind::InvalidBody, error.to_string()))?;
+            serde_json::from_value(value).map_err(|error| Problem::new(ProblemKind::InvalidBody, words(&error)))?;
         Ok(Some(Self(body)))
     }
+}
+
+/// What the parser says, which quotes what was sent: the beginning of it.
+fn words(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(MAX_DETAIL_CHARS).collect()
+}
+
+/// JSON in which no object says a member twice.
+pub(crate) fn said_once(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes).map(|SaidOnce(value)| value)
 }
 
 /// True for `application/json` and kinds of it (`application/problem+json`), with or without parameters.
@@ -63,7 +75,7 @@ fn is_json(content_type: Option<&str>) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// JSON in which no object says a member twice. Parsers commonly take the last, so a list meant to keep people out could
+/// What [`said_once`] parses. Parsers commonly take the last of two, so a list meant to keep people out could
 /// be overridden by an empty one further down, unseen.
 struct SaidOnce(Value);
 
@@ -181,6 +193,15 @@ mod tests {
     async fn a_body_too_large_is_refused() {
         let body = format!(r#"{{"hold":"{}"}}"#, "h".repeat(MAX_BODY_BYTES));
         assert_eq!(read("application/json", body).await, Err(ProblemKind::BodyTooLarge));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_told_at_bounded_length() {
+        let body = format!(r#"{{"{}":1}}"#, "h".repeat(10_000));
+        let request = Request::builder().header(CONTENT_TYPE, "application/json").body(body.into()).unwrap();
+        let problem = <JsonBody<Order> as FromRequest<()>>::from_request(request, &()).await.unwrap_err();
+        let answer = axum::response::IntoResponse::into_response(problem);
+        assert!(axum::body::to_bytes(answer.into_body(), 1_000).await.is_ok());
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! What every router goes through last.
 
 use axum::Router;
-use axum::middleware::map_response;
+use axum::extract::Request;
+use axum::middleware::{map_request, map_response};
 use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -18,6 +19,10 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
+/// The longest path and query read, in bytes. Everything in them is bounded closely: a name of 320 bytes and a cursor of 512
+/// are the longest parts. API Gateway lets 10 KB through.
+const MAX_URI_BYTES: usize = 4_096;
+
 /// Completes a router: problems for unknown paths and methods, and headers that keep answers private.
 ///
 /// Routers are merged before, not after: a router can have only one answer to unknown paths.
@@ -27,7 +32,17 @@ pub fn finish(router: Router) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(ProblemKind::MethodNotAllowed, "The `Allow` header lists the methods of this path.")
         })
+        .layer(map_request(refuse_endless))
         .layer(map_response(harden))
+}
+
+async fn refuse_endless(request: Request) -> Result<Request, Problem> {
+    let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if length > MAX_URI_BYTES {
+        let detail = format!("Expected at most {MAX_URI_BYTES} bytes of path and query; there are {length}.");
+        return Err(Problem::new(ProblemKind::UriTooLong, detail));
+    }
+    Ok(request)
 }
 
 async fn harden(mut response: Response) -> Response {
@@ -69,6 +84,16 @@ mod tests {
         let response = ask("GET", "/nowhere").await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn an_address_without_end_is_a_problem() {
+        for (length, status) in [(MAX_URI_BYTES, StatusCode::OK), (MAX_URI_BYTES + 1, StatusCode::URI_TOO_LONG)] {
+            let path = format!("/page?{}", "x".repeat(length - "/page?".len()));
+            let response = ask("GET", &path).await;
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[CACHE_CONTROL], "private, no-store");
+        }
     }
 
     #[tokio::test]

@@ -13,6 +13,8 @@ mod view;
 
 pub use bearer::{authorize, authorized_directory};
 pub use body::JsonBody;
+#[cfg(any(test, fuzzing))]
+pub(crate) use body::said_once;
 pub use client::{ClientError, client};
 pub use finish::finish;
 pub use problem::{Problem, ProblemKind};

@@ -49,6 +49,8 @@ pub enum ProblemKind {
     PreconditionFailed,
     /// The body is longer than anything meaningful.
     BodyTooLarge,
+    /// The address is longer than anything meaningful.
+    UriTooLong,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
     /// The body is JSON, but not what is expected here.
@@ -86,6 +88,7 @@ impl ProblemKind {
             Self::NoCredential => (S::CONFLICT, "no-credential", "No administrator has authorized the directory"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The version has changed"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Self::UriTooLong => (S::URI_TOO_LONG, "uri-too-long", "The address is too long"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
             }

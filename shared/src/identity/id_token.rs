@@ -3,7 +3,7 @@
 //! Source: OpenID Connect Core 1.0, section 3.1.3.7; Microsoft identity platform, "ID token claims reference".
 
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::{Uuid, uuid};
@@ -18,8 +18,10 @@ const PERSONAL_ACCOUNTS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 /// How far Microsoft's clock and ours may differ, in seconds.
 const LEEWAY: i64 = 120;
 
-/// A longer `id_token` is not looked at.
-const MAX_TOKEN: usize = 64 << 10;
+/// The longest `id_token` looked at, in bytes. Microsoft's have about two thousand.
+const MAX_TOKEN_BYTES: usize = 65_536;
+/// The longest name kept, in characters: what a user principal name may have.
+const MAX_NAME_CHARS: usize = 320;
 
 /// Who signed in, proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +72,9 @@ pub(super) struct Expected<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What an `id_token` says.
 #[derive(Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     iss: String,
     aud: String,
     exp: i64,
@@ -94,49 +97,83 @@ pub(super) async fn verify(
     transport: &Transport,
 ) -> Result<SignedIn, IdTokenError> {
     let token = token.expose_secret();
-    if token.len() > MAX_TOKEN {
+    let key_id = key_id(token)?;
+    let (key, set) = keys.find(key_id.as_deref(), expected.now, transport).await?.ok_or(IdTokenError::Signature)?;
+    let issuer = set.issuer.clone().unwrap_or_else(|| super::endpoint(keys.login(), "{tenantid}", "v2.0"));
+    signed_claims(token, &key)?.accept(expected, &issuer)
+}
+
+/// Which key a token says it is signed with.
+pub(super) fn key_id(token: &str) -> Result<Option<String>, IdTokenError> {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(IdTokenError::Malformed);
     }
     let header = decode_header(token).map_err(|_| IdTokenError::Malformed)?;
-    if header.alg != Algorithm::RS256 {
-        return Err(IdTokenError::Malformed);
-    }
-    let (key, set) = keys.find(header.kid.as_deref(), expected.now, transport).await?.ok_or(IdTokenError::Signature)?;
+    if header.alg == Algorithm::RS256 { Ok(header.kid) } else { Err(IdTokenError::Malformed) }
+}
 
-    // The signature only. The claims are checked below: the times by our clock, the issuer by the claimed tenant.
+/// The claims of a token, once its signature is verified. They are not checked yet: the times must be by our clock, the
+/// issuer by the claimed tenant.
+pub(super) fn signed_claims(token: &str, key: &DecodingKey) -> Result<Claims, IdTokenError> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let claims = decode::<Claims>(token, &key, &validation)
-        .map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::Json(_) => IdTokenError::Malformed,
-            _ => IdTokenError::Signature,
-        })?
-        .claims;
+    let decoded = decode::<Claims>(token, key, &validation).map_err(|error| match error.kind() {
+        jsonwebtoken::errors::ErrorKind::Json(_) => IdTokenError::Malformed,
+        _ => IdTokenError::Signature,
+    })?;
+    Ok(decoded.claims)
+}
 
-    let issuer = set.issuer.clone().unwrap_or_else(|| super::endpoint(keys.login(), "{tenantid}", "v2.0"));
-    if claims.iss != issuer.replace("{tenantid}", &claims.tid.to_string()) {
-        return Err(IdTokenError::Issuer);
+impl Claims {
+    /// Who the claims prove to have signed in, if they fit. `{tenantid}` in the issuer stands for the claimed tenant.
+    pub(super) fn accept(self, expected: &Expected<'_>, issuer: &str) -> Result<SignedIn, IdTokenError> {
+        if self.iss != issuer.replace("{tenantid}", &self.tid.to_string()) {
+            return Err(IdTokenError::Issuer);
+        }
+        if self.aud != expected.audience {
+            return Err(IdTokenError::Audience);
+        }
+        if self.nonce.as_deref() != Some(expected.nonce) {
+            return Err(IdTokenError::Nonce);
+        }
+        let now = expected.now.as_second();
+        if now >= self.exp.saturating_add(LEEWAY) || self.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
+            return Err(IdTokenError::Time);
+        }
+        if self.tid == PERSONAL_ACCOUNTS {
+            return Err(IdTokenError::PersonalAccount);
+        }
+        let user_principal_name = shown(self.preferred_username);
+        let display_name = shown(self.name);
+        Ok(SignedIn {
+            tenant: DirectoryId::new(self.tid),
+            administrator: UserId::from(ObjectId::from(self.oid)),
+            display_name: if display_name.is_empty() { user_principal_name.clone() } else { display_name },
+            user_principal_name,
+        })
     }
-    if claims.aud != expected.audience {
-        return Err(IdTokenError::Audience);
+}
+
+/// A name as it can be shown: not without end, and nothing in it that is no character.
+fn shown(name: Option<String>) -> String {
+    name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_end_is_cut() {
+        assert_eq!(shown(Some("Ad\u{7}ele".to_owned())), "Adele");
+        assert_eq!(shown(Some("é".repeat(500))).chars().count(), MAX_NAME_CHARS);
     }
-    if claims.nonce.as_deref() != Some(expected.nonce) {
-        return Err(IdTokenError::Nonce);
+
+    #[test]
+    fn a_token_too_long_is_not_looked_at() {
+        let long = "a".repeat(MAX_TOKEN_BYTES + 1);
+        assert!(matches!(key_id(&long), Err(IdTokenError::Malformed)));
     }
-    let now = expected.now.as_second();
-    if now >= claims.exp.saturating_add(LEEWAY) || claims.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
-        return Err(IdTokenError::Time);
-    }
-    if claims.tid == PERSONAL_ACCOUNTS {
-        return Err(IdTokenError::PersonalAccount);
-    }
-    let user_principal_name = claims.preferred_username.unwrap_or_default();
-    Ok(SignedIn {
-        tenant: DirectoryId::new(claims.tid),
-        administrator: UserId::from(ObjectId::from(claims.oid)),
-        display_name: claims.name.filter(|name| !name.is_empty()).unwrap_or_else(|| user_principal_name.clone()),
-        user_principal_name,
-    })
 }

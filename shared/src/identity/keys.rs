@@ -106,19 +106,21 @@ impl Keys {
     }
 }
 
+/// What a discovery document says of keys.
 #[derive(Default, Deserialize)]
-struct Discovery {
+pub(super) struct Discovery {
     issuer: Option<String>,
     jwks_uri: Option<Url>,
 }
 
+/// A set of keys, of which some may not be understood.
 #[derive(Deserialize)]
-struct KeyList {
-    keys: Vec<Value>,
+pub(super) struct KeyList {
+    pub(super) keys: Vec<Value>,
 }
 
 /// A key that can verify RS256; `None` for other kinds and for what is not understood.
-fn rsa_signing_key(key: Value) -> Option<(Option<String>, DecodingKey)> {
+pub(super) fn rsa_signing_key(key: Value) -> Option<(Option<String>, DecodingKey)> {
     let key: Jwk = serde_json::from_value(key).ok()?;
     let for_signatures = matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
     if !for_signatures || !matches!(key.algorithm, AlgorithmParameters::RSA(_)) {

@@ -4,6 +4,8 @@
 //! claims reference".
 
 mod cloud;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod id_token;
 mod keys;
 mod transport;
@@ -37,6 +39,12 @@ use wire::{Client, ErrorBody, TokenBody};
 
 /// How long an access token is taken to last when the answer does not say: less than any tenant can configure.
 const DEFAULT_LIFETIME: Duration = Duration::from_mins(10);
+
+/// The longest token taken, in bytes: half of what one secret of AWS Secrets Manager holds. Microsoft's have a few thousand.
+const MAX_TOKEN_BYTES: usize = 32_768;
+
+/// The most scopes taken from an answer. Ten are asked for.
+const MAX_SCOPES: usize = 100;
 
 /// Microsoft's identity platform, as one application of one cloud sees it.
 pub struct IdentityPlatform {
@@ -155,7 +163,7 @@ impl IdentityPlatform {
             .await
             .map_err(sort_error)?;
         let id_token = answer.extra_fields().id_token();
-        Ok(CodeGrant { grant: grant(&answer), id_token })
+        Ok(CodeGrant { grant: grant(&answer)?, id_token })
     }
 
     /// Verifies an `id_token` completely: signature, issuer, audience, nonce, times, and that it names a person of a tenant.
@@ -204,7 +212,7 @@ impl TokenEndpoint for IdentityPlatform {
             .request_async(&http)
             .await
             .map_err(sort_error)?;
-        Ok(grant(&answer))
+        grant(&answer)
     }
 }
 
@@ -213,13 +221,23 @@ fn endpoint(login: &Url, tenant: &str, path: &str) -> String {
     format!("{}/{tenant}/{path}", login.as_str().trim_end_matches('/'))
 }
 
-fn grant(answer: &TokenBody) -> Grant {
-    Grant {
+/// What an answer grants, unless it is nothing Microsoft would send.
+fn grant(answer: &TokenBody) -> Result<Grant, GrantError> {
+    let tokens =
+        || answer.refresh_token().map(RefreshToken::secret).into_iter().chain([answer.access_token().secret()]);
+    if tokens().any(|token| token.is_empty() || token.len() > MAX_TOKEN_BYTES) {
+        return Err(not_understood());
+    }
+    Ok(Grant {
         access_token: SecretString::from(answer.access_token().secret().clone()),
         expires_in: answer.expires_in().unwrap_or(DEFAULT_LIFETIME),
         refresh_token: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
-        scopes: answer.scopes().into_iter().flatten().map(|scope| scope.to_string()).collect(),
-    }
+        scopes: answer.scopes().into_iter().flatten().take(MAX_SCOPES).map(|scope| scope.to_string()).collect(),
+    })
+}
+
+fn not_understood() -> GrantError {
+    GrantError::Unavailable("the token endpoint's answer was not understood".into())
 }
 
 /// Sorts what the oauth2 crate reports. A body that did not parse is dropped here: it may hold tokens.
@@ -236,7 +254,7 @@ fn sort_error(error: RequestTokenError<TransportError, ErrorBody>) -> GrantError
         }
         RequestTokenError::Request(error) => GrantError::Unavailable(error.into()),
         RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            GrantError::Unavailable("the token endpoint's answer was not understood".into())
+            not_understood()
         }
     }
 }

@@ -1,9 +1,14 @@
 //! The query with which Microsoft sends a browser back.
 
 use secrecy::SecretString;
+use url::form_urlencoded;
 
 use super::authorization::State;
 use crate::credentials::{ErrorAnswer, Refusal};
+
+/// The longest query read, in bytes: what API Gateway lets through as a whole request line (Amazon API Gateway developer
+/// guide, "Quotas for HTTP APIs"). Microsoft's have about two thousand.
+const MAX_QUERY_BYTES: usize = 10_240;
 
 /// What came back.
 #[derive(Debug)]
@@ -34,11 +39,14 @@ pub enum Outcome {
 }
 
 impl Callback {
-    /// Reads the decoded pairs of the query. A parameter that comes twice counts as malformed, as OAuth 2.0 wants it.
+    /// Reads the query. A parameter that comes twice counts as malformed, as OAuth 2.0 wants it.
     #[must_use]
-    pub fn parse<'a>(pairs: impl IntoIterator<Item = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)>) -> Self {
+    pub fn parse(query: &str) -> Self {
+        if query.len() > MAX_QUERY_BYTES {
+            return Self::Stray;
+        }
         let mut fields = Fields::default();
-        for (name, value) in pairs {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             fields.add(&name, value.into_owned());
         }
         let error = fields.error.take().map(|error| {
@@ -97,7 +105,6 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use url::form_urlencoded;
 
     use super::*;
     use crate::credentials::Cause;
@@ -105,7 +112,7 @@ mod tests {
     const STATE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn parse(query: &str) -> Callback {
-        Callback::parse(form_urlencoded::parse(query.replace("STATE", STATE).as_bytes()))
+        Callback::parse(&query.replace("STATE", STATE))
     }
 
     fn outcome(query: &str) -> Outcome {
@@ -137,7 +144,8 @@ mod tests {
 
     #[test]
     fn without_a_state_of_ours_it_is_stray() {
-        for query in ["", "code=a", "code=a&state=", "code=a&state=short", "error=access_denied"] {
+        let endless = format!("code={}&state=STATE", "c".repeat(MAX_QUERY_BYTES));
+        for query in [endless.as_str(), "", "code=a", "code=a&state=", "code=a&state=short", "error=access_denied"] {
             assert!(matches!(parse(query), Callback::Stray), "{query}");
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct NetChanges {
     pub(super) memberships: BTreeMap<UserId, BTreeMap<GroupId, bool>>,
     /// By outer group: whether a group is nested in it now, for the groups that were spoken of.
     pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
-    /// Members of a kind this version does not know, in words.
+    /// What is odd but does no harm, such as members of a kind this version does not know, in words.
     pub(super) oddities: Vec<String>,
 }
 

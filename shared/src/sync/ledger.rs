@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn page<T>(objects: Vec<T>, next: Next) -> ReadPage<T> {
-        ReadPage { objects, unread: Vec::new(), next }
+        ReadPage { objects, unread: Vec::new(), odd: Vec::new(), next }
     }
 
     fn next() -> Next {
@@ -277,7 +277,7 @@ mod tests {
         ledger.users.add(page(vec![("u1".parse().unwrap(), patch.clone())], next()));
         save(&ledger, &mut stored);
         let unread = vec![UnreadObject { id: None, note: "odd".to_owned() }];
-        ledger.users.add(ReadPage { objects: Vec::new(), unread: unread.clone(), next: Next::End });
+        ledger.users.add(ReadPage { objects: Vec::new(), unread: unread.clone(), odd: Vec::new(), next: Next::End });
         let group: GroupId = "g1".parse().unwrap();
         ledger.members(&group).add(page(vec![member(1)], next()));
         save(&ledger, &mut stored);

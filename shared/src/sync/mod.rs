@@ -3,9 +3,12 @@
 //! [`perform`] does a whole run with the ports it is given. Between reading and writing everything is pure: changes
 //! are folded (`changes`, `reconcile`), and a [`Plan`] is made of them that says all that will be written.
 
+mod addresses;
 mod changes;
 mod checkpoint;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guard;
 mod hold;
 mod holding;

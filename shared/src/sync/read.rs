@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 
+use super::addresses;
 use super::changes::NetChanges;
 use super::error::RunError;
 use super::known::Known;
@@ -128,12 +129,14 @@ pub(super) async fn conclude_everything(
     known: &Known,
     mut unread_groups: Vec<GroupId>,
 ) -> Result<Reading, RunError> {
-    let users = listing(ledger.users.take());
+    let mut odd = Vec::new();
+    let users = listing(ledger.users.take(), &mut odd);
+    odd.extend(addresses::shared(&users.objects));
     let emptied = users.objects.is_empty() && users.unread.is_empty();
-    let groups = listing(ledger.groups.take());
+    let groups = listing(ledger.groups.take(), &mut odd);
     let mut members: BTreeMap<GroupId, Listing<Member>> = BTreeMap::new();
     for (id, _) in groups.objects.iter().filter(|(id, _)| !unread_groups.contains(id)) {
-        members.entry(id.clone()).or_insert_with(|| listing(ledger.members(id).take()));
+        members.entry(id.clone()).or_insert_with(|| listing(ledger.members(id).take(), &mut odd));
     }
     let unread_objects = notes(&users.unread)
         .chain(notes(&groups.unread))
@@ -141,6 +144,7 @@ pub(super) async fn conclude_everything(
         .collect();
     let sizes = members.iter().map(|(id, members)| (id.clone(), users_in(members))).collect();
     let mut net = reconcile(known, FullReading { users, groups, members });
+    net.oddities.append(&mut odd);
     verify::removed_objects(source, &net).await?;
     unread_groups.extend(verify::removed_members(source, &mut net, &sizes).await?);
 
@@ -156,6 +160,7 @@ impl Reading {
     fn add_changes(&mut self, ledger: &Ledger) {
         let (users, groups) = (ledger.user_changes.take(), ledger.group_changes.take());
         self.unread_objects.extend(notes(&users.unread).chain(notes(&groups.unread)));
+        self.net.oddities.extend(users.odd.into_iter().chain(groups.odd));
         if let Next::Changes(link) = users.next {
             self.links.users = link;
         }
@@ -172,7 +177,8 @@ fn users_in(members: &Listing<Member>) -> usize {
     members.objects.iter().filter(|member| member.kind == MemberKind::User).count() + members.unread.len()
 }
 
-fn listing<T>(read: ReadPage<T>) -> Listing<T> {
+fn listing<T>(read: ReadPage<T>, odd: &mut Vec<String>) -> Listing<T> {
+    odd.extend(read.odd);
     Listing { objects: read.objects, unread: read.unread }
 }
 

@@ -47,6 +47,9 @@ pub struct ReadPage<T> {
     /// What could not be understood and was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadObject>,
+    /// What is odd about objects that were taken all the same, in words, without personal data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<String>,
     /// Where it leads.
     pub next: Next,
 }
@@ -190,11 +193,12 @@ impl<T> Trail<T> {
         T: Clone,
     {
         let pages = mem::take(&mut self.inner().pages);
-        let mut whole = ReadPage { objects: Vec::new(), unread: Vec::new(), next: Next::End };
+        let mut whole = ReadPage { objects: Vec::new(), unread: Vec::new(), odd: Vec::new(), next: Next::End };
         for page in pages {
             let page = Arc::unwrap_or_clone(page);
             whole.objects.extend(page.objects);
             whole.unread.extend(page.unread);
+            whole.odd.extend(page.odd);
             whole.next = page.next;
         }
         whole
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
 
     fn page(object: u8, next: Next) -> ReadPage<u8> {
-        ReadPage { objects: vec![object], unread: Vec::new(), next }
+        ReadPage { objects: vec![object], unread: Vec::new(), odd: Vec::new(), next }
     }
 
     fn link(to: &str) -> Next {

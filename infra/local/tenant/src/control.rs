@@ -31,6 +31,9 @@ use crate::{
     world::World,
 };
 
+/// The most changes of one drift. They are made while the tenant answers nobody else.
+const MAX_CHANGES: usize = 100_000;
+
 #[derive(Debug, Deserialize)]
 struct Drift {
     changes: usize,
@@ -69,6 +72,9 @@ fn act(world: &mut World, path: &str, request: &Request) -> Result<Value, Refuse
         }
         ("POST", "drift") => {
             let Drift { changes, seed } = read(request)?;
+            if changes > MAX_CHANGES {
+                return Err(Refused(StatusCode::BAD_REQUEST, format!("changes: expected at most {MAX_CHANGES}")));
+            }
             Ok(json!(drift::drift(world, &mut StdRng::seed_from_u64(seed), changes)))
         }
         ("GET", "faults") => {

@@ -125,6 +125,24 @@ fn what_was_found_is_shortened() {
 }
 
 #[test]
+fn a_flood_of_faults_is_told_in_part() {
+    let settings: serde_json::Map<String, Value> =
+        (0..10_000).map(|n| (format!("{n:05}{}", "x".repeat(500)), json!(true))).collect();
+    let invalid = Policy::parse(&Value::Object(settings)).unwrap_err();
+    let last = invalid.faults.last().unwrap();
+    assert_eq!((invalid.faults.len(), last.found.as_str()), (51, "9950 more"));
+    assert_eq!(invalid.faults[0].field.chars().count(), 81);
+}
+
+#[test]
+fn all_lists_together_fit_one_stored_item() {
+    let ids: Vec<_> = (0..1_000).map(|n| format!("{n:0>128}")).collect();
+    let more: Vec<_> = (1_000..2_000).map(|n| format!("{n:0>128}")).collect();
+    let settings = json!({"sync_groups": true, "allowed_groups": ids, "ignored_groups": more});
+    assert_eq!(faults(&settings), [("settings".to_owned(), "at most 163840 bytes in all lists together".to_owned())]);
+}
+
+#[test]
 fn the_limits_themselves_are_fine() {
     let ids: Vec<_> = (0..1_000).map(|n| n.to_string()).collect();
     let prefixes: Vec<_> = (0..100).map(|n| format!("{n:0>256}")).collect();

@@ -33,5 +33,7 @@ async fn faulty_requests_are_explained() {
     assert_eq!(client.post(&control("actions"), &unknown, "application/json").await.status(), 409);
     assert_eq!(client.post(&control("actions"), "{}", "application/json").await.status(), 400);
     assert_eq!(client.post(&control("actions"), &unknown, "text/plain").await.status(), 415);
+    let endless = json!({ "changes": 100_001 }).to_string();
+    assert_eq!(client.post(&control("drift"), &endless, "application/json").await.status(), 400);
     assert_eq!(client.get(&control("nothing")).await.status(), 404);
 }

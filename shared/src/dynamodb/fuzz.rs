@@ -1,0 +1,144 @@
+//! What must hold whatever comes out of the table, or comes back as a cursor.
+
+use std::fmt::Debug;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::cursor::{decode, encode};
+use super::item::{Attributes, Item, Stored};
+use super::records::{read_group, read_user, write_group, write_user};
+use super::{alerts, directories, holds, lease, members, runs};
+use crate::access::AccessToken;
+use crate::credentials::Credential;
+use crate::directory::{DirectoryId, ObjectId, UserId};
+use crate::oauth::PendingAuthorization;
+use crate::store::{Cursor, StoreError};
+use crate::sync::{CheckpointHead, RunId};
+
+/// A cursor of any listing: only the very text that we make is taken for one.
+///
+/// # Panics
+/// When it does not hold.
+pub fn cursor(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    taken::<ObjectId>("users", text);
+    taken::<ObjectId>("groups", text);
+    taken::<UserId>("members", text);
+    taken::<RunId>("runs", text);
+}
+
+fn taken<T: Serialize + DeserializeOwned>(listing: &str, text: &str) {
+    match decode::<T>(listing, &Cursor::new(text.to_owned())) {
+        Ok(place) => assert_eq!(encode(listing, &place).as_str(), text),
+        Err(error) => assert!(matches!(error, StoreError::BadCursor)),
+    }
+}
+
+/// An item in DynamoDB's JSON, read as each of the kinds there are: it makes sense, or it is said to be corrupt. What makes
+/// sense is written as what reads as the same.
+///
+/// # Panics
+/// When it does not hold.
+pub fn stored_item(json: &[u8]) {
+    let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return };
+    let attributes: Attributes =
+        members.into_iter().filter_map(|(name, value)| Some((name, attribute(&value)?))).collect();
+    let Some(item) = sound(Stored::new(attributes)) else { return };
+    let directory = DirectoryId::new(uuid::Uuid::nil());
+
+    same(&item, read_user, |user| write_user(directory, user));
+    same(&item, read_group, |group| write_group(directory, group));
+    same(&item, directories::read, directories::write);
+    same(&item, runs::read, runs::write);
+    same(&item, holds::read, holds::write);
+    sound(members::read(&item));
+    sound(alerts::read(&item));
+    sound(lease::state(&item));
+    sound(lease::held_until(&item, Timestamp::UNIX_EPOCH));
+    sound(item.value::<Credential>("credential"));
+    sound(item.value::<AccessToken>("token"));
+    sound(item.value::<PendingAuthorization>("authorization"));
+    sound(item.value::<CheckpointHead>("head"));
+    sound(item.number::<u32>("pieces"));
+    sound(item.bytes("content"));
+}
+
+fn same<T: Debug + PartialEq>(
+    item: &Stored,
+    read: fn(&Stored) -> Result<T, StoreError>,
+    write: impl Fn(&T) -> Result<Item, StoreError>,
+) {
+    let Some(record) = sound(read(item)) else { return };
+    // It may be too large to be written again.
+    let Some(written) = sound(write(&record)) else { return };
+    let again = Stored::new(written.into_attributes()).and_then(|item| read(&item));
+    assert_eq!(again.ok(), Some(record));
+}
+
+/// What was read, unless it is corrupt, which is the only thing that may be wrong with it.
+fn sound<T>(read: Result<T, StoreError>) -> Option<T> {
+    match read {
+        Ok(record) => Some(record),
+        Err(error) => {
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+            None
+        }
+    }
+}
+
+/// Source: Amazon DynamoDB API reference, `AttributeValue`.
+fn attribute(json: &Value) -> Option<AttributeValue> {
+    let (kind, value) = json.as_object()?.iter().next()?;
+    let text = || value.as_str().map(str::to_owned);
+    Some(match kind.as_str() {
+        "S" => AttributeValue::S(text()?),
+        "N" => AttributeValue::N(text()?),
+        "B" => AttributeValue::B(Blob::new(STANDARD.decode(value.as_str()?).ok()?)),
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(true),
+        "SS" => {
+            AttributeValue::Ss(value.as_array()?.iter().filter_map(|text| Some(text.as_str()?.to_owned())).collect())
+        }
+        "L" => AttributeValue::L(value.as_array()?.iter().filter_map(attribute).collect()),
+        "M" => {
+            let members = value.as_object()?.iter();
+            AttributeValue::M(members.filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect())
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(name: &str) -> Stored {
+        let path = format!("{}/../tests/fuzz/corpus/stored_item/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let json: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let members = json.as_object().unwrap().iter();
+        Stored::new(members.map(|(name, value)| (name.clone(), attribute(value).unwrap())).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_stored_examples_are_what_this_version_stores() {
+        read_user(&example("user")).unwrap();
+        read_group(&example("group")).unwrap();
+        directories::read(&example("directory")).unwrap();
+        runs::read(&example("run")).unwrap();
+        holds::read(&example("hold")).unwrap();
+        assert_eq!(members::read(&example("members")).unwrap().members.len(), 3);
+        alerts::read(&example("alerts")).unwrap();
+        assert!(lease::state(&example("sync")).unwrap().links.is_some());
+        example("credential").value::<Credential>("credential").unwrap();
+        example("token").value::<AccessToken>("token").unwrap();
+        example("authorization").value::<PendingAuthorization>("authorization").unwrap();
+        example("checkpoint").value::<CheckpointHead>("head").unwrap();
+    }
+}
