@@ -21,8 +21,11 @@ use crate::http::said_once;
 use crate::oauth::Callback;
 use crate::queue::Message;
 
+/// Reads some bytes, and panics when what must hold does not.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("callback_query", callback_query),
     ("checkpoint", checkpoint),
     ("cursor", cursor),
