@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -32,6 +33,8 @@ pub const ALLOWED_TENANTS: &str = "ALLOWED_TENANTS";
 pub const BASE_URL: &str = "BASE_URL";
 /// Seconds between two scheduled runs of a directory.
 pub const SYNC_INTERVAL_SECONDS: &str = "SYNC_INTERVAL_SECONDS";
+/// Days between two runs of a directory that read and compare everything.
+pub const RECONCILIATION_DAYS: &str = "RECONCILIATION_DAYS";
 /// The ARN of the SNS topic for alerts; without one they go to the log only.
 pub const ALERT_TOPIC_ARN: &str = "ALERT_TOPIC_ARN";
 /// The day on which the client secret ends, such as `2027-06-30`.
@@ -120,6 +123,8 @@ pub struct Authorization {
 pub struct Schedule {
     /// [`SYNC_INTERVAL_SECONDS`], by default five minutes.
     pub interval: Duration,
+    /// [`RECONCILIATION_DAYS`], by default a week.
+    pub reconcile_every: Duration,
 }
 
 /// Who is told of what, beyond the log.
@@ -195,16 +200,20 @@ impl Environment<'_> {
 
     /// Reads when directories are synced.
     pub fn schedule(&mut self) -> Schedule {
-        const DEFAULT: u64 = 300;
-        let seconds = match self.optional(SYNC_INTERVAL_SECONDS).map(|text| text.parse::<u64>()) {
-            None => DEFAULT,
-            Some(Ok(seconds @ 1..=604_800)) => seconds,
+        let seconds = self.number(SYNC_INTERVAL_SECONDS, 300, 1..=604_800, "whole seconds from 1 to 604800 (a week)");
+        let days = self.number(RECONCILIATION_DAYS, 7, 1..=365, "whole days from 1 to 365");
+        Schedule { interval: Duration::from_secs(seconds), reconcile_every: Duration::from_hours(24 * days) }
+    }
+
+    fn number(&mut self, name: &'static str, default: u64, range: RangeInclusive<u64>, expected: &str) -> u64 {
+        match self.optional(name).map(|text| text.parse()) {
+            None => default,
+            Some(Ok(number)) if range.contains(&number) => number,
             Some(_) => {
-                self.fault(SYNC_INTERVAL_SECONDS, "whole seconds from 1 to 604800 (a week)");
-                DEFAULT
+                self.fault(name, expected);
+                default
             }
-        };
-        Schedule { interval: Duration::from_secs(seconds) }
+        }
     }
 
     /// Reads who is told of what.

@@ -16,7 +16,7 @@ use crate::lab::{Lab, Process, REDELIVERY, tiny};
 
 /// A world whose next run has to read everything.
 async fn before_a_full_run() -> Lab {
-    let lab = Lab::start(&tiny(), |options| options.paging.list_max = 5).await.saving_each_page();
+    let lab = Lab::start(&tiny(), |options| options.paging.list_max = 5).await.saving_every(Duration::ZERO);
     lab.world.authorize().await;
     lab.world.set(everything()).await;
     lab.world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
@@ -111,7 +111,7 @@ async fn a_run_stops_before_its_deadline_and_goes_on_in_the_next_invocation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_that_graph_asks_for_is_waited_for_outside_of_the_invocation() {
     let mut lab = before_a_full_run().await;
-    lab.time = Some(Duration::from_secs(600));
+    lab.time = Some(Duration::from_mins(10));
     let busy = What::Status { code: 429, retry_after: Some(800), body: None };
     lab.world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).nth(3), busy));
     let request = lab.request().await;
@@ -174,7 +174,7 @@ async fn rewrite(lab: &Lab, change: impl Fn(CheckpointHead) -> CheckpointHead, c
     let (directory, now): (_, Timestamp) = (lab.directory(), lab.clock.now());
     let found = store.checkpoint(directory).await.unwrap().unwrap();
     let run = RunId::new(now);
-    let leased = store.acquire_lease(directory, run, now, now + Duration::from_secs(60)).await.unwrap();
+    let leased = store.acquire_lease(directory, run, now, now + Duration::from_mins(1)).await.unwrap();
     let Leased::Taken(lease, _) = leased else { panic!("nobody is at work") };
     store.save_checkpoint(&lease, &change(found.head), found.pieces, content).await.unwrap();
     store.release_lease(&lease).await.unwrap();

@@ -1,12 +1,12 @@
 //! A stack that was killed, and started again on the same state.
 
 use jiff::SignedDuration;
-use local::recovery::recover;
+use local::recovery::{lost_runs, send_again};
 use serde_json::json;
 use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
 use shared::store::{Leased, MirrorStore as _, RunStore as _};
-use shared::sync::{Run, RunState, Trigger};
+use shared::sync::{Run, RunRequest, RunState, Trigger};
 use tenant::Action;
 
 use crate::harness::{World, everything, small};
@@ -27,9 +27,12 @@ async fn a_run_that_died_with_its_process_is_taken_up_at_the_next_start() {
     run.state = RunState::Running;
     store.save_run(&run).await.unwrap();
 
-    recover(store, queue.as_ref(), now).await.unwrap();
+    let lost = lost_runs(store, now).await.unwrap();
+    assert_eq!(lost, [RunRequest { directory, run: run.id }]);
+    send_again(queue.as_ref(), &lost).await.unwrap();
     let ended = world.api.finished_run(&world.directory, &run.id.to_string()).await.unwrap();
     assert_eq!(ended["state"], json!("succeeded"), "{ended:#}");
     world.check(&everything()).await;
+    assert_eq!(lost_runs(store, now).await.unwrap(), []);
     world.assert_idle().await;
 }

@@ -1,7 +1,9 @@
 //! Delta links that are refused, replays, throttling and other weather.
 
+use jiff::SignedDuration;
 use serde_json::json;
-use tenant::{Action, DeltaReset, Fault, Matcher, Paging, RequestKind, What};
+use shared::clock::{Clock as _, SystemClock};
+use tenant::{Action, DeltaReset, Fault, GroupKind, Matcher, NewGroup, Paging, RequestKind, What};
 
 use crate::harness::{World, everything, small};
 
@@ -85,5 +87,32 @@ async fn drift_for_a_long_time_ends_in_the_tenants_true_state() {
         assert!(run["state"] == "succeeded", "{run:#}");
     }
     world.check(&everything()).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn a_weekly_reconciliation_mends_what_changes_have_left_out_and_says_what() {
+    let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+    options.quirks.restored_members_return_silently = true;
+    let world = World::with_options(&small(), options).await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Ignored", GroupKind::Security))).unwrap();
+    let user = world.ordinary_users()[0];
+    world.apply(Action::AddMember { group, member: user });
+    // No list shows a deleted user's memberships, and when the user comes back no change tells of them.
+    world.apply(Action::Delete { id: user });
+    world.authorize().await;
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([group]);
+    world.set(settings.clone()).await;
+    world.apply(Action::Restore { id: user });
+    world.sync().await;
+    assert_eq!(world.user(user).await["status"], "active", "nobody has said that it is a member again");
+
+    world.clock.pass(SignedDuration::from_hours(7 * 24));
+    let run = world.sync().await;
+    assert_eq!((&run["state"], &run["full_reason"]), (&json!("succeeded"), &json!("reconciliation")), "{run:#}");
+    assert!(run["mended"]["memberships_added"].as_u64() >= Some(1), "{run:#}");
+    assert_eq!(run["mended"]["deactivated"], 1, "{run:#}");
+    world.check(&settings).await;
     world.assert_idle().await;
 }

@@ -46,6 +46,8 @@ pub struct App {
     pub interval: Duration,
     /// How much reading a run that dies may lose.
     pub checkpoint_every: Duration,
+    /// How often everything is read and compared.
+    pub reconcile_every: Duration,
 }
 
 /// Handles one invocation. Messages that could not be handled are named in the answer, and SQS delivers them again.
@@ -102,7 +104,7 @@ async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
 
 async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
-    let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every };
+    let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every, reconcile_every: app.reconcile_every };
     match perform(&app.ports, &app.microsoft, pace, &request).instrument(span).await? {
         Handled::Ended { run, next } => {
             tracing::info!(

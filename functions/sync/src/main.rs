@@ -53,6 +53,7 @@ async fn main() -> Result<(), Error> {
         },
         interval: schedule.interval,
         checkpoint_every: CHECKPOINT_EVERY,
+        reconcile_every: schedule.reconcile_every,
     };
     run(service_fn(|event: LambdaEvent<SyncEvent>| sync::handle(&app, event))).await
 }

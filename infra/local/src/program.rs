@@ -26,7 +26,7 @@ use crate::args::{Args, ExternalTenant};
 use crate::client_secret;
 use crate::data_dir::{DataDir, Origin, write_private};
 use crate::progress::ConsoleProgress;
-use crate::recovery::recover;
+use crate::recovery::{lost_runs, send_again};
 use crate::sample;
 use crate::secrets_manager::LocalSecrets;
 use crate::stack::{Options, Stack};
@@ -83,15 +83,16 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     let api = Api::new(shared::http::client(b"")?, stack.base_url.clone(), token.clone());
 
     let before = ended_runs(&api).await?;
+    let lost = lost_runs(&stack.store, SystemClock.now()).await?;
     // The simulated login forgets with its process whom it has let in: there, runs are taken up after the sign-in.
     let directory = if let Some(tenant) = &tenant {
         say("A simulated Microsoft 365 tenant stands in for a real one.");
         say("Authorizing as its administrator …");
         let directory = sample::set_up(&api, tenant).await?;
-        recover(&stack.store, stack.sync.queue.as_ref(), SystemClock.now()).await?;
+        send_again(stack.sync.queue.as_ref(), &lost).await?;
         directory
     } else {
-        recover(&stack.store, stack.sync.queue.as_ref(), SystemClock.now()).await?;
+        send_again(stack.sync.queue.as_ref(), &lost).await?;
         wait_for_authorization(&api, &stack.base_url, &token_file).await?
     };
     say("Syncing …");
@@ -250,7 +251,7 @@ async fn ended_runs(api: &Api) -> Result<HashSet<Value>, Error> {
     for directory in directories.get("items").and_then(Value::as_array).into_iter().flatten() {
         let id = directory.get("id").and_then(Value::as_str).unwrap_or_default();
         let runs = runs(api, &format!("/api/v1/directories/{id}")).await?;
-        let ended = runs.iter().filter(|run| run.get("finished_at").is_some());
+        let ended = runs.iter().filter(|run| run.get("finished_at").is_some_and(|at| !at.is_null()));
         ended_before.extend(ended.filter_map(|run| run.get("id").cloned()));
     }
     Ok(ended_before)

@@ -14,34 +14,31 @@ const LATEST: usize = 20;
 /// Longer than any lease.
 const LONG: SignedDuration = SignedDuration::from_hours(1);
 
-/// Why nothing could be recovered.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The table did not answer.
-    #[error("the table did not answer")]
-    Store(#[from] StoreError),
-    /// The queue did not take a message.
-    #[error("the queue did not take a message")]
-    Queue(#[from] QueueError),
-}
-
-/// Delivers the messages again that the queue lost with its process, as SQS would, and takes away the leases of runs that
-/// died with it. The caller is the only one who uses this table.
+/// The runs that an earlier process has left unfinished, the oldest of each directory first. Takes away the leases they died
+/// with: the caller is the only one who uses this table, and has not begun any run yet.
 ///
 /// # Errors
-/// When table or queue do not answer.
-pub async fn recover(store: &DynamoStore, queue: &dyn RunQueue, now: Timestamp) -> Result<(), RecoveryError> {
+/// When the table does not answer.
+pub async fn lost_runs(store: &DynamoStore, now: Timestamp) -> Result<Vec<RunRequest>, StoreError> {
+    let mut lost = Vec::new();
     for directory in store.directories().await? {
         let runs = store.runs(directory.id, LATEST, None).await?.items;
         let open: Vec<RunId> = runs.iter().filter(|run| !run.state.is_final()).map(|run| run.id).collect();
-        if open.is_empty() {
-            continue;
+        if !open.is_empty() {
+            break_lease(store, directory.id, now).await?;
         }
-        break_lease(store, directory.id, now).await?;
-        // The oldest first, as they were asked for.
-        for run in open.into_iter().rev() {
-            queue.send(&RunRequest { directory: directory.id, run }, Duration::ZERO).await?;
-        }
+        lost.extend(open.into_iter().rev().map(|run| RunRequest { directory: directory.id, run }));
+    }
+    Ok(lost)
+}
+
+/// Delivers the messages again that were lost with the queue of an earlier process, as SQS would.
+///
+/// # Errors
+/// When the queue does not take a message.
+pub async fn send_again(queue: &dyn RunQueue, lost: &[RunRequest]) -> Result<(), QueueError> {
+    for request in lost {
+        queue.send(request, Duration::ZERO).await?;
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ use crate::secrets_manager::LocalSecrets;
 
 /// Between two scheduled runs where nothing else is said.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
+/// Between two runs that read and compare everything.
+const RECONCILE_EVERY: Duration = Duration::from_hours(7 * 24);
 /// How long the local administrator's token is good for.
 const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
@@ -140,6 +142,7 @@ impl Stack {
             },
             interval: options.interval.unwrap_or(DEFAULT_INTERVAL),
             checkpoint_every: sync::CHECKPOINT_EVERY,
+            reconcile_every: RECONCILE_EVERY,
         });
         let oauth = oauth::App {
             authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None },

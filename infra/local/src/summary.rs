@@ -63,8 +63,8 @@ impl Summary {
                 line(&mut out, label, &shown(Some(entry)));
             }
         }
-        if let Some(hold) = self.last().pointer("/hold/deactivations") {
-            line(&mut out, "Held", &format!("{hold} deactivations wait for an approval"));
+        if let Some(hold) = self.last().get("hold").filter(|hold| !hold.is_null()) {
+            line(&mut out, "Held", &held(hold));
         }
         if let Some(failure) = self.last().pointer("/failure/message") {
             line(&mut out, "Failure", &shown(Some(failure)));
@@ -75,6 +75,23 @@ impl Summary {
     fn last(&self) -> &Value {
         self.runs.last().unwrap_or(&Value::Null)
     }
+}
+
+/// What waits, and where to look at it.
+fn held(hold: &Value) -> String {
+    let kinds = [
+        ("deactivations", "deactivations"),
+        ("group_removals", "removals of groups"),
+        ("membership_removals", "removals of members"),
+    ];
+    let counted = kinds.map(|(field, name)| (hold.get(field).and_then(Value::as_u64).unwrap_or(0), name));
+    let what: Vec<String> =
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    format!(
+        "{} wait for an answer: GET holds/{}, then POST …/apply or …/discard",
+        what.join(", "),
+        shown(hold.get("id"))
+    )
 }
 
 fn line(out: &mut String, label: &str, value: &str) {
@@ -102,5 +119,19 @@ fn shown(value: Option<&Value>) -> String {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_counted_by_kind_with_where_to_look() {
+        let hold = json!({"id": "h1", "deactivations": 12, "group_removals": 0, "membership_removals": 3});
+        assert_eq!(
+            held(&hold),
+            "12 deactivations, 3 removals of members wait for an answer: GET holds/h1, then POST …/apply or …/discard"
+        );
     }
 }

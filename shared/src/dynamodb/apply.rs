@@ -16,14 +16,14 @@ use crate::store::{GroupMembersChange, Lease, StoreError, Write};
 
 /// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
 /// `TransactWriteItems`).
-const MOST_ACTIONS: usize = 99;
+pub(super) const MOST_WRITES: usize = 99;
 /// The most bytes of a transaction: 4 MB by the same source, less a third, because emulators count packed ids as the
 /// base64 they travel in.
 const MOST_BYTES: usize = 2_500_000;
 /// The most users that join or leave a group in one step, so that what becomes of one bucket fits into one transaction.
 const MOST_MEMBERS: usize = 16_384;
 /// How many writes are prepared at once, which bounds the memory they take: five full transactions.
-const MOST_WRITES: usize = 5 * MOST_ACTIONS;
+const AT_A_TIME: usize = 5 * MOST_WRITES;
 
 /// What is done with one item.
 pub(super) enum Action {
@@ -46,8 +46,8 @@ impl Batch {
         self.actions.extend(actions);
     }
 
-    fn has_room_for(&self, more: &[Action]) -> bool {
-        self.actions.len() + more.len() <= MOST_ACTIONS && self.bytes + bytes(more) <= MOST_BYTES
+    fn has_room_for(&self, more: &[Action], most_writes: usize) -> bool {
+        self.actions.len() + more.len() <= most_writes && self.bytes + bytes(more) <= MOST_BYTES
     }
 }
 
@@ -67,7 +67,7 @@ impl DynamoStore {
             let mut batch = Batch::default();
             while let Some(units) = prepared.try_next().await? {
                 for unit in units {
-                    if !batch.has_room_for(&unit) {
+                    if !batch.has_room_for(&unit, self.most_writes) {
                         written += self.commit(lease, std::mem::take(&mut batch).actions).await?;
                     }
                     batch.add(unit);
@@ -157,7 +157,7 @@ fn stretches<'a>(writes: &'a [Cow<'a, Write>]) -> Vec<&'a [Cow<'a, Write>]> {
     let mut seen = HashSet::new();
     let mut begin = 0;
     for (place, write) in writes.iter().enumerate() {
-        if seen.len() == MOST_WRITES || !seen.insert(subject(write)) {
+        if seen.len() == AT_A_TIME || !seen.insert(subject(write)) {
             stretches.extend(writes.get(begin..place));
             begin = place;
             seen = HashSet::from([subject(write)]);

@@ -180,12 +180,12 @@ impl DynamoStore {
                 .expression_attribute_values(":from_users", text(from.users.as_str()))
                 .expression_attribute_values(":from_groups", text(from.groups.as_str())),
         };
-        set_state(update, publication)?.build().map_err(unavailable)
+        set_state(update, publication).build().map_err(unavailable)
     }
 }
 
 /// The links, the time of a full reading and the hold, as they are from now on.
-fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateBuilder, StoreError> {
+fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder {
     let (mut set, mut remove) = (Vec::new(), Vec::new());
     let mut update = update;
     match &publication.links {
@@ -213,5 +213,5 @@ fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateB
         if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) }
     };
     let expression = format!("{}{}", clause("SET", &set), clause("REMOVE", &remove));
-    Ok(update.update_expression(expression).expression_attribute_names("#select", "select"))
+    update.update_expression(expression).expression_attribute_names("#select", "select")
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::apply::MOST_WRITES;
 use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::Key;
@@ -22,13 +23,21 @@ pub(super) const AT_ONCE: usize = 8;
 pub struct DynamoStore {
     pub(super) client: Client,
     pub(super) table: String,
+    /// How many writes a transaction has at most.
+    pub(super) most_writes: usize,
 }
 
 impl DynamoStore {
     /// The store in this table.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, most_writes: MOST_WRITES }
+    }
+
+    /// The same store with smaller transactions, so that a test can interrupt it in more places.
+    #[must_use]
+    pub fn with_transactions_of(self, most_writes: usize) -> Self {
+        Self { most_writes, ..self }
     }
 
     /// Reads an item consistently.

@@ -156,3 +156,74 @@ pub(super) fn outcome(
     });
     HoldOutcome { is_new: open.is_some(), open, ended }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::DirectoryId;
+    use crate::filter::InactiveReason;
+    use crate::sync::Trigger;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn run() -> Run {
+        Run::requested(DirectoryId::new(uuid::Uuid::nil()), Trigger::Schedule, NOW)
+    }
+
+    fn held(users: &[&str]) -> HeldChanges {
+        let users = users.iter().map(|user| (user.parse().unwrap(), InactiveReason::Deleted)).collect();
+        HeldChanges { users, ..HeldChanges::default() }
+    }
+
+    /// A hold that a run before has opened, in this state.
+    fn found(users: &[&str], state: HoldState) -> Option<Hold> {
+        let opened = outcome(None, &held(users), 0, &run(), 10, NOW);
+        assert!(opened.is_new);
+        opened.open.map(|hold| Hold { state, ..hold })
+    }
+
+    fn ended(outcome: &HoldOutcome) -> Option<HoldState> {
+        outcome.ended.as_ref().map(|hold| hold.state)
+    }
+
+    #[test]
+    fn a_hold_stays_while_the_same_is_held_and_is_replaced_when_that_grows() {
+        let open = found(&["kim", "lee"], HoldState::Open);
+        let same = outcome(open.clone(), &held(&["kim", "lee"]), 0, &run(), 10, NOW);
+        assert_eq!(same, HoldOutcome { open: open.clone(), is_new: false, ended: None });
+
+        let grown = outcome(open.clone(), &held(&["kim", "lee", "max"]), 0, &run(), 10, NOW);
+        assert!(grown.is_new && grown.open.as_ref().is_some_and(|hold| hold.deactivations == 3));
+        assert_eq!(ended(&grown), Some(HoldState::Replaced));
+    }
+
+    #[test]
+    fn an_expired_hold_is_replaced_though_nothing_has_changed() {
+        let late = NOW + HOLD_LIFE;
+        let outcome = outcome(found(&["kim"], HoldState::Open), &held(&["kim"]), 0, &run(), 10, late);
+        assert!(outcome.is_new);
+        assert_eq!(ended(&outcome), Some(HoldState::Replaced));
+        assert!(outcome.open.is_some_and(|hold| hold.expires_at > late));
+    }
+
+    #[test]
+    fn a_hold_ends_as_what_became_of_it() {
+        for (state, expected) in [
+            (HoldState::Open, Some(HoldState::Closed)),
+            (HoldState::Approved, Some(HoldState::Applied)),
+            (HoldState::Discarded, None),
+        ] {
+            let outcome = outcome(found(&["kim"], state), &held(&[]), 1, &run(), 10, NOW);
+            assert_eq!((outcome.open.is_none(), ended(&outcome)), (true, expected), "{state:?}");
+            let dropped = outcome.ended.and_then(|hold| hold.dropped);
+            assert_eq!(dropped, (state == HoldState::Approved).then_some(1));
+        }
+    }
+
+    #[test]
+    fn what_is_held_again_after_a_discard_is_a_hold_of_its_own() {
+        let outcome = outcome(found(&["kim"], HoldState::Discarded), &held(&["kim"]), 0, &run(), 10, NOW);
+        assert!(outcome.is_new);
+        assert_eq!(outcome.ended, None);
+    }
+}

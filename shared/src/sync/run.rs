@@ -66,13 +66,15 @@ pub enum Handled {
     },
 }
 
-/// When a run stops and saves.
+/// When a run stops, saves, and reads everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// When it stops by itself.
     pub stop_at: Timestamp,
     /// How much reading a run that dies may lose.
     pub checkpoint_every: Duration,
+    /// How often everything is read and compared, to mend what changes have left out.
+    pub reconcile_every: Duration,
 }
 
 /// Performs a requested run, or goes on with it where it was cut off. Delivering the same request again does nothing once

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::changes::NetChanges;
 use super::checkpoint::Keeper;
@@ -25,8 +25,6 @@ use crate::store::{Lease, Publication, StoreError, SyncState};
 
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
-/// How often everything is read and compared, to mend what changes have left out.
-const RECONCILIATION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many gaps or warnings a record names; the rest is counted.
 const MAX_NOTES: usize = 50;
 
@@ -73,7 +71,8 @@ impl Work<'_> {
             Pass::Done(state) => state,
         };
         let now = self.ports.clock.now();
-        let is_due = state.last_full_at.is_none_or(|at| now.duration_since(at) >= RECONCILIATION);
+        let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        let is_due = state.last_full_at.is_none_or(|at| since(at) >= self.pace.reconcile_every);
         if run.reading == Some(ReadingKind::Incremental) && run.state == RunState::Succeeded && is_due {
             return Ok(match self.pass(state, Some(FullReason::Reconciliation), run).await? {
                 Pass::Paused(wait) => Outcome::Paused { wait },

@@ -1,6 +1,10 @@
 //! The kinds of runs that are cut off, each with a world that is ready for one.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use shared::store::HoldStore as _;
+use shared::sync::{Hold, HoldState};
 use tenant::{
     Action, CONTRACTORS, DeltaReset, Fault, GroupKind, MEETING_ROOMS, Matcher, NewGroup, NewUser, Refusal, RequestKind,
     SERVICE_ACCOUNTS, What,
@@ -9,6 +13,9 @@ use uuid::Uuid;
 
 use crate::harness::everything;
 use crate::lab::{Lab, tiny};
+
+/// A group of one.
+const TEAM: Uuid = Uuid::from_u128(0xC);
 
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +30,10 @@ pub enum Kind {
     Resync,
     /// Would deactivate more users than the safety limit lets it.
     Held,
+    /// Applies what an administrator has approved of a held run.
+    Approved,
+    /// Reads everything again, and saves each page that it has read.
+    Saving,
     /// Begins with an administrator who has just been locked out, and goes on with another one.
     Failover,
 }
@@ -42,6 +53,8 @@ impl Kind {
         }
         world.authorize().await;
         world.apply(add(lab.group(SERVICE_ACCOUNTS), lab.staff[0]));
+        world.apply(Action::CreateGroup(NewGroup { id: Some(TEAM), ..NewGroup::named("Team", GroupKind::Security) }));
+        world.apply(add(TEAM, lab.staff[6]));
         world.apply(Action::DisableUser { user: lab.staff[1] });
         world.set(ignoring(lab.group(SERVICE_ACCOUNTS))).await;
         match self {
@@ -53,11 +66,11 @@ impl Kind {
                 lab.run().await;
                 lab.change_settings(&self.settings(&lab)).await;
             }
-            Self::Resync => {
+            Self::Resync | Self::Saving => {
                 drift(&lab);
                 world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
             }
-            Self::Held => {
+            Self::Held | Self::Approved => {
                 join(&lab);
                 for user in &lab.staff[2..8] {
                     world.apply(Action::Delete { id: *user });
@@ -73,7 +86,21 @@ impl Kind {
                 world.apply(Action::DisableUser { user: lab.staff[2] });
             }
         }
-        lab
+        match self {
+            Self::Approved => {
+                lab.run().await;
+                approve(&lab).await;
+                lab
+            }
+            Self::Saving => lab.saving_every(Duration::ZERO),
+            Self::Incremental | Self::Held => lab.writing_one_by_one(),
+            _ => lab,
+        }
+    }
+
+    /// True when the run makes as many writes each time. How often pages are saved depends on how they come.
+    pub fn is_regular(self) -> bool {
+        self != Self::Saving
     }
 
     /// The settings that the run decides with.
@@ -88,11 +115,19 @@ impl Kind {
 fn ignoring(group: Uuid) -> Value {
     let mut settings = everything();
     settings["ignored_groups"] = json!([group]);
+    settings["nested_groups"] = json!(true);
     settings
 }
 
 fn add(group: Uuid, member: Uuid) -> Action {
     Action::AddMember { group, member }
+}
+
+/// Approves the only hold, without asking for a run.
+async fn approve(lab: &Lab) {
+    let store = &lab.world.stack.store;
+    let hold = store.holds(lab.directory()).await.unwrap().remove(0);
+    store.decide_hold(&Hold { state: HoldState::Approved, ..hold }, HoldState::Open).await.unwrap();
 }
 
 /// Somebody joins the company.
@@ -112,6 +147,8 @@ fn drift(lab: &Lab) {
         Action::DisableUser { user: lab.staff[2] },
         Action::Delete { id: lab.staff[3] },
         add(ignored, lab.staff[4]),
+        // Becomes inactive though nothing is said of the user or the user's own group.
+        add(ignored, TEAM),
         Action::Rename { id: lab.staff[5], display_name: "Married Name".to_owned() },
         Action::CreateGroup(NewGroup { id: Some(new_group), ..NewGroup::named("New Group", GroupKind::Security) }),
         add(new_group, lab.staff[5]),

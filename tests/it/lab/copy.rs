@@ -17,7 +17,8 @@ impl Lab {
     /// Another stack with the same items and secrets, beside the same tenant. Runs only read a tenant, so the copies do not
     /// disturb each other as long as nobody changes it.
     pub async fn copy(&self) -> Self {
-        let copy = Self::beside(self.world.tenant.clone()).await;
+        let copy = Self::beside(self.world.tenant.clone()).await.saving_every(self.app.checkpoint_every);
+        let copy = if self.one_by_one { copy.writing_one_by_one() } else { copy };
         let (from, to) = (client(&self.world.stack.dynamodb_url), client(&copy.world.stack.dynamodb_url));
         let items = from.scan().table_name(TABLE).consistent_read(true).send().await.unwrap();
         assert!(items.last_evaluated_key.is_none(), "the world is too large to be copied in one go");

@@ -19,7 +19,7 @@ use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
 use shared::filter::Policy;
 use shared::store::{DirectoryStore as _, SettingsChange};
-use shared::sync::{Run, RunRequest, Trigger, request_run};
+use shared::sync::{Ports, Run, RunRequest, Trigger, request_run};
 use sync::SyncEvent;
 use tenant::{Sample, Tenant, TenantHandle};
 use tokio::net::TcpListener;
@@ -59,6 +59,7 @@ pub struct Lab {
     /// The users who were enabled at the start and are no administrators.
     pub staff: Vec<Uuid>,
     app: Arc<sync::App>,
+    one_by_one: bool,
     /// How long an invocation may take, if it is limited.
     pub time: Option<Duration>,
 }
@@ -78,13 +79,21 @@ impl Lab {
         let mailbox = Arc::new(Mailbox::default());
         let app = Arc::new(sync::App { queue: Arc::clone(&mailbox) as _, ..(*world.stack.sync).clone() });
         let staff = world.ordinary_users();
-        Self { world, clock, mailbox, staff, app, time: None }
+        Self { world, clock, mailbox, staff, app, one_by_one: false, time: None }
     }
 
-    /// The same world, whose runs save each page that they have read.
-    pub fn saving_each_page(self) -> Self {
-        let app = sync::App { checkpoint_every: Duration::ZERO, ..(*self.app).clone() };
+    /// The same world, whose runs save what they have read so often.
+    pub fn saving_every(self, checkpoint_every: Duration) -> Self {
+        let app = sync::App { checkpoint_every, ..(*self.app).clone() };
         Self { app: Arc::new(app), ..self }
+    }
+
+    /// The same world, whose runs write item by item and not many in a transaction.
+    pub fn writing_one_by_one(self) -> Self {
+        let store = (*self.world.stack.store).clone().with_transactions_of(1);
+        let ports = Ports { mirror: Arc::new(store), ..self.app.ports.clone() };
+        let app = sync::App { ports, ..(*self.app).clone() };
+        Self { app: Arc::new(app), one_by_one: true, ..self }
     }
 
     fn context(&self) -> Context {
@@ -134,7 +143,7 @@ impl Lab {
         let event: SyncEvent = serde_json::from_value(event).unwrap();
         let (app, process, context) = (Arc::clone(&self.app), Arc::clone(process), self.context());
         tokio::spawn(async move {
-            let answer = process.run(sync::handle(&app, LambdaEvent::new(event, context))).await;
+            let answer = process.run(Box::pin(sync::handle(&app, LambdaEvent::new(event, context)))).await;
             let handled = answer.is_ok_and(|answer| answer.batch_item_failures.is_empty());
             if handled { Delivered::Handled } else { Delivered::Again }
         })

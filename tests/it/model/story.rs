@@ -49,7 +49,7 @@ pub async fn tell(seed: u64, told: Told) {
     let mut story = Story { lab, rng, settings: everything(), told };
     story.change_settings().await;
     let mut moment = story.moment().await;
-    for _ in 0..story.rng.random_range(2..=5) {
+    for _ in 0..story.rng.random_range(1..=4) {
         moment = story.step(moment).await;
     }
     story.end().await;
