@@ -31,7 +31,12 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
 
 pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
     let hold = if sync.optional_text("open_hold")?.is_some() { Some(sync.parsed("open_hold")?) } else { None };
-    Ok(SyncState { links: links(sync)?, last_full_at: sync.optional_value("full_at")?, hold })
+    Ok(SyncState {
+        links: links(sync)?,
+        last_full_at: sync.optional_value("full_at")?,
+        hold,
+        unfinished: sync.optional_value("unfinished")?.unwrap_or_default(),
+    })
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -186,7 +191,7 @@ impl DynamoStore {
 
 /// The links, the time of a full reading and the hold, as they are from now on.
 fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder {
-    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let (mut set, mut remove) = (Vec::new(), vec!["unfinished"]);
     let mut update = update;
     match &publication.links {
         None => remove.extend(["users_link", "groups_link", "#select"]),

@@ -63,6 +63,11 @@ impl MirrorStore for DynamoStore {
         self.all_members(directory, group).await
     }
 
+    async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.change_lease(lease, "SET unfinished = :yes", Some((":yes", AttributeValue::Bool(true)))).await?;
+        Ok(())
+    }
+
     async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
         self.apply_writes(lease, writes).await
     }

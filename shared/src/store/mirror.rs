@@ -41,6 +41,8 @@ pub struct SyncState {
     pub last_full_at: Option<Timestamp>,
     /// The hold the last good run has left.
     pub hold: Option<HoldId>,
+    /// True when a run has begun to write since, and was cut off: what is published counts differently from the records.
+    pub unfinished: bool,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -125,6 +127,9 @@ pub trait MirrorStore: Send + Sync {
 
     /// The users in a group's list of members.
     async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError>;
+
+    /// Notes that writing begins: until the next [`Self::publish`] the directory is unfinished.
+    async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError>;
 
     /// Makes the changes, in this order. Those of one call that are alike may be made together; an interruption
     /// leaves a beginning of them made. Returns how many items were written.

@@ -89,8 +89,8 @@ impl Work<'_> {
         let found = self.find_hold(state.hold).await?;
         let why_full = if found.is(HoldState::Discarded) { Some(FullReason::HoldDiscarded) } else { why_full };
         let mut known = Known::default();
-        if !directory.settings_are_published() {
-            // Everybody has to be decided anew.
+        if state.unfinished || !directory.settings_are_published() {
+            // Everybody has to be counted, or decided, anew.
             self.load_everything(&mut known).await?;
         }
         let keeper = Keeper::new(self.ports, self.lease, self.pace.checkpoint_every);
@@ -120,6 +120,9 @@ impl Work<'_> {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
 
+        if !plan.is_empty() {
+            self.ports.mirror.begin_writing(self.lease).await?;
+        }
         match self.until_stopped(self.apply(plan)).await {
             None => return Ok(Pass::Paused(Duration::ZERO)),
             Some(written) => run.effort.items_written += written?,
@@ -143,6 +146,7 @@ impl Work<'_> {
             links: links.clone(),
             last_full_at: full_at.or(state.last_full_at),
             hold: hold.open.as_ref().map(|hold| hold.id),
+            unfinished: false,
         };
         let publication = Publication {
             from_links: state.links,

@@ -179,6 +179,10 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
+    async fn begin_writing(&self, _: &Lease) -> Result<(), StoreError> {
+        unimplemented!("the sync function does")
+    }
+
     async fn apply(&self, _: &Lease, _: &[Write]) -> Result<u64, StoreError> {
         unimplemented!("the sync function does")
     }
