@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::store::MirrorStore as _;
+use shared::directory::DirectoryCounts;
+use shared::store::{DirectoryStore as _, MirrorStore as _};
 
 use super::Lab;
 
@@ -14,6 +15,8 @@ pub type Statuses = BTreeMap<String, String>;
 pub struct Picture {
     /// What consumers see of users.
     pub statuses: Statuses,
+    /// How many users and groups consumers are told there are.
+    pub counts: Option<DirectoryCounts>,
     /// The records of users, groups and members, but for the times in them.
     pub mirror: Vec<String>,
     /// The standing of each credential.
@@ -31,6 +34,8 @@ impl Lab {
     /// The whole picture.
     pub async fn picture(&self) -> Picture {
         let (store, directory) = (&self.world.stack.store, self.directory());
+        let published = store.directory(directory).await.unwrap().unwrap().published;
+        let counts = published.map(|published| published.counts);
         let mut mirror = Vec::new();
         for user in store.all_users(directory).await.unwrap() {
             mirror.push(without_times(&format!("{user:?}")));
@@ -43,7 +48,7 @@ impl Lab {
         let credentials = self.world.credentials().await;
         let state = |value: &serde_json::Value| value["state"].as_str().unwrap().to_owned();
         let credentials = credentials.iter().map(|(name, credential)| (name.clone(), state(credential))).collect();
-        Picture { statuses: self.statuses().await, mirror, credentials }
+        Picture { statuses: self.statuses().await, counts, mirror, credentials }
     }
 }
 

@@ -117,6 +117,7 @@ promises! {
         other_links_by_now_are_a_conflict,
         links_can_stay_where_they_are,
         a_stale_holder_publishes_nothing,
+        writing_that_was_begun_is_unfinished_until_something_is_published,
     }
     checkpoints {
         a_checkpoint_grows_piece_by_piece_and_is_read_whole,

@@ -1,8 +1,8 @@
 //! What a run makes visible at its end.
 
 use shared::directory::DirectoryId;
-use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, StoreError};
-use shared::sync::{DeltaLinks, RunId};
+use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, StoreError, SyncState};
+use shared::sync::RunId;
 
 use super::fixtures::{at, directory, lease, links, published};
 use crate::dynamodb::Table;
@@ -11,10 +11,10 @@ fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication 
     Publication::new(from.map(links), to.map(links), published(run))
 }
 
-/// The links that a later run finds.
-async fn stored_links(table: &Table, directory: DirectoryId) -> Option<DeltaLinks> {
+/// What a later run finds.
+async fn state(table: &Table, directory: DirectoryId) -> SyncState {
     match table.store.acquire_lease(directory, RunId::new(at(999)), at(999), at(1_000)).await.unwrap() {
-        Leased::Taken(_, state) => state.links,
+        Leased::Taken(_, state) => state,
         Leased::Held { until } => panic!("held until {until}"),
     }
 }
@@ -26,7 +26,7 @@ pub async fn links_and_outcome_appear_together(table: &Table) {
     let stored = table.store.directory(directory).await.unwrap().unwrap();
     assert_eq!(stored.published, Some(published(lease.run)));
     assert_eq!(stored.name, "contoso.example");
-    assert_eq!(stored_links(table, directory).await, Some(links("one")));
+    assert_eq!(state(table, directory).await.links, Some(links("one")));
 }
 
 pub async fn other_links_by_now_are_a_conflict(table: &Table) {
@@ -43,7 +43,7 @@ pub async fn other_links_by_now_are_a_conflict(table: &Table) {
     }
     assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, Some(published(lease.run)));
     table.store.publish(&lease, &from_something).await.unwrap();
-    assert_eq!(stored_links(table, directory).await, Some(links("two")));
+    assert_eq!(state(table, directory).await.links, Some(links("two")));
 }
 
 pub async fn links_can_stay_where_they_are(table: &Table) {
@@ -52,7 +52,7 @@ pub async fn links_can_stay_where_they_are(table: &Table) {
     table.store.publish(&lease, &publication(None, None, lease.run)).await.unwrap();
     table.store.publish(&lease, &publication(None, Some("one"), lease.run)).await.unwrap();
     table.store.publish(&lease, &publication(Some("one"), Some("one"), lease.run)).await.unwrap();
-    assert_eq!(stored_links(table, directory).await, Some(links("one")));
+    assert_eq!(state(table, directory).await.links, Some(links("one")));
 }
 
 pub async fn a_stale_holder_publishes_nothing(table: &Table) {
@@ -62,5 +62,19 @@ pub async fn a_stale_holder_publishes_nothing(table: &Table) {
     let late = publication(None, Some("one"), lease.run);
     assert!(matches!(table.store.publish(&lease, &late).await, Err(StoreError::LeaseLost)));
     assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, None);
-    assert_eq!(stored_links(table, directory).await, None);
+    assert_eq!(state(table, directory).await.links, None);
+}
+
+pub async fn writing_that_was_begun_is_unfinished_until_something_is_published(table: &Table) {
+    let cut_off = directory(&table.store).await;
+    let lease_of_dead = lease(&table.store, cut_off).await;
+    table.store.begin_writing(&lease_of_dead).await.unwrap();
+    assert!(state(table, cut_off).await.unfinished);
+    assert!(matches!(table.store.begin_writing(&lease_of_dead).await, Err(StoreError::LeaseLost)));
+
+    let done = directory(&table.store).await;
+    let lease = lease(&table.store, done).await;
+    table.store.begin_writing(&lease).await.unwrap();
+    table.store.publish(&lease, &publication(None, None, lease.run)).await.unwrap();
+    assert!(!state(table, done).await.unfinished);
 }
