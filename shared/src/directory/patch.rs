@@ -27,6 +27,18 @@ impl<T> Patch<T> {
         }
     }
 
+    /// True when bringing `known` up to date would not change it.
+    pub fn agrees_with(&self, known: &Option<T>) -> bool
+    where
+        T: PartialEq,
+    {
+        match self {
+            Self::Keep => true,
+            Self::Clear => known.is_none(),
+            Self::Set(value) => known.as_ref() == Some(value),
+        }
+    }
+
     /// Adds what a later answer says: anything it says replaces what was said before.
     pub fn merge(&mut self, later: Self) {
         if !matches!(later, Self::Keep) {
@@ -89,6 +101,12 @@ macro_rules! properties {
                 $(self.$field.apply_to(&mut profile.$field);)*
             }
 
+            /// True when bringing the profile up to date would not change it.
+            #[must_use]
+            pub fn agrees_with(&self, profile: &$profile) -> bool {
+                $(self.$field.agrees_with(&profile.$field))&&*
+            }
+
             /// Adds what a later answer says.
             pub fn merge(&mut self, later: Self) {
                 $(self.$field.merge(later.$field);)*
@@ -119,6 +137,17 @@ mod tests {
         assert_eq!(mail(r#"{"mail":"a@b"}"#), Patch::Set("a@b".into()));
         for json in ["{}", r#"{"mail":null}"#, r#"{"mail":"a@b"}"#] {
             assert_eq!(serde_json::to_string(&Wire { mail: mail(json) }).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_patch_agrees_with_what_it_would_not_change() {
+        for known in [None, Some(1), Some(2)] {
+            for patch in [Patch::Keep, Patch::Clear, Patch::Set(1)] {
+                let mut after = known;
+                patch.clone().apply_to(&mut after);
+                assert_eq!(patch.agrees_with(&known), after == known, "{patch:?} on {known:?}");
+            }
         }
     }
 

@@ -1,21 +1,31 @@
 //! Mail addresses that more than one user has: no harm here, but who asks for one by its address gets only one of them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use crate::directory::{UserId, UserPatch};
 
-/// Says which users of a complete list have the mail address of another one. The address itself is not told.
-pub(super) fn shared(users: &[(UserId, UserPatch)]) -> Vec<String> {
-    let mut owners: BTreeMap<String, &UserId> = BTreeMap::new();
-    let mut shared = Vec::new();
-    for (id, patch) in users {
-        let Some(mail) = patch.mail.value().filter(|mail| !mail.trim().is_empty()) else { continue };
-        let owner = *owners.entry(mail.to_lowercase()).or_insert(id);
-        if owner != id {
-            shared.push(format!("users {owner} and {id} have the same mail address"));
+/// Whose mail address is whose, of a complete list that is seen part by part.
+#[derive(Default)]
+pub(super) struct Addresses {
+    /// By the hash of the address, of which a large tenant has many megabytes.
+    owners: HashMap<u64, UserId>,
+    hasher: RandomState,
+}
+
+impl Addresses {
+    /// Says which of these users have the mail address of another one. The address itself is not told.
+    pub(super) fn shared(&mut self, users: &[(UserId, UserPatch)]) -> Vec<String> {
+        let mut shared = Vec::new();
+        for (id, patch) in users {
+            let Some(mail) = patch.mail.value().filter(|mail| !mail.trim().is_empty()) else { continue };
+            let owner = self.owners.entry(self.hasher.hash_one(mail.to_lowercase())).or_insert_with(|| id.clone());
+            if owner != id {
+                shared.push(format!("users {owner} and {id} have the same mail address"));
+            }
         }
+        shared
     }
-    shared
 }
 
 #[cfg(test)]
@@ -46,6 +56,6 @@ mod tests {
             user("u6", Patch::Set("")),
             user("u7", Patch::Keep),
         ];
-        assert_eq!(shared(&users), ["users u1 and u2 have the same mail address"]);
+        assert_eq!(Addresses::default().shared(&users), ["users u1 and u2 have the same mail address"]);
     }
 }

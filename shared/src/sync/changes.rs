@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::memberships::Memberships;
 use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 use crate::directory::{GroupId, GroupPatch, MemberKind, UserId, UserPatch};
 
@@ -17,8 +18,8 @@ pub(super) struct NetChanges {
     pub(super) users: BTreeMap<UserId, Net<UserPatch>>,
     /// What was said of groups.
     pub(super) groups: BTreeMap<GroupId, Net<GroupPatch>>,
-    /// By user: whether the user is in a group now, for the groups that were spoken of.
-    pub(super) memberships: BTreeMap<UserId, BTreeMap<GroupId, bool>>,
+    /// What was said of who is in which group.
+    pub(super) memberships: Memberships,
     /// By outer group: whether a group is nested in it now, for the groups that were spoken of.
     pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
     /// What is odd but does no harm, such as members of a kind this version does not know, in words.
@@ -105,11 +106,6 @@ impl NetChanges {
         self.groups.entry(id).or_insert_with(|| Net::seen(GroupPatch::default())).removed = Some(removal);
     }
 
-    /// Whether a user is in a group now.
-    pub(super) fn set_membership(&mut self, user: UserId, group: GroupId, member: bool) {
-        self.memberships.entry(user).or_default().insert(group, member);
-    }
-
     /// Whether a group is nested in another now.
     pub(super) fn set_nesting(&mut self, outer: GroupId, inner: GroupId, nested: bool) {
         self.nestings.entry(outer).or_default().insert(inner, nested);
@@ -119,12 +115,9 @@ impl NetChanges {
     pub(super) fn hold_members(&mut self, held: &BTreeMap<GroupId, BTreeSet<UserId>>) {
         for (group, users) in held {
             for user in users {
-                if let Some(groups) = self.memberships.get_mut(user) {
-                    groups.remove(group);
-                }
+                self.memberships.forget(user, group);
             }
         }
-        self.memberships.retain(|_, groups| !groups.is_empty());
     }
 
     /// Forgets what was said of these groups, but not of their members.
@@ -134,10 +127,7 @@ impl NetChanges {
 
     /// Forgets who left a group.
     pub(super) fn keep_members(&mut self, group: &GroupId) {
-        for groups in self.memberships.values_mut() {
-            groups.retain(|of, member| *member || of != group);
-        }
-        self.memberships.retain(|_, groups| !groups.is_empty());
+        self.memberships.forget_who_left(group);
         if let Some(children) = self.nestings.get_mut(group) {
             children.retain(|_, nested| *nested);
         }
@@ -148,7 +138,7 @@ impl NetChanges {
     pub(super) fn add_member(&mut self, group: &GroupId, member: MemberChange) {
         let MemberChange { id, kind, removed } = member;
         match kind {
-            MemberKind::User => self.set_membership(id.into(), group.clone(), !removed),
+            MemberKind::User => self.memberships.set(id.into(), group, !removed),
             MemberKind::Group => self.set_nesting(group.clone(), id.into(), !removed),
             MemberKind::Device | MemberKind::ServicePrincipal | MemberKind::Contact => {}
             MemberKind::Unknown(kind) => {
@@ -204,7 +194,7 @@ mod tests {
         };
         let mut net = NetChanges::default();
         net.add_groups(vec![slice(&[1, 2]), slice(&[3])]);
-        assert_eq!(net.memberships.len(), 3);
+        assert_eq!(net.memberships.users().count(), 3);
     }
 
     fn any_change() -> impl Strategy<Value = UserChange> {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::changes::NetChanges;
 use super::guard::Guard;
 use super::hold::{HOLD_LIFE, HeldChanges, Hold, HoldId, HoldState};
-use super::known::{Known, reach};
-use super::plan::{Plan, next_groups, plan};
-use super::read::Reading;
+use super::known::Known;
+use super::outlook::Outlook;
+use super::plan::Plan;
 use super::record::Run;
 use super::work::Work;
 use crate::directory::{Directory, DirectoryCounts, UserId};
@@ -39,8 +40,10 @@ impl FoundHold {
 }
 
 /// A plan without what must not be done unasked.
-pub(super) struct Guarded {
+pub(super) struct Guarded<'a> {
     pub(super) plan: Plan,
+    /// The records it leads to.
+    pub(super) outlook: Outlook<'a>,
     /// What was taken out of it.
     pub(super) held: HeldChanges,
     /// True when a change of the settings is among it.
@@ -70,46 +73,48 @@ impl Work<'_> {
         Ok(FoundHold { hold: Some(hold), changes })
     }
 
-    /// Takes out of a plan what exceeds the safety limit and was not approved. What is taken out of the reading is
-    /// planned once more without it.
-    pub(super) async fn guard(
+    /// Plans, but for what exceeds the safety limit and was not approved. What is taken out of the changes is
+    /// planned once more without it. `emptied` says that the tenant has no users at all any more.
+    pub(super) async fn make_plan<'a>(
         &self,
-        directory: &Directory,
-        reading: &mut Reading,
-        known: &Known,
-        first: Plan,
+        directory: &'a Directory,
+        known: &'a Known,
+        net: &'a mut NetChanges,
+        emptied: bool,
         found: &FoundHold,
         now: Timestamp,
-    ) -> Result<Guarded, StoreError> {
+    ) -> Result<Guarded<'a>, StoreError> {
         let policy = &directory.policy;
         let before = directory.published.as_ref().map_or_else(DirectoryCounts::default, |published| published.counts);
         let [active, synced] = [before.active, before.groups_synced].map(|count| usize::try_from(count).unwrap_or(0));
         let approved = found.approved();
-        let guard = Guard::new(policy, known, &approved);
+        let guard = Guard::new(policy, &approved);
 
+        let whole = Outlook::new(known, net, policy, now);
+        let mut plan = Plan::new(&whole);
         let mut sizes = BTreeMap::new();
-        for group in guard.to_be_counted(&first) {
+        for group in guard.to_be_counted(&plan, &whole) {
             let size = self.ports.mirror.members(self.lease.directory, &group).await?.len();
             sizes.insert(group, size);
         }
-        let members = guard.members(&first, &sizes);
-        let groups = guard.groups(&first, synced);
-        let mut guarded = first;
+        let members = guard.members(&plan, &whole, &sizes);
+        let groups = guard.groups(&plan, &whole, synced);
+        net.hold_members(&members);
+        net.hold_groups(&groups);
+
+        let outlook = Outlook::new(known, net, policy, now);
         if !members.is_empty() || !groups.is_empty() {
-            reading.net.hold_members(&members);
-            reading.net.hold_groups(&groups);
-            guarded = plan(known, next_groups(&known.groups, &reading.net, policy, now), &reading.net, policy, now);
+            plan = Plan::new(&outlook);
         }
-        let users = guard.users(&guarded, active, reading.emptied);
-        let settings_are_held = users.keys().any(|user| !guarded.caused_by_tenant.contains(user));
+        let users = guard.users(&plan, &outlook, active, emptied);
+        let settings_are_held = users.keys().any(|user| !plan.caused_by_tenant.contains(user));
         if !users.is_empty() {
-            let after = reach(policy, &next_groups(&known.groups, &reading.net, policy, now));
-            let left = guard.groups_to_leave(&guarded, &after);
-            guarded.hold_users(&users);
-            guarded.leave_groups(&left, known);
+            let left = guard.groups_to_leave(&plan, &outlook);
+            plan.hold_users(&users);
+            plan.leave_groups(&left, &outlook);
         }
-        let dropped = guard.dropped(&guarded);
-        Ok(Guarded { plan: guarded, held: HeldChanges { users, groups, members }, settings_are_held, dropped })
+        let dropped = guard.dropped(&plan, &outlook);
+        Ok(Guarded { plan, outlook, held: HeldChanges { users, groups, members }, settings_are_held, dropped })
     }
 }
 

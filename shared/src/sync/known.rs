@@ -9,7 +9,7 @@ use crate::filter::{GroupNode, Policy, Reach};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     /// By id.
-    pub(super) users: BTreeMap<UserId, UserRecord>,
+    pub(super) users: KnownUsers,
     /// By id.
     pub(super) groups: BTreeMap<GroupId, GroupRecord>,
     /// True when these are all records there are, not only those the changes touch.
@@ -19,12 +19,46 @@ pub(super) struct Known {
 impl Known {
     /// Adds users.
     pub(super) fn add_users(&mut self, users: Vec<UserRecord>) {
-        self.users.extend(users.into_iter().map(|user| (user.id.clone(), user)));
+        self.users.add(users);
     }
 
     /// Adds groups.
     pub(super) fn add_groups(&mut self, groups: Vec<GroupRecord>) {
         self.groups.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+    }
+}
+
+/// Records of users in the order of their ids. A sorted list, because maps waste memory on records of this size, and a
+/// run may know hundreds of thousands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KnownUsers(Vec<UserRecord>);
+
+impl KnownUsers {
+    /// The record of a user.
+    pub(super) fn get(&self, id: &UserId) -> Option<&UserRecord> {
+        self.0.binary_search_by(|user| user.id.cmp(id)).ok().and_then(|place| self.0.get(place))
+    }
+
+    /// All records.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, UserRecord> {
+        self.0.iter()
+    }
+
+    fn add(&mut self, users: Vec<UserRecord>) {
+        if self.0.is_empty() {
+            self.0 = users;
+        } else {
+            self.0.extend(users);
+        }
+        // Stable: of two records of a user the later one is the last.
+        self.0.sort_by(|a, b| a.id.cmp(&b.id));
+        self.0.dedup_by(|later, earlier| {
+            let same = later.id == earlier.id;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! A sync run: read what changed, bring the mirror up to date, decide, plan, apply, publish.
 //!
 //! [`perform`] does a whole run with the ports it is given. Between reading and writing everything is pure: changes
-//! are folded (`changes`, `reconcile`), and a [`Plan`] is made of them that says all that will be written.
+//! are folded (`changes`, `reconcile`), and a plan (`plan`) is made of them that says all that will be written.
 
 mod addresses;
 mod changes;
@@ -14,6 +14,8 @@ mod hold;
 mod holding;
 mod known;
 mod ledger;
+mod memberships;
+mod outlook;
 mod plan;
 mod progress;
 mod read;
@@ -32,7 +34,6 @@ pub use crate::filter::SafetyLimit;
 pub use error::{Disposition, ListKind, RunError};
 pub use hold::{HOLD_LIFE, HeldChange, HeldChanges, Hold, HoldId, HoldState, HoldSummary};
 pub use ledger::{Basis, CHECKPOINT_FORMAT, CheckpointHead, UnreadableCheckpoint};
-pub use plan::Plan;
 pub use progress::{Progress, ProgressSink, Unobserved};
 pub use record::{ChangeCounts, Effort, Failure, FullReason, Reading, Run, RunId, RunRequest, RunState, Trigger};
 pub use request::{RequestRunError, request_run};

@@ -2,84 +2,109 @@
 //! choices.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use jiff::Timestamp;
-
-use super::changes::{Net, NetChanges};
-use super::known::{Known, reach};
+use super::known::Known;
+use super::outlook::Outlook;
 use super::record::ChangeCounts;
-use super::source::Removal;
-use crate::directory::{
-    DirectoryCounts, GroupId, GroupProfile, GroupRecord, Presence, UserId, UserProfile, UserRecord,
-};
-use crate::filter::{
-    GroupDecision, InactiveReason, Policy, Reach, SkipReason, UserDecision, UserFacts, decide_group, decide_user,
-};
+use crate::directory::{DirectoryCounts, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use crate::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
 use crate::store::{GroupMembersChange, Write};
 
-/// What a run will write. Empty when nothing has changed.
+/// What a run will write. Empty when nothing has changed. The records themselves are in the [`Outlook`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Groups whose record changes.
-    pub groups: Vec<GroupRecord>,
+    pub(super) groups: Vec<GroupId>,
     /// Changes of groups' lists of members.
-    pub members: Vec<GroupMembersChange>,
+    pub(super) members: BTreeMap<GroupId, Moves>,
     /// Users whose record changes, but for those who become inactive.
-    pub users: Vec<UserRecord>,
+    pub(super) users: Vec<UserId>,
     /// Users who become inactive.
-    pub deactivations: Vec<UserRecord>,
+    pub(super) deactivations: Vec<UserId>,
     /// Those of the deactivations that what Microsoft says has caused, not a change of the settings.
-    pub caused_by_tenant: BTreeSet<UserId>,
+    pub(super) caused_by_tenant: BTreeSet<UserId>,
     /// What changes, by kind.
-    pub changes: ChangeCounts,
+    pub(super) changes: ChangeCounts,
     /// How the counts of the published state change; of a complete reading, what they are.
-    pub counts: DirectoryCounts,
+    pub(super) counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have.
-    pub vanished_groups: BTreeSet<GroupId>,
+    pub(super) vanished_groups: BTreeSet<GroupId>,
+}
+
+/// Who joins a group and who leaves it, each in the order of ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Moves {
+    pub(super) joined: Vec<UserId>,
+    pub(super) left: Vec<UserId>,
 }
 
 impl Plan {
+    /// Plans a run.
+    pub(super) fn new(outlook: &Outlook<'_>) -> Self {
+        let mut plan = Self { vanished_groups: outlook.reach.vanished().clone(), ..Self::default() };
+        for id in outlook.touched() {
+            if let Some(new) = outlook.user(id) {
+                plan.add_user(outlook, outlook.known.users.get(id), new);
+            }
+        }
+        for (id, new) in &outlook.groups {
+            plan.add_group(outlook.known, outlook.known.groups.get(id), new);
+        }
+        plan
+    }
+
     /// True when there is nothing to write.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.members.is_empty() && self.users.is_empty() && self.deactivations.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many writes it takes.
+    pub(super) fn len(&self) -> usize {
+        self.members.len() + self.users.len() + self.deactivations.len() + self.groups.len()
     }
 
     /// All writes in the order in which they must be made. Lists of members come before the users' records,
     /// because a run takes a membership for done when the user's record shows it; and users' records before those of
     /// groups, because a run decides a group's members anew when the group's record shows a change. Of the users,
     /// deactivations come last.
-    #[must_use]
-    pub fn into_writes(self) -> Vec<Write> {
-        let members = self.members.into_iter().map(Write::GroupMembers);
-        let users = self.users.into_iter().chain(self.deactivations).map(Write::User);
-        members.chain(users).chain(self.groups.into_iter().map(Write::Group)).collect()
+    pub(super) fn into_writes<'a>(self, outlook: &'a Outlook<'_>) -> impl Iterator<Item = Write> + use<'a> {
+        let members = self.members.into_iter().map(|(group, moves)| {
+            let (add, remove) = (moves.joined.into_iter().collect(), moves.left.into_iter().collect());
+            Write::GroupMembers(GroupMembersChange { group, add, remove })
+        });
+        let users = self.users.into_iter().chain(self.deactivations);
+        let users = users.filter_map(|user| outlook.user(&user).map(Write::User));
+        let groups = self.groups.into_iter();
+        let groups = groups.filter_map(|group| outlook.groups.get(&group).cloned().map(Write::Group));
+        members.chain(users).chain(groups)
     }
 
     /// Takes these users' deactivations out, with all that concerns them, so that the rest can be applied without.
     pub(super) fn hold_users(&mut self, held: &BTreeMap<UserId, InactiveReason>) {
-        for user in self.deactivations.extract_if(.., |user| held.contains_key(&user.id)) {
+        for user in self.deactivations.extract_if(.., |user| held.contains_key(user)) {
             self.changes.deactivated -= 1;
             self.changes.users_changed -= 1;
-            count_user(&mut self.counts, &user, -1);
+            if let Some(reason) = held.get(&user) {
+                *inactive(&mut self.counts, reason) -= 1;
+            }
             self.counts.active += 1;
-            self.caused_by_tenant.remove(&user.id);
+            self.caused_by_tenant.remove(&user);
         }
-        for change in &mut self.members {
-            let joined = change.add.extract_if(.., |user| held.contains_key(user)).count() as u64;
-            let left = change.remove.extract_if(.., |user| held.contains_key(user)).count() as u64;
+        for moves in self.members.values_mut() {
+            let joined = moves.joined.extract_if(.., |user| held.contains_key(user)).count() as u64;
+            let left = moves.left.extract_if(.., |user| held.contains_key(user)).count() as u64;
             self.changes.memberships_added -= joined;
             self.changes.memberships_removed -= left;
         }
-        self.members.retain(|change| !change.add.is_empty() || !change.remove.is_empty());
+        self.members.retain(|_, moves| !moves.joined.is_empty() || !moves.left.is_empty());
     }
 
     /// Takes these groups' records out.
-    pub(super) fn leave_groups(&mut self, left: &BTreeSet<GroupId>, known: &Known) {
-        for new in self.groups.extract_if(.., |group| left.contains(&group.id)) {
-            count_group(&mut self.counts, &new, -1);
-            if let Some(old) = known.groups.get(&new.id) {
+    pub(super) fn leave_groups(&mut self, left: &BTreeSet<GroupId>, outlook: &Outlook<'_>) {
+        for id in self.groups.extract_if(.., |group| left.contains(group)) {
+            let Some(new) = outlook.groups.get(&id) else { continue };
+            count_group(&mut self.counts, new, -1);
+            if let Some(old) = outlook.known.groups.get(&id) {
                 count_group(&mut self.counts, old, 1);
                 self.changes.groups_changed -= 1;
                 self.changes.memberships_added -= size(new.children.difference(&old.children));
@@ -90,183 +115,16 @@ impl Plan {
             }
         }
     }
-}
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for group in &self.groups {
-            writeln!(f, "group {} {:?} {:?}", group.id, group.presence, group.decision)?;
-        }
-        for change in &self.members {
-            writeln!(f, "members of {}: {} join, {} leave", change.group, change.add.len(), change.remove.len())?;
-        }
-        for user in self.users.iter().chain(&self.deactivations) {
-            writeln!(f, "user {} {:?} {:?}", user.id, user.presence, user.decision)?;
-        }
-        Ok(())
-    }
-}
-
-/// The groups as they will be, for those that are known or spoken of.
-pub(super) fn next_groups(
-    known: &BTreeMap<GroupId, GroupRecord>,
-    net: &NetChanges,
-    policy: &Policy,
-    now: Timestamp,
-) -> BTreeMap<GroupId, GroupRecord> {
-    let mut next = known.clone();
-    for (id, change) in &net.groups {
-        if change.removed.is_some() && !known.contains_key(id) {
-            continue;
-        }
-        let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
-        change.patch.clone().apply_to(&mut record.profile);
-        record.presence = presence_after(record.presence, change, now);
-    }
-    for (id, children) in &net.nestings {
-        let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
-        for (child, nested) in children {
-            if *nested {
-                record.children.insert(child.clone());
-            } else {
-                record.children.remove(child);
-            }
-        }
-    }
-    for record in next.values_mut() {
-        record.decision = decide_group(policy, &record.profile);
-    }
-    next
-}
-
-fn unseen_group(id: &GroupId) -> GroupRecord {
-    GroupRecord {
-        id: id.clone(),
-        profile: GroupProfile::default(),
-        presence: Presence::Unseen,
-        children: BTreeSet::new(),
-        decision: GroupDecision::Skipped { reason: SkipReason::GroupSyncOff },
-    }
-}
-
-/// An object that was never seen stays unseen when it is deleted: there is nothing to publish of it.
-fn presence_after<P>(before: Presence, change: &Net<P>, now: Timestamp) -> Presence {
-    match (change.removed, before) {
-        (None, _) => Presence::Present,
-        (Some(_), Presence::Present) => Presence::Deleted { since: now },
-        (Some(_), Presence::Unseen | Presence::Deleted { .. }) => before,
-    }
-}
-
-/// Plans a run. `known` holds every record the changes touch; `groups` is [`next_groups`] of it.
-pub(super) fn plan(
-    known: &Known,
-    groups: BTreeMap<GroupId, GroupRecord>,
-    net: &NetChanges,
-    policy: &Policy,
-    now: Timestamp,
-) -> Plan {
-    let before = reach(policy, &known.groups);
-    let after = reach(policy, &groups);
-    let mut plan = Plan { vanished_groups: after.vanished().clone(), ..Plan::default() };
-
-    let mut members: BTreeMap<GroupId, GroupMembersChange> = BTreeMap::new();
-    let touched: BTreeSet<&UserId> = known.users.keys().chain(net.users.keys()).chain(net.memberships.keys()).collect();
-    for id in touched {
-        let old = known.users.get(id);
-        let Some(new) = next_user(id, old, net, policy, &after, now) else { continue };
-        let none = BTreeSet::new();
-        let old_groups = old.map_or(&none, |old| &old.groups);
-        for group in new.groups.difference(old_groups) {
-            change_of(&mut members, group).add.insert(id.clone());
-            plan.changes.memberships_added += 1;
-        }
-        for group in old_groups.difference(&new.groups) {
-            change_of(&mut members, group).remove.insert(id.clone());
-            plan.changes.memberships_removed += 1;
-        }
-        plan.add_user(known.complete, old, new, policy, &before);
-    }
-    plan.members = members.into_values().collect();
-    for (id, new) in groups {
-        plan.add_group(known.complete, known.groups.get(&id), new);
-    }
-    plan
-}
-
-fn change_of<'a>(
-    members: &'a mut BTreeMap<GroupId, GroupMembersChange>,
-    group: &GroupId,
-) -> &'a mut GroupMembersChange {
-    members.entry(group.clone()).or_insert_with(|| GroupMembersChange {
-        group: group.clone(),
-        add: BTreeSet::new(),
-        remove: BTreeSet::new(),
-    })
-}
-
-/// The user as it will be; `None` when nobody has ever seen it.
-fn next_user(
-    id: &UserId,
-    old: Option<&UserRecord>,
-    net: &NetChanges,
-    policy: &Policy,
-    reach: &Reach,
-    now: Timestamp,
-) -> Option<UserRecord> {
-    let change = net.users.get(id);
-    let removed = change.and_then(|change| change.removed);
-    let memberships = net.memberships.get(id);
-    if old.is_none() && removed.is_some() {
-        // Also the first enumeration of changes names users who were deleted before it.
-        return None;
-    }
-    if old.is_none() && change.is_none() && !memberships.is_some_and(|groups| groups.values().any(|member| *member)) {
-        return None;
-    }
-    let mut user = old.cloned().unwrap_or_else(|| UserRecord {
-        id: id.clone(),
-        profile: UserProfile::default(),
-        presence: Presence::Unseen,
-        groups: BTreeSet::new(),
-        decision: UserDecision::Inactive(InactiveReason::NotInAllowedGroup),
-    });
-    if let Some(change) = change {
-        change.patch.clone().apply_to(&mut user.profile);
-        user.presence = presence_after(user.presence, change, now);
-    }
-    for (group, member) in memberships.into_iter().flatten() {
-        if *member {
-            user.groups.insert(group.clone());
-        } else {
-            user.groups.remove(group);
-        }
-    }
-    if removed == Some(Removal::Permanent) {
-        // Microsoft drops the memberships too, but was seen not to report it.
-        user.groups.clear();
-    }
-    user.decision = decide_user(policy, reach, facts(&user));
-    Some(user)
-}
-
-fn facts(user: &UserRecord) -> UserFacts<'_> {
-    UserFacts {
-        deleted: user.presence.is_deleted(),
-        account_enabled: user.profile.account_enabled,
-        groups: &user.groups,
-    }
-}
-
-impl Plan {
-    fn add_user(&mut self, complete: bool, old: Option<&UserRecord>, new: UserRecord, policy: &Policy, before: &Reach) {
+    fn add_user(&mut self, outlook: &Outlook<'_>, old: Option<&UserRecord>, new: UserRecord) {
         count_user(&mut self.counts, &new, 1);
-        if let Some(old) = old.filter(|_| !complete) {
+        if let Some(old) = old.filter(|_| !outlook.known.complete) {
             count_user(&mut self.counts, old, -1);
         }
         if old == Some(&new) {
             return;
         }
+        self.add_moves(old, &new);
         let was_visible = old.is_some_and(|old| old.presence != Presence::Unseen);
         let was_active = was_visible && old.is_some_and(|old| old.decision.is_active());
         let is_active = new.presence != Presence::Unseen && new.decision.is_active();
@@ -280,21 +138,38 @@ impl Plan {
         }
         if was_active && !is_active {
             self.changes.deactivated += 1;
-            if old.is_some_and(|old| decide_user(policy, before, facts(old)).is_active()) {
+            if old.is_some_and(|old| outlook.is_active_before(old)) {
                 self.caused_by_tenant.insert(new.id.clone());
             }
-            self.deactivations.push(new);
+            self.deactivations.push(new.id);
         } else {
-            self.users.push(new);
+            self.users.push(new.id);
         }
     }
 
-    fn add_group(&mut self, complete: bool, old: Option<&GroupRecord>, new: GroupRecord) {
-        count_group(&mut self.counts, &new, 1);
-        if let Some(old) = old.filter(|_| !complete) {
+    fn add_moves(&mut self, old: Option<&UserRecord>, new: &UserRecord) {
+        let none = BTreeSet::new();
+        let old = old.map_or(&none, |old| &old.groups);
+        for group in new.groups.difference(old) {
+            self.moves(group).joined.push(new.id.clone());
+            self.changes.memberships_added += 1;
+        }
+        for group in old.difference(&new.groups) {
+            self.moves(group).left.push(new.id.clone());
+            self.changes.memberships_removed += 1;
+        }
+    }
+
+    fn moves(&mut self, group: &GroupId) -> &mut Moves {
+        self.members.entry(group.clone()).or_default()
+    }
+
+    fn add_group(&mut self, known: &Known, old: Option<&GroupRecord>, new: &GroupRecord) {
+        count_group(&mut self.counts, new, 1);
+        if let Some(old) = old.filter(|_| !known.complete) {
             count_group(&mut self.counts, old, -1);
         }
-        if old == Some(&new) {
+        if old == Some(new) {
             return;
         }
         if let Some(old) = old {
@@ -305,7 +180,7 @@ impl Plan {
             self.changes.groups_added += 1;
             self.changes.memberships_added += new.children.len() as u64;
         }
-        self.groups.push(new);
+        self.groups.push(new.id.clone());
     }
 }
 
@@ -319,11 +194,17 @@ fn count_user(counts: &mut DirectoryCounts, user: &UserRecord, by: i64) {
     }
     *match &user.decision {
         UserDecision::Active => &mut counts.active,
-        UserDecision::Inactive(InactiveReason::Deleted) => &mut counts.deleted,
-        UserDecision::Inactive(InactiveReason::DisabledInOffice365) => &mut counts.disabled_in_office_365,
-        UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { .. }) => &mut counts.member_of_ignored_group,
-        UserDecision::Inactive(InactiveReason::NotInAllowedGroup) => &mut counts.not_in_allowed_group,
+        UserDecision::Inactive(reason) => inactive(counts, reason),
     } += by;
+}
+
+fn inactive<'a>(counts: &'a mut DirectoryCounts, reason: &InactiveReason) -> &'a mut i64 {
+    match reason {
+        InactiveReason::Deleted => &mut counts.deleted,
+        InactiveReason::DisabledInOffice365 => &mut counts.disabled_in_office_365,
+        InactiveReason::MemberOfIgnoredGroup { .. } => &mut counts.member_of_ignored_group,
+        InactiveReason::NotInAllowedGroup => &mut counts.not_in_allowed_group,
+    }
 }
 
 fn count_group(counts: &mut DirectoryCounts, group: &GroupRecord, by: i64) {

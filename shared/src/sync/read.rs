@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
 
-use super::addresses;
+use super::addresses::Addresses;
 use super::changes::NetChanges;
 use super::error::RunError;
 use super::known::Known;
 use super::ledger::Ledger;
 use super::progress::{Progress, ProgressSink};
-use super::reconcile::{FullReading, reconcile};
+use super::reconcile::Reconciliation;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify;
@@ -27,10 +27,10 @@ pub(super) struct Reading {
     pub(super) net: NetChanges,
     /// Where the next run continues.
     pub(super) links: DeltaLinks,
+    /// What could not be read, in words.
+    pub(super) gaps: Vec<String>,
     /// Groups whose members could not be read.
     pub(super) unread_groups: Vec<GroupId>,
-    /// Objects that could not be understood, in words.
-    pub(super) unread_objects: Vec<String>,
     /// True when the tenant has no users at all.
     pub(super) emptied: bool,
 }
@@ -113,8 +113,8 @@ pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
     let mut reading = Reading {
         net: NetChanges::default(),
         links: ledger.head.basis.links().clone(),
+        gaps: Vec::new(),
         unread_groups: Vec::new(),
-        unread_objects: Vec::new(),
         emptied: false,
     };
     reading.add_changes(ledger);
@@ -129,46 +129,64 @@ pub(super) async fn conclude_everything(
     known: &Known,
     mut unread_groups: Vec<GroupId>,
 ) -> Result<Reading, RunError> {
-    let mut odd = Vec::new();
-    let users = listing(ledger.users.take(), &mut odd);
-    odd.extend(addresses::shared(&users.objects));
-    let emptied = users.objects.is_empty() && users.unread.is_empty();
-    let groups = listing(ledger.groups.take(), &mut odd);
-    let mut members: BTreeMap<GroupId, Listing<Member>> = BTreeMap::new();
-    for (id, _) in groups.objects.iter().filter(|(id, _)| !unread_groups.contains(id)) {
-        members.entry(id.clone()).or_insert_with(|| listing(ledger.members(id).take(), &mut odd));
+    let (mut gaps, mut odd) = (Vec::new(), Vec::new());
+    let (mut addresses, mut listed) = (Addresses::default(), 0);
+    let mut reconciliation = Reconciliation::new(known);
+    for page in ledger.users.take_pages() {
+        listed += page.objects.len() + page.unread.len();
+        odd.extend(addresses.shared(&page.objects));
+        reconciliation.see_users(listing(page, &mut gaps, &mut odd));
     }
-    let unread_objects = notes(&users.unread)
-        .chain(notes(&groups.unread))
-        .chain(members.values().flat_map(|members| notes(&members.unread)))
-        .collect();
-    let sizes = members.iter().map(|(id, members)| (id.clone(), users_in(members))).collect();
-    let mut net = reconcile(known, FullReading { users, groups, members });
+    drop(addresses);
+    let mut groups = BTreeSet::new();
+    for page in ledger.groups.take_pages() {
+        groups.extend(page.objects.iter().map(|(id, _)| id.clone()));
+        reconciliation.see_groups(listing(page, &mut gaps, &mut odd));
+    }
+    let mut sizes = BTreeMap::new();
+    for group in groups.into_iter().filter(|group| !unread_groups.contains(group)) {
+        let members = listing(ledger.members(&group).take(), &mut gaps, &mut odd);
+        sizes.insert(group.clone(), users_in(&members));
+        reconciliation.see_members(&group, members);
+    }
+    let mut net = reconciliation.conclude();
     net.oddities.append(&mut odd);
     verify::removed_objects(source, &net).await?;
     unread_groups.extend(verify::removed_members(source, &mut net, &sizes).await?);
 
-    let mut reading = Reading { net, links: ledger.head.basis.links().clone(), unread_groups, unread_objects, emptied };
+    let mut reading =
+        Reading { net, links: ledger.head.basis.links().clone(), gaps, unread_groups, emptied: listed == 0 };
     reading.add_changes(ledger);
     // A group that went away between the two reads is no gap.
     let net = &reading.net;
     reading.unread_groups.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
+    let unread_members =
+        |group| format!("the members of group {group} could not be read; what was known of them stays");
+    reading.gaps.splice(0..0, reading.unread_groups.iter().map(unread_members));
     Ok(reading)
 }
 
 impl Reading {
     fn add_changes(&mut self, ledger: &Ledger) {
-        let (users, groups) = (ledger.user_changes.take(), ledger.group_changes.take());
-        self.unread_objects.extend(notes(&users.unread).chain(notes(&groups.unread)));
-        self.net.oddities.extend(users.odd.into_iter().chain(groups.odd));
-        if let Next::Changes(link) = users.next {
-            self.links.users = link;
+        for page in ledger.user_changes.take_pages() {
+            self.note(page.unread, page.odd);
+            self.net.add_users(page.objects);
+            if let Next::Changes(link) = page.next {
+                self.links.users = link;
+            }
         }
-        if let Next::Changes(link) = groups.next {
-            self.links.groups = link;
+        for page in ledger.group_changes.take_pages() {
+            self.note(page.unread, page.odd);
+            self.net.add_groups(page.objects);
+            if let Next::Changes(link) = page.next {
+                self.links.groups = link;
+            }
         }
-        self.net.add_users(users.objects);
-        self.net.add_groups(groups.objects);
+    }
+
+    fn note(&mut self, unread: Vec<UnreadObject>, odd: Vec<String>) {
+        self.gaps.extend(unread.into_iter().map(|object| object.note));
+        self.net.oddities.extend(odd);
     }
 }
 
@@ -177,11 +195,9 @@ fn users_in(members: &Listing<Member>) -> usize {
     members.objects.iter().filter(|member| member.kind == MemberKind::User).count() + members.unread.len()
 }
 
-fn listing<T>(read: ReadPage<T>, odd: &mut Vec<String>) -> Listing<T> {
-    odd.extend(read.odd);
-    Listing { objects: read.objects, unread: read.unread }
-}
-
-fn notes(unread: &[UnreadObject]) -> impl Iterator<Item = String> + '_ {
-    unread.iter().map(|object| object.note.clone())
+/// What a page lists. What could not be understood is a gap.
+fn listing<T>(page: ReadPage<T>, gaps: &mut Vec<String>, odd: &mut Vec<String>) -> Listing<T> {
+    odd.extend(page.odd);
+    gaps.extend(page.unread.iter().map(|object| object.note.clone()));
+    Listing { objects: page.objects, unread: page.unread }
 }

@@ -5,101 +5,138 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::NetChanges;
 use super::known::Known;
 use super::source::{Listing, MemberChange, Removal, UnreadObject};
-use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, UserId, UserPatch};
-
-/// A full reading of a tenant.
-#[derive(Debug)]
-pub(super) struct FullReading {
-    /// All users that exist.
-    pub(super) users: Listing<(UserId, UserPatch)>,
-    /// All groups that exist.
-    pub(super) groups: Listing<(GroupId, GroupPatch)>,
-    /// The members of each group whose list was read to its end. A group without an entry is unknown, not empty.
-    pub(super) members: BTreeMap<GroupId, Listing<Member>>,
-}
+use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch};
 
 /// Says what must have changed for the tenant to look like this now.
 ///
-/// `known` must be complete. Objects that are not listed any more count as soft-deleted: whether they can be
-/// restored is not known, so their memberships are kept.
-pub(super) fn reconcile(known: &Known, reading: FullReading) -> NetChanges {
-    let mut net = NetChanges::default();
-    let listed_users: BTreeSet<UserId> = reading.users.objects.iter().map(|(id, _)| id.clone()).collect();
-    let listed_groups: BTreeSet<GroupId> = reading.groups.objects.iter().map(|(id, _)| id.clone()).collect();
+/// It sees all users and all groups, part by part, then the members of each group whose list was read to its end. A group
+/// whose members it does not see is unknown, not empty. Objects that are not listed any more count as soft-deleted:
+/// whether they can be restored is not known, so their memberships are kept.
+pub(super) struct Reconciliation<'a> {
+    known: &'a Known,
+    /// Who was in each group, in the order of ids.
+    members: BTreeMap<&'a GroupId, Vec<&'a UserId>>,
+    net: NetChanges,
+    listed_users: BTreeSet<UserId>,
+    listed_groups: BTreeSet<GroupId>,
+    hidden_groups: BTreeSet<GroupId>,
+    unread_users: Vec<UnreadObject>,
+    unread_groups: Vec<UnreadObject>,
+}
 
-    for (id, record) in &known.users {
-        if record.presence.is_present() && !listed_users.contains(id) && !may_be(&reading.users.unread, id.object()) {
-            net.remove_user(id.clone(), Removal::Soft);
+impl<'a> Reconciliation<'a> {
+    /// Nothing has been seen. `known` must be complete.
+    pub(super) fn new(known: &'a Known) -> Self {
+        let mut members: BTreeMap<&GroupId, Vec<&UserId>> = BTreeMap::new();
+        for record in known.users.iter() {
+            for group in &record.groups {
+                members.entry(group).or_default().push(&record.id);
+            }
         }
-    }
-    for (id, record) in &known.groups {
-        if record.presence.is_present() && !listed_groups.contains(id) && !may_be(&reading.groups.unread, id.object()) {
-            net.remove_group(id.clone(), Removal::Soft);
+        Self {
+            known,
+            members,
+            net: NetChanges::default(),
+            listed_users: BTreeSet::new(),
+            listed_groups: BTreeSet::new(),
+            hidden_groups: BTreeSet::new(),
+            unread_users: Vec::new(),
+            unread_groups: Vec::new(),
         }
     }
 
-    let mut known_members: BTreeMap<&GroupId, BTreeSet<&UserId>> = BTreeMap::new();
-    for record in known.users.values() {
-        for group in &record.groups {
-            known_members.entry(group).or_default().insert(&record.id);
+    /// Some of the users.
+    pub(super) fn see_users(&mut self, users: Listing<(UserId, UserPatch)>) {
+        for (id, patch) in users.objects {
+            self.listed_users.insert(id.clone());
+            // What is known already, nearly everything as a rule, would only take memory.
+            let known = self.known.users.get(&id).filter(|known| known.presence.is_present());
+            if self.net.users.contains_key(&id) || known.is_none_or(|known| !patch.agrees_with(&known.profile)) {
+                self.net.see_user(id, patch);
+            }
         }
+        self.unread_users.extend(users.unread);
     }
-    let hidden: BTreeSet<&GroupId> =
-        reading.groups.objects.iter().filter(|(_, patch)| hides_members(patch)).map(|(id, _)| id).collect();
-    for (group, members) in &reading.members {
-        if members.objects.is_empty() && hidden.contains(group) {
+
+    /// Some of the groups.
+    pub(super) fn see_groups(&mut self, groups: Listing<(GroupId, GroupPatch)>) {
+        for (id, patch) in groups.objects {
+            self.listed_groups.insert(id.clone());
+            if hides_members(&patch) {
+                self.hidden_groups.insert(id.clone());
+            }
+            self.net.see_group(id, patch);
+        }
+        self.unread_groups.extend(groups.unread);
+    }
+
+    /// All members of a group, once all users and groups have been seen.
+    pub(super) fn see_members(&mut self, group: &GroupId, members: Listing<Member>) {
+        if members.objects.is_empty() && self.hidden_groups.contains(group) {
             // Empty and hidden look the same; what is known stays.
-            continue;
+            return;
         }
-        let mut gone = known_members.remove(group).unwrap_or_default();
-        let mut gone_children: BTreeSet<&GroupId> =
-            known.groups.get(group).map(|record| record.children.iter().collect()).unwrap_or_default();
-        for member in &members.objects {
-            match member.kind {
+        let known_users = self.members.remove(group).unwrap_or_default();
+        let none = BTreeSet::new();
+        let known_children = self.known.groups.get(group).map_or(&none, |record| &record.children);
+        let (mut users, mut children) = (Vec::new(), BTreeSet::new());
+        for Member { id, kind } in members.objects {
+            match kind {
                 MemberKind::User => {
-                    let user = UserId::from(member.id.clone());
-                    if !gone.remove(&user) {
-                        net.set_membership(user, group.clone(), true);
+                    let user = UserId::from(id);
+                    if known_users.binary_search(&&user).is_err() {
+                        self.net.memberships.set(user.clone(), group, true);
                     }
+                    users.push(user);
                 }
                 MemberKind::Group => {
-                    let child = GroupId::from(member.id.clone());
-                    if !gone_children.remove(&child) {
-                        net.set_nesting(group.clone(), child, true);
+                    let child = GroupId::from(id);
+                    if !known_children.contains(&child) {
+                        self.net.set_nesting(group.clone(), child.clone(), true);
                     }
+                    children.insert(child);
                 }
-                _ => net.add_member(
-                    group,
-                    MemberChange { id: member.id.clone(), kind: member.kind.clone(), removed: false },
-                ),
+                kind => self.net.add_member(group, MemberChange { id, kind, removed: false }),
             }
         }
-        // Lists leave out deleted members whose memberships come back when they are restored.
-        for user in gone {
-            let deleted = !listed_users.contains(user)
-                && known
-                    .users
-                    .get(user)
-                    .is_some_and(|record| record.presence.is_present() || record.presence.is_deleted());
-            if !deleted && !may_be(&members.unread, user.object()) {
-                net.set_membership(user.clone(), group.clone(), false);
+        users.sort_unstable();
+        for user in known_users.into_iter().filter(|user| users.binary_search(user).is_err()) {
+            if !self.is_deleted(user) && !may_be(&members.unread, user.object()) {
+                self.net.memberships.set(user.clone(), group, false);
             }
         }
-        for child in gone_children {
-            let deleted = !listed_groups.contains(child) && known.groups.contains_key(child);
+        for child in known_children.difference(&children) {
+            let deleted = !self.listed_groups.contains(child) && self.known.groups.contains_key(child);
             if !deleted && !may_be(&members.unread, child.object()) {
-                net.set_nesting(group.clone(), child.clone(), false);
+                self.net.set_nesting(group.clone(), child.clone(), false);
             }
         }
     }
 
-    for (id, patch) in reading.users.objects {
-        net.see_user(id, patch);
+    /// True for a user who is not listed any more. Lists leave out deleted members whose memberships come back when they are
+    /// restored.
+    fn is_deleted(&self, user: &UserId) -> bool {
+        let was_there = |presence: Presence| presence.is_present() || presence.is_deleted();
+        !self.listed_users.contains(user) && self.known.users.get(user).is_some_and(|record| was_there(record.presence))
     }
-    for (id, patch) in reading.groups.objects {
-        net.see_group(id, patch);
+
+    /// What must have changed.
+    pub(super) fn conclude(mut self) -> NetChanges {
+        for record in self.known.users.iter() {
+            let id = &record.id;
+            let is_listed = self.listed_users.contains(id) || may_be(&self.unread_users, id.object());
+            if record.presence.is_present() && !is_listed {
+                self.net.remove_user(id.clone(), Removal::Soft);
+            }
+        }
+        for (id, record) in &self.known.groups {
+            let is_listed = self.listed_groups.contains(id) || may_be(&self.unread_groups, id.object());
+            if record.presence.is_present() && !is_listed {
+                self.net.remove_group(id.clone(), Removal::Soft);
+            }
+        }
+        self.net
     }
-    net
 }
 
 /// True when an object that was listed but could not be read may be this one.

@@ -187,21 +187,27 @@ impl<T> Trail<T> {
         Ok(())
     }
 
-    /// Everything that was read.
+    /// Everything that was read, as one page. The trail is empty then.
     pub(crate) fn take(&self) -> ReadPage<T>
     where
         T: Clone,
     {
-        let pages = mem::take(&mut self.inner().pages);
         let mut whole = ReadPage { objects: Vec::new(), unread: Vec::new(), odd: Vec::new(), next: Next::End };
-        for page in pages {
-            let page = Arc::unwrap_or_clone(page);
+        for page in self.take_pages() {
             whole.objects.extend(page.objects);
             whole.unread.extend(page.unread);
             whole.odd.extend(page.odd);
             whole.next = page.next;
         }
         whole
+    }
+
+    /// Everything that was read, page by page. The trail is empty then.
+    pub(super) fn take_pages(&self) -> impl Iterator<Item = ReadPage<T>> + use<T>
+    where
+        T: Clone,
+    {
+        mem::take(&mut self.inner().pages).into_iter().map(Arc::unwrap_or_clone)
     }
 }
 
@@ -229,7 +235,8 @@ mod tests {
         assert_eq!(trail.position(), Position::At(PageLink::new("two".to_owned())));
         trail.add(page(2, Next::End));
         assert!(trail.is_complete());
-        assert_eq!(trail.take().objects, [1, 2]);
+        let objects: Vec<u8> = trail.take_pages().flat_map(|page| page.objects).collect();
+        assert_eq!(objects, [1, 2]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 8;
 
 /// Refuses lists that are shorter than the tenant's own counters say.
 pub(super) fn counts(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
-    let users = known.users.values().filter(|user| user.presence.is_present()).count();
+    let users = known.users.iter().filter(|user| user.presence.is_present()).count();
     let groups = known.groups.values().filter(|group| group.presence.is_present()).count();
     count(ListKind::Users, ledger.users.objects(), users, counted.users)?;
     count(ListKind::Groups, ledger.groups.objects(), groups, counted.groups)
@@ -75,8 +75,7 @@ pub(super) async fn removed_members(
     net: &mut NetChanges,
     sizes: &BTreeMap<GroupId, usize>,
 ) -> Result<Vec<GroupId>, SourceError> {
-    let left = net.memberships.values().flatten().filter(|(_, member)| !**member);
-    let shrunk: BTreeSet<GroupId> = left.map(|(group, _)| group.clone()).collect();
+    let shrunk: BTreeSet<GroupId> = net.memberships.left().cloned().collect();
     let short: Vec<Option<GroupId>> = stream::iter(shrunk)
         .map(|group| async move {
             let listed = sizes.get(&group).copied().unwrap_or_default() as u64;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
-use jiff::Timestamp;
 
 use super::changes::NetChanges;
 use super::checkpoint::Keeper;
@@ -14,14 +13,16 @@ use super::hold::HoldState;
 use super::holding::{self, FoundHold, Guarded};
 use super::known::{Known, reach};
 use super::ledger::{Basis, Ledger};
-use super::plan::{Plan, next_groups, plan};
+use super::outlook::{Outlook, next_groups};
+use super::plan::Plan;
 use super::progress::Progress;
 use super::read::{self, Reading};
 use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState};
 use super::run::{LONGEST_RUN, Pace, Ports};
 use super::source::{SourceError, TenantSource};
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
-use crate::store::{Lease, Publication, StoreError, SyncState};
+use crate::filter::Policy;
+use crate::store::{Lease, Publication, StoreError, SyncState, Write};
 
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
@@ -94,23 +95,33 @@ impl Work<'_> {
             self.load_everything(&mut known).await?;
         }
         let keeper = Keeper::new(self.ports, self.lease, self.pace.checkpoint_every);
-        let mut reading = match self.read(&keeper, &state, why_full, &mut known, run).await? {
+        let reading = match self.read(&keeper, &state, why_full, &mut known, run).await? {
             Step::Done(reading) => reading,
             Step::Paused(wait) => return Ok(Pass::Paused(wait)),
         };
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
-        let plan = self.make_plan(&directory, &reading.net, &mut known, &found, now).await?;
-        refuse_unreadable_lists(&directory, &known, &reading.unread_groups)?;
-        let guarded = self.guard(&directory, &mut reading, &known, plan, &found, now).await?;
+        let Reading { mut net, links, gaps, unread_groups, emptied } = reading;
+        let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete;
+        if !is_quiet && !known.complete {
+            self.load_touched(&directory.policy, &net, &mut known, &found).await?;
+        }
+        refuse_unreadable_lists(&directory, &known, &unread_groups)?;
+        let warnings = std::mem::take(&mut net.oddities);
+        let guarded = self.make_plan(&directory, &known, &mut net, emptied, &found, now).await?;
 
         let active = u64::try_from(base_counts(&directory).active).unwrap_or_default();
-        let Guarded { plan, held, settings_are_held, dropped } = guarded;
+        let Guarded { mut plan, outlook, held, settings_are_held, dropped } = guarded;
+        if is_quiet {
+            // No group was looked at.
+            plan.vanished_groups =
+                directory.published.iter().flat_map(|published| published.vanished_groups.clone()).collect();
+        }
         let approved = if found.is(HoldState::Approved) { found.changes.len() } else { 0 };
         let ended_from = found.hold.as_ref().map(|hold| hold.state);
         let hold = holding::outcome(found.hold, &held, dropped, run, active, now);
         run.hold = hold.open.as_ref().map(|hold| hold.summary(&held));
-        record(run, &plan, &reading);
+        record(run, &plan, gaps, warnings);
         if dropped > 0 && approved > 0 {
             run.warnings.push(format!("{dropped} of the {approved} approved changes were no longer true and not made"));
         }
@@ -123,7 +134,7 @@ impl Work<'_> {
         if !plan.is_empty() {
             self.ports.mirror.begin_writing(self.lease).await?;
         }
-        match self.until_stopped(self.apply(plan)).await {
+        match self.until_stopped(self.apply(plan, &outlook)).await {
             None => return Ok(Pass::Paused(Duration::ZERO)),
             Some(written) => run.effort.items_written += written?,
         }
@@ -140,7 +151,7 @@ impl Work<'_> {
         };
         // Whatever was held or not read is read again next time: the links stay where they were.
         let stay = run.hold.is_some() || !run.gaps.is_empty();
-        let links = if stay { state.links.clone() } else { Some(reading.links) };
+        let links = if stay { state.links.clone() } else { Some(links) };
         let full_at = (run.reading == Some(ReadingKind::Full) && !stay).then_some(now);
         let next = SyncState {
             links: links.clone(),
@@ -301,36 +312,26 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Loads what the changes touch, unless everything is loaded, and plans.
-    async fn make_plan(
+    /// Loads what the changes and the hold touch.
+    async fn load_touched(
         &self,
-        directory: &Directory,
+        policy: &Policy,
         net: &NetChanges,
         known: &mut Known,
         found: &FoundHold,
-        now: Timestamp,
-    ) -> Result<Plan, StoreError> {
-        let policy = &directory.policy;
-        if known.complete {
-            let groups = next_groups(&known.groups, net, policy, now);
-            return Ok(plan(known, groups, net, policy, now));
-        }
-        if net.is_empty() && found.hold.is_none() {
-            let vanished = directory.published.iter().flat_map(|published| published.vanished_groups.clone());
-            return Ok(Plan { vanished_groups: vanished.collect(), ..Plan::default() });
-        }
+    ) -> Result<(), StoreError> {
         let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
         let touched = touched.chain(&found.changes.groups);
         self.load_groups(known, net, touched.cloned().collect()).await?;
-        let groups = next_groups(&known.groups, net, policy, now);
+        let groups = next_groups(&known.groups, net, policy, self.ports.clock.now());
 
         let mut users: BTreeSet<UserId> =
-            net.users.keys().chain(net.memberships.keys()).chain(found.users()).cloned().collect();
+            net.users.keys().chain(net.memberships.users()).chain(found.users()).cloned().collect();
         for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
         known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
-        Ok(plan(known, groups, net, policy, now))
+        Ok(())
     }
 
     /// Loads groups and all that is or becomes nested in them, at any depth.
@@ -353,14 +354,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn apply(&self, plan: Plan) -> Result<u64, StoreError> {
-        let writes = plan.into_writes();
+    async fn apply(&self, plan: Plan, outlook: &Outlook<'_>) -> Result<u64, StoreError> {
+        let of = plan.len();
+        let mut writes = plan.into_writes(outlook);
         let mut written = 0;
         let mut done = 0;
-        for some in writes.chunks(WRITES_AT_ONCE) {
-            written += self.ports.mirror.apply(self.lease, some).await?;
+        while done < of {
+            let some: Vec<Write> = writes.by_ref().take(WRITES_AT_ONCE).collect();
+            written += self.ports.mirror.apply(self.lease, &some).await?;
             done += some.len();
-            self.ports.progress.report(Progress::Writing { done, of: writes.len() });
+            self.ports.progress.report(Progress::Writing { done, of });
         }
         Ok(written)
     }
@@ -384,16 +387,14 @@ fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[Group
     unread.iter().find(needed).map_or(Ok(()), |group| Err(RunError::ListedGroupUnreadable(group.clone())))
 }
 
-fn record(run: &mut Run, plan: &Plan, reading: &Reading) {
+fn record(run: &mut Run, plan: &Plan, gaps: Vec<String>, warnings: Vec<String>) {
     run.changes += plan.changes;
     if run.full_reason == Some(FullReason::Reconciliation) {
         run.mended = Some(plan.changes);
     }
     run.vanished_groups = plan.vanished_groups.iter().cloned().collect();
-    let unread_members =
-        |group| format!("the members of group {group} could not be read; what was known of them stays");
-    run.gaps = first_of(reading.unread_groups.iter().map(unread_members).chain(reading.unread_objects.iter().cloned()));
-    run.warnings = first_of(reading.net.oddities.iter().cloned());
+    run.gaps = first_of(gaps);
+    run.warnings = first_of(warnings);
     run.state = if run.hold.is_some() {
         RunState::Held
     } else if run.gaps.is_empty() {
@@ -404,13 +405,13 @@ fn record(run: &mut Run, plan: &Plan, reading: &Reading) {
 }
 
 /// As many notes as a record can hold, and how many more there are.
-fn first_of(mut notes: impl Iterator<Item = String>) -> Vec<String> {
-    let mut first: Vec<String> = notes.by_ref().take(MAX_NOTES).collect();
-    let more = notes.count();
+fn first_of(mut notes: Vec<String>) -> Vec<String> {
+    let more = notes.len().saturating_sub(MAX_NOTES);
     if more > 0 {
-        first.push(format!("and {more} more"));
+        notes.truncate(MAX_NOTES);
+        notes.push(format!("and {more} more"));
     }
-    first
+    notes
 }
 
 fn base_counts(directory: &Directory) -> DirectoryCounts {

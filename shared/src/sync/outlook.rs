@@ -1,0 +1,149 @@
+//! The records as they will be once the changes are in. Records of users are worked out one at a time, so that a large
+//! tenant's are never in memory twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::changes::{Net, NetChanges};
+use super::known::{Known, reach};
+use super::source::Removal;
+use crate::directory::{GroupId, GroupProfile, GroupRecord, Presence, UserId, UserProfile, UserRecord};
+use crate::filter::{
+    GroupDecision, InactiveReason, Policy, Reach, SkipReason, UserDecision, UserFacts, decide_group, decide_user,
+};
+
+/// What is known, what was said since, and what the policy makes of both.
+pub(super) struct Outlook<'a> {
+    /// The records as they are. All that the changes touch must be among them.
+    pub(super) known: &'a Known,
+    net: &'a NetChanges,
+    policy: &'a Policy,
+    now: Timestamp,
+    /// The groups as they will be, for those that are known or spoken of.
+    pub(super) groups: BTreeMap<GroupId, GroupRecord>,
+    /// Whom the listed groups reach now.
+    pub(super) reach_before: Reach,
+    /// Whom they will reach.
+    pub(super) reach: Reach,
+}
+
+impl<'a> Outlook<'a> {
+    pub(super) fn new(known: &'a Known, net: &'a NetChanges, policy: &'a Policy, now: Timestamp) -> Self {
+        let groups = next_groups(&known.groups, net, policy, now);
+        let (reach_before, reach) = (reach(policy, &known.groups), reach(policy, &groups));
+        Self { known, net, policy, now, groups, reach_before, reach }
+    }
+
+    /// The users whose records may change.
+    pub(super) fn touched(&self) -> BTreeSet<&'a UserId> {
+        let (known, net) = (self.known, self.net);
+        known.users.iter().map(|user| &user.id).chain(net.users.keys()).chain(net.memberships.users()).collect()
+    }
+
+    /// The user as it will be; `None` when nobody has ever seen it.
+    pub(super) fn user(&self, id: &UserId) -> Option<UserRecord> {
+        let old = self.known.users.get(id);
+        let change = self.net.users.get(id);
+        let removed = change.and_then(|change| change.removed);
+        if old.is_none() && removed.is_some() {
+            // Also the first enumeration of changes names users who were deleted before it.
+            return None;
+        }
+        if old.is_none() && change.is_none() && !self.net.memberships.of(id).any(|(_, member)| member) {
+            return None;
+        }
+        let mut user = old.cloned().unwrap_or_else(|| unseen_user(id));
+        if let Some(change) = change {
+            change.patch.clone().apply_to(&mut user.profile);
+            user.presence = presence_after(user.presence, change, self.now);
+        }
+        for (group, member) in self.net.memberships.of(id) {
+            if member {
+                user.groups.insert(group.clone());
+            } else {
+                user.groups.remove(group);
+            }
+        }
+        if removed == Some(Removal::Permanent) {
+            // Microsoft drops the memberships too, but was seen not to report it.
+            user.groups.clear();
+        }
+        user.decision = decide_user(self.policy, &self.reach, facts(&user));
+        Some(user)
+    }
+
+    /// Whether the policy would let a user in with the groups as they are.
+    pub(super) fn is_active_before(&self, user: &UserRecord) -> bool {
+        decide_user(self.policy, &self.reach_before, facts(user)).is_active()
+    }
+}
+
+fn unseen_user(id: &UserId) -> UserRecord {
+    UserRecord {
+        id: id.clone(),
+        profile: UserProfile::default(),
+        presence: Presence::Unseen,
+        groups: BTreeSet::new(),
+        decision: UserDecision::Inactive(InactiveReason::NotInAllowedGroup),
+    }
+}
+
+fn unseen_group(id: &GroupId) -> GroupRecord {
+    GroupRecord {
+        id: id.clone(),
+        profile: GroupProfile::default(),
+        presence: Presence::Unseen,
+        children: BTreeSet::new(),
+        decision: GroupDecision::Skipped { reason: SkipReason::GroupSyncOff },
+    }
+}
+
+fn facts(user: &UserRecord) -> UserFacts<'_> {
+    UserFacts {
+        deleted: user.presence.is_deleted(),
+        account_enabled: user.profile.account_enabled,
+        groups: &user.groups,
+    }
+}
+
+/// An object that was never seen stays unseen when it is deleted: there is nothing to publish of it.
+fn presence_after<P>(before: Presence, change: &Net<P>, now: Timestamp) -> Presence {
+    match (change.removed, before) {
+        (None, _) => Presence::Present,
+        (Some(_), Presence::Present) => Presence::Deleted { since: now },
+        (Some(_), Presence::Unseen | Presence::Deleted { .. }) => before,
+    }
+}
+
+/// The groups as they will be, for those that are known or spoken of.
+pub(super) fn next_groups(
+    known: &BTreeMap<GroupId, GroupRecord>,
+    net: &NetChanges,
+    policy: &Policy,
+    now: Timestamp,
+) -> BTreeMap<GroupId, GroupRecord> {
+    let mut next = known.clone();
+    for (id, change) in &net.groups {
+        if change.removed.is_some() && !known.contains_key(id) {
+            continue;
+        }
+        let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
+        change.patch.clone().apply_to(&mut record.profile);
+        record.presence = presence_after(record.presence, change, now);
+    }
+    for (id, children) in &net.nestings {
+        let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
+        for (child, nested) in children {
+            if *nested {
+                record.children.insert(child.clone());
+            } else {
+                record.children.remove(child);
+            }
+        }
+    }
+    for record in next.values_mut() {
+        record.decision = decide_group(policy, &record.profile);
+    }
+    next
+}
