@@ -92,18 +92,20 @@ pub struct UserFacts<'a> {
 /// Decides whether a user is active. The first rule that applies wins.
 #[must_use]
 pub fn decide_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> UserDecision {
-    let inactive = if facts.deleted {
-        InactiveReason::Deleted
-    } else if facts.account_enabled == Some(false) {
-        InactiveReason::DisabledInOffice365
-    } else if let Some(group) = reach.ignored(facts.groups) {
-        InactiveReason::MemberOfIgnoredGroup { group: group.clone() }
-    } else if !policy.allowed_groups.is_empty() && reach.allowed(facts.groups).is_none() {
-        InactiveReason::NotInAllowedGroup
+    if facts.deleted {
+        return UserDecision::Inactive(InactiveReason::Deleted);
+    }
+    if facts.account_enabled == Some(false) {
+        return UserDecision::Inactive(InactiveReason::DisabledInOffice365);
+    }
+    let listed = reach.of(facts.groups);
+    if let Some(group) = listed.ignored {
+        UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group.clone() })
+    } else if !policy.allowed_groups.is_empty() && listed.allowed.is_none() {
+        UserDecision::Inactive(InactiveReason::NotInAllowedGroup)
     } else {
-        return UserDecision::Active;
-    };
-    UserDecision::Inactive(inactive)
+        UserDecision::Active
+    }
 }
 
 /// Decides whether a group is synced. A skipped group carries the first reason that applies.

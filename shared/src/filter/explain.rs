@@ -41,8 +41,8 @@ pub struct Check {
 pub fn explain_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> Vec<Check> {
     let deleted = facts.deleted;
     let disabled = facts.account_enabled == Some(false);
-    let ignored = reach.ignored(facts.groups).cloned();
-    let allowed = reach.allowed(facts.groups).cloned();
+    let listed = reach.of(facts.groups);
+    let (allowed, ignored) = (listed.allowed.cloned(), listed.ignored.cloned());
     let anyone = policy.allowed_groups.is_empty();
     let check =
         |rule, passed, group, yes, no| Check { rule, passed, group, explanation: if passed { yes } else { no } };

@@ -18,5 +18,5 @@ pub use explain::{Check, Rule, explain_user};
 pub use name::NamePrefix;
 pub use parse::{FieldError, InvalidPolicy};
 pub use policy::Policy;
-pub use reach::{GroupNode, Reach};
+pub use reach::{GroupNode, Listed, Reach};
 pub use safety::SafetyLimit;

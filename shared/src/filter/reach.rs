@@ -1,6 +1,8 @@
 //! Which groups count as an allowed or an ignored one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::policy::Policy;
 use crate::directory::GroupId;
@@ -20,59 +22,78 @@ pub struct GroupNode<'a> {
 /// any depth. A group that does not exist reaches nobody, neither itself nor through its children.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reach {
-    allowed: BTreeMap<GroupId, GroupId>,
-    ignored: BTreeMap<GroupId, GroupId>,
+    by: HashMap<GroupId, Listed<GroupId>, RandomState>,
+    /// Nearly all groups of nearly all users are asked for in vain, so a bit for each beginning of an id says at once that no
+    /// such group is reached.
+    beginnings: Vec<u64>,
     vanished: BTreeSet<GroupId>,
+}
+
+/// Which listed groups reach a group's members, or a user: of each list the one with the smallest id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<Id> {
+    /// The allowed group.
+    pub allowed: Option<Id>,
+    /// The ignored group.
+    pub ignored: Option<Id>,
+}
+
+impl<Id> Default for Listed<Id> {
+    fn default() -> Self {
+        Self { allowed: None, ignored: None }
+    }
 }
 
 impl Reach {
     /// Walks from the listed groups through their nested ones; cycles end where they began.
     pub fn compute<'a>(policy: &Policy, node: impl Fn(&GroupId) -> Option<GroupNode<'a>>) -> Self {
-        let walk = |listed: &BTreeSet<GroupId>| {
-            let mut reached = BTreeMap::new();
+        let mut by: HashMap<GroupId, Listed<GroupId>, RandomState> = HashMap::default();
+        let mut walk = |listed: &BTreeSet<GroupId>, list: fn(&mut Listed<GroupId>) -> &mut Option<GroupId>| {
             // In the order of their ids, so that the smallest listed group is the one that is named.
             for origin in listed {
                 let mut open = vec![origin];
                 while let Some(group) = open.pop() {
                     let Some(node) = node(group).filter(|node| node.present) else { continue };
-                    if reached.contains_key(group) {
+                    let reached = list(by.entry(group.clone()).or_default());
+                    if reached.is_some() {
                         continue;
                     }
-                    reached.insert(group.clone(), origin.clone());
+                    *reached = Some(origin.clone());
                     if policy.nested_groups {
                         open.extend(node.children);
                     }
                 }
             }
-            reached
         };
-        Self {
-            allowed: walk(&policy.allowed_groups),
-            ignored: walk(&policy.ignored_groups),
-            vanished: policy
-                .listed_groups()
-                .filter(|group| !node(group).is_some_and(|node| node.present))
-                .cloned()
-                .collect(),
+        walk(&policy.allowed_groups, |listed| &mut listed.allowed);
+        walk(&policy.ignored_groups, |listed| &mut listed.ignored);
+        let vanished =
+            policy.listed_groups().filter(|group| !node(group).is_some_and(|node| node.present)).cloned().collect();
+        Self { beginnings: beginnings(by.keys()), by, vanished }
+    }
+
+    fn get(&self, group: &GroupId) -> Option<&Listed<GroupId>> {
+        let (word, bit) = beginning(group);
+        if self.beginnings.get(word)? & bit == 0 { None } else { self.by.get(group) }
+    }
+
+    /// Which listed groups reach a member of these groups.
+    #[must_use]
+    pub fn of(&self, groups: &BTreeSet<GroupId>) -> Listed<&GroupId> {
+        if self.by.is_empty() {
+            return Listed::default();
         }
-    }
-
-    /// The ignored group with the smallest id that reaches a member of these groups.
-    #[must_use]
-    pub fn ignored(&self, groups: &BTreeSet<GroupId>) -> Option<&GroupId> {
-        smallest(&self.ignored, groups)
-    }
-
-    /// The allowed group with the smallest id that reaches a member of these groups.
-    #[must_use]
-    pub fn allowed(&self, groups: &BTreeSet<GroupId>) -> Option<&GroupId> {
-        smallest(&self.allowed, groups)
+        let smaller = |a: Option<_>, b| a.into_iter().chain(b).min();
+        groups.iter().filter_map(|group| self.get(group)).fold(Listed::default(), |so_far, listed| Listed {
+            allowed: smaller(so_far.allowed, listed.allowed.as_ref()),
+            ignored: smaller(so_far.ignored, listed.ignored.as_ref()),
+        })
     }
 
     /// True when members of this group are reached by a listed one.
     #[must_use]
     pub fn reaches(&self, group: &GroupId) -> bool {
-        self.allowed.contains_key(group) || self.ignored.contains_key(group)
+        self.get(group).is_some()
     }
 
     /// The listed groups that the tenant does not have.
@@ -84,18 +105,30 @@ impl Reach {
     /// The groups that are reached by other listed groups than in `other`: their members must be decided anew.
     #[must_use]
     pub fn differences(&self, other: &Self) -> BTreeSet<GroupId> {
-        let differing = |a: &BTreeMap<GroupId, GroupId>, b: &BTreeMap<GroupId, GroupId>| {
-            a.keys().chain(b.keys()).filter(|group| a.get(*group) != b.get(*group)).cloned().collect::<BTreeSet<_>>()
-        };
-        let mut groups = differing(&self.allowed, &other.allowed);
-        groups.append(&mut differing(&self.ignored, &other.ignored));
-        groups
+        let groups = self.by.keys().chain(other.by.keys());
+        groups.filter(|group| self.get(group) != other.get(group)).cloned().collect()
     }
 }
 
-fn smallest<'a>(reached: &'a BTreeMap<GroupId, GroupId>, groups: &BTreeSet<GroupId>) -> Option<&'a GroupId> {
-    if reached.is_empty() {
-        return None;
+/// How many beginnings of ids are told apart: two kilobytes of bits.
+const BEGINNINGS: usize = 1 << 14;
+
+fn beginnings<'a>(groups: impl ExactSizeIterator<Item = &'a GroupId>) -> Vec<u64> {
+    let mut beginnings = vec![0; if groups.len() == 0 { 0 } else { BEGINNINGS / 64 }];
+    for group in groups {
+        let (word, bit) = beginning(group);
+        if let Some(word) = beginnings.get_mut(word) {
+            *word |= bit;
+        }
     }
-    groups.iter().filter_map(|group| reached.get(group)).min()
+    beginnings
+}
+
+/// Where the bit of an id's beginning is. Ids that are no GUIDs share one.
+fn beginning(group: &GroupId) -> (usize, u64) {
+    let place = match group.object().as_guid().map(uuid::Uuid::into_bytes) {
+        Some([first, second, ..]) => usize::from(u16::from_be_bytes([first, second])) % BEGINNINGS,
+        None => 0,
+    };
+    (place / 64, 1 << (place % 64))
 }

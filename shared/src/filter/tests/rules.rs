@@ -143,7 +143,7 @@ fn a_deleted_group_reaches_nobody_not_even_through_the_groups_nested_in_it() {
         "berlin" => Some(GroupNode { present: true, children: &none }),
         _ => None,
     });
-    assert_eq!(reach.allowed(&ids(["staff", "berlin"])), None);
+    assert_eq!(reach.of(&ids(["staff", "berlin"])).allowed, None);
     assert_eq!(*reach.vanished(), ids(["staff"]));
 }
 
