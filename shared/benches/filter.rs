@@ -1,5 +1,7 @@
 //! Deciding a million users, each in ten groups: `cargo bench --workspace --bench filter`.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench may stop where it cannot be set up")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
