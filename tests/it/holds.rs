@@ -136,7 +136,8 @@ async fn the_limit_is_a_setting_of_the_directory() {
     let (world, _) = with_many_deleted().await;
     let mut settings = everything();
     settings["safety_limit"] = json!({"percent": 90, "at_least": 5});
-    let run = world.set(settings.clone()).await;
+    world.set(settings.clone()).await;
+    let run = world.sync().await;
     assert_eq!(run["state"], "succeeded", "{run:#}");
     world.check(&settings).await;
     world.assert_idle().await;

@@ -10,6 +10,7 @@
 
 mod alerts;
 mod checkpoints;
+mod counters;
 mod crash;
 mod dynamodb;
 mod failover;

@@ -57,6 +57,7 @@ async fn a_user_tells_why_it_is_inactive() {
     world.authorize().await;
     let user = world.ordinary_users()[0];
     world.apply(Action::AddMember { group: ignored, member: user });
+    world.sync().await;
     world.set(json!({"sync_users": true, "sync_groups": true, "ignored_groups": [ignored]})).await;
 
     let answer = world.user(user).await;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use shared::clock::Clock;
-use shared::store::{AlertStore, CredentialStore, DirectoryStore, QueryStore, RunStore, TokenStore};
+use shared::store::{AlertStore, DirectoryStore, QueryStore, RunStore, TokenStore};
 
 /// What the handlers ask for.
 #[derive(Clone)]
@@ -31,7 +31,6 @@ pub struct App {
     directories: Arc<dyn DirectoryStore>,
     runs: Arc<dyn RunStore>,
     queries: Arc<dyn QueryStore>,
-    credentials: Arc<dyn CredentialStore>,
     tokens: Arc<dyn TokenStore>,
     alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
@@ -42,13 +41,12 @@ impl App {
     #[must_use]
     pub fn new<S>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self
     where
-        S: DirectoryStore + RunStore + QueryStore + CredentialStore + TokenStore + AlertStore + 'static,
+        S: DirectoryStore + RunStore + QueryStore + TokenStore + AlertStore + 'static,
     {
         Self {
             directories: store.clone(),
             runs: store.clone(),
             queries: store.clone(),
-            credentials: store.clone(),
             tokens: store.clone(),
             alerts: store,
             clock,

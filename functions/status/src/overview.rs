@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::alerts::Condition;
 use shared::credentials::Credential;
 use shared::directory::Directory;
-use shared::store::StoreError;
+use shared::store::{Standing, StoreError};
 use shared::sync::Run;
 
 use crate::App;
@@ -27,11 +27,8 @@ pub(crate) struct Overview {
 
 impl Overview {
     pub(crate) async fn of(app: &App, directory: Directory) -> Result<Self, StoreError> {
-        let (latest, credentials, alerts) = futures::try_join!(
-            app.runs.runs(directory.id, LATEST_RUNS, None),
-            app.credentials.credentials(directory.id),
-            app.alerts.alerts(directory.id),
-        )?;
+        let (latest, Standing { alerts, credentials }) =
+            futures::try_join!(app.runs.runs(directory.id, LATEST_RUNS, None), app.alerts.standing(directory.id),)?;
         let (ended, open): (Vec<_>, Vec<_>) = latest.items.into_iter().partition(|run| run.state.is_final());
         // The latest come first, and those that wait were asked for after the one at work.
         let (current_run, last_run) = (open.into_iter().last(), ended.into_iter().next());

@@ -4,20 +4,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shared::alerts::{Situation, TellError};
-use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId};
-use shared::store::StoreError;
+use shared::store::{Standing, StoreError};
 use shared::sync::Run;
 use shared::telemetry::chain;
 
 use crate::App;
 
-/// Looks whether a run that has ended is news.
-pub(crate) async fn look_after(app: &App, run: &Run) {
-    log(run.directory, look_at(app, run.directory, Some(run)).await);
+/// Looks whether a run that has ended is news, for the directory as the run has left it: one read, when nothing is.
+pub(crate) async fn look_after(app: &App, directory: &Directory, run: &Run) {
+    log(run.directory, look_at(app, directory, Some(run)).await);
 }
 
-/// Looks at a directory at a tick: two reads, when nothing is news. What runs say is looked at when they end.
+/// Looks at a directory at a tick: one read, when nothing is news. What runs say is looked at when they end.
 pub(crate) async fn look_at_tick(app: &App, directory: Directory, now: Timestamp) {
     log(directory.id, tick(app, &directory, now).await);
 }
@@ -31,7 +30,7 @@ pub(crate) async fn exercise(app: &App, directory: DirectoryId) {
             tracing::warn!(directory.id = %directory, error = chain(&error), "credentials could not be exercised");
         }
     }
-    log(directory, look_at(app, directory, None).await);
+    log(directory, look_again(app, directory).await);
 }
 
 /// Why a directory could not be looked at.
@@ -46,36 +45,35 @@ enum CareError {
 }
 
 async fn tick(app: &App, directory: &Directory, now: Timestamp) -> Result<(), CareError> {
-    let credentials = app.microsoft.credentials.credentials(directory.id).await?;
-    if credentials.iter().any(|credential| credential.is_exercise_due(now)) {
+    let standing = app.alerting.store.standing(directory.id).await?;
+    if standing.credentials.iter().any(|credential| credential.is_exercise_due(now)) {
         // In the queue, so that a slow login keeps nobody else waiting. Should the message wait longer than a tick there will
         // be another, which then finds nothing due.
         app.exercises.send_exercise(directory.id).await?;
     }
-    look(app, directory, &credentials, None).await
+    look(app, directory, standing, None).await
 }
 
-async fn look_at(app: &App, id: DirectoryId, run: Option<&Run>) -> Result<(), CareError> {
+async fn look_again(app: &App, id: DirectoryId) -> Result<(), CareError> {
     let Some(directory) = app.ports.directories.directory(id).await? else { return Ok(()) };
-    let credentials = app.microsoft.credentials.credentials(id).await?;
-    look(app, &directory, &credentials, run).await
+    look_at(app, &directory, None).await
 }
 
-async fn look(
-    app: &App,
-    directory: &Directory,
-    credentials: &[Credential],
-    run: Option<&Run>,
-) -> Result<(), CareError> {
+async fn look_at(app: &App, directory: &Directory, run: Option<&Run>) -> Result<(), CareError> {
+    let standing = app.alerting.store.standing(directory.id).await?;
+    look(app, directory, standing, run).await
+}
+
+async fn look(app: &App, directory: &Directory, standing: Standing, run: Option<&Run>) -> Result<(), CareError> {
     let situation = Situation {
         directory,
-        credentials,
+        credentials: &standing.credentials,
         run,
         interval: SignedDuration::try_from(app.interval).unwrap_or(SignedDuration::MAX),
         client_secret_expires: app.alerting.client_secret_expires,
         now: app.ports.clock.now(),
     };
-    Ok(app.alerting.look(&situation).await?)
+    Ok(app.alerting.look(&situation, standing.alerts).await?)
 }
 
 fn log(directory: DirectoryId, outcome: Result<(), CareError>) {

@@ -106,7 +106,7 @@ async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> R
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
     let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every, reconcile_every: app.reconcile_every };
     match perform(&app.ports, &app.microsoft, pace, &request).instrument(span).await? {
-        Handled::Ended { run, next } => {
+        Handled::Ended { run, directory, next } => {
             tracing::info!(
                 directory.id = %run.directory,
                 run.id = %run.id,
@@ -116,7 +116,9 @@ async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> R
                 items_written = run.effort.items_written,
                 "the run has ended",
             );
-            care::look_after(app, &run).await;
+            if let Some(directory) = directory {
+                care::look_after(app, &directory, &run).await;
+            }
             if let Some(next) = next {
                 app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;
             }

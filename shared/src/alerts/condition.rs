@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::Credential;
 use crate::directory::{Directory, UserId};
-use crate::sync::{Run, RunState};
+use crate::sync::{Reading, Run, RunState};
 
 /// A refresh token that is not used for so long is of no use any more (Microsoft identity platform, "Refresh tokens").
 pub(super) const INACTIVITY: SignedDuration = SignedDuration::from_hours(24 * 90);
@@ -125,7 +125,9 @@ impl Situation<'_> {
             }
             return conditions;
         }
-        let mut conditions = BTreeSet::new();
+        // Without a look at the tenant it cannot tell whether there still are gaps.
+        let still = |condition: &Condition| run.reading == Some(Reading::Mirror) && *condition != Condition::Held;
+        let mut conditions: BTreeSet<_> = known().filter(still).collect();
         if run.state == RunState::Held {
             conditions.insert(Condition::Held);
         }

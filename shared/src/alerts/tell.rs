@@ -70,12 +70,12 @@ pub struct Alerting {
 pub struct TellError(#[from] StoreError);
 
 impl Alerting {
-    /// Compares the situation with what was open, and tells the difference. Costs one read when there is none.
+    /// Compares the situation with what was open, and tells the difference. Costs nothing when there is none.
     ///
     /// # Errors
     /// When the store does not answer. That an alert could not be sent is logged, and it is sent later.
-    pub async fn look(&self, situation: &Situation<'_>) -> Result<(), TellError> {
-        let Some(due) = self.write_down(situation).await? else { return Ok(()) };
+    pub async fn look(&self, situation: &Situation<'_>, before: AlertRecord) -> Result<(), TellError> {
+        let Some(due) = self.write_down(situation, before).await? else { return Ok(()) };
         let mut sent = Vec::new();
         for alert in due {
             match self.sink.send(&alert).await {
@@ -91,9 +91,12 @@ impl Alerting {
 
     /// Writes down what is open now and what is to be told, and returns what this caller is to send; `None` when
     /// nothing has changed or somebody else was quicker, who then also tells it.
-    async fn write_down(&self, situation: &Situation<'_>) -> Result<Option<Vec<Alert>>, TellError> {
+    async fn write_down(
+        &self,
+        situation: &Situation<'_>,
+        before: AlertRecord,
+    ) -> Result<Option<Vec<Alert>>, TellError> {
         let directory = situation.directory.id;
-        let before = self.store.alerts(directory).await?;
         let open = situation.conditions(&before.open);
         let mut outgoing = before.outgoing.clone();
         outgoing.extend(news(&before.open, &open, situation).into_iter().map(|alert| Outgoing {
@@ -126,7 +129,7 @@ impl Alerting {
             return Ok(());
         }
         for _ in 0..ATTEMPTS {
-            let mut record = self.store.alerts(directory).await?;
+            let mut record = self.store.standing(directory).await?.alerts;
             record.outgoing.retain(|out| !sent.contains(&out.alert));
             match self.store.put_alerts(directory, &record).await {
                 Err(StoreError::Conflict) => {}
@@ -147,6 +150,7 @@ mod tests {
     use crate::alerts::change::tests::{NOW, after, credential, directory, failing};
     use crate::alerts::{AlertError, Change};
     use crate::credentials::Credential;
+    use crate::store::Standing;
 
     /// A store and a sink that can be made to fail.
     #[derive(Default)]
@@ -160,8 +164,8 @@ mod tests {
 
     #[async_trait]
     impl AlertStore for World {
-        async fn alerts(&self, _: DirectoryId) -> Result<AlertRecord, StoreError> {
-            Ok(self.record.lock().unwrap().clone())
+        async fn standing(&self, _: DirectoryId) -> Result<Standing, StoreError> {
+            Ok(Standing { alerts: self.record.lock().unwrap().clone(), credentials: Vec::new() })
         }
 
         async fn put_alerts(&self, _: DirectoryId, record: &AlertRecord) -> Result<(), StoreError> {
@@ -204,7 +208,8 @@ mod tests {
                 now,
             };
             let alerting = Alerting { store: self.clone(), sink: self.clone(), client_secret_expires: None };
-            alerting.look(&situation).await
+            let before = self.standing(directory.id).await?.alerts;
+            alerting.look(&situation, before).await
         }
 
         fn sent(&self) -> Vec<Change> {

@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::unavailable;
 use super::item::{Item, Stored};
-use super::keys::Key;
+use super::keys::{ALERTS, CREDENTIAL, CREDENTIALS_END, Key, of_directory};
 use super::store::DynamoStore;
 use crate::alerts::AlertRecord;
 use crate::directory::DirectoryId;
-use crate::store::{AlertStore, StoreError};
+use crate::store::{AlertStore, Standing, StoreError};
 
 pub(super) fn read(item: &Stored) -> Result<AlertRecord, StoreError> {
     Ok(AlertRecord { version: item.number("version")?, open: item.value("open")?, outgoing: item.value("outgoing")? })
@@ -17,9 +17,17 @@ pub(super) fn read(item: &Stored) -> Result<AlertRecord, StoreError> {
 
 #[async_trait]
 impl AlertStore for DynamoStore {
-    async fn alerts(&self, directory: DirectoryId) -> Result<AlertRecord, StoreError> {
-        let Some(item) = self.get(&Key::alerts(directory)).await? else { return Ok(AlertRecord::default()) };
-        read(&item)
+    async fn standing(&self, directory: DirectoryId) -> Result<Standing, StoreError> {
+        let mut standing = Standing::default();
+        for item in self.between(of_directory(directory), ALERTS, CREDENTIALS_END).await? {
+            match item.text("sk")? {
+                ALERTS => standing.alerts = read(&item)?,
+                sk if sk.starts_with(CREDENTIAL) => standing.credentials.push(item.value("credential")?),
+                // What else sorts between them is small.
+                _ => {}
+            }
+        }
+        Ok(standing)
     }
 
     async fn put_alerts(&self, directory: DirectoryId, record: &AlertRecord) -> Result<(), StoreError> {

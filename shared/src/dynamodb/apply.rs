@@ -90,16 +90,20 @@ impl DynamoStore {
     /// Runs a transaction and returns how many items it wrote.
     pub(super) async fn commit(&self, lease: &Lease, writes: Vec<Action>) -> Result<u64, StoreError> {
         let count = writes.len() as u64;
-        if count == 0 {
-            return Ok(0);
+        if count > 0 {
+            self.commit_with(self.check_of(lease)?, writes).await?;
         }
-        let mut actions = vec![self.check_of(lease)?];
+        Ok(count)
+    }
+
+    /// Runs a transaction whose first action fails unless the lease is held.
+    pub(super) async fn commit_with(&self, fence: TransactWriteItem, writes: Vec<Action>) -> Result<(), StoreError> {
+        let mut actions = vec![fence];
         for action in writes {
             actions.push(self.transacted(action)?);
         }
         // Only the lease's action has a condition.
-        self.transact(actions).await.map_err(|refused| refused.because(StoreError::LeaseLost))?;
-        Ok(count)
+        self.transact(actions).await.map_err(|refused| refused.because(StoreError::LeaseLost))
     }
 
     fn transacted(&self, action: Action) -> Result<TransactWriteItem, StoreError> {

@@ -64,12 +64,12 @@ impl CheckpointStore for DynamoStore {
             .number("pieces", pieces)
             .value("head", head)?;
         actions.push(Action::Put(item.expires(expires)));
-        self.commit(lease, actions).await?;
+        self.commit_with(self.note_checkpoint(lease, true)?, actions).await?;
         Ok(pieces)
     }
 
     async fn drop_checkpoint(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.commit(lease, vec![Action::Delete(Key::checkpoint(lease.directory))]).await?;
-        Ok(())
+        let forget = vec![Action::Delete(Key::checkpoint(lease.directory))];
+        self.commit_with(self.note_checkpoint(lease, false)?, forget).await
     }
 }

@@ -37,7 +37,7 @@ impl Key {
     }
 
     pub(super) fn alerts(id: DirectoryId) -> Self {
-        Self::new(of_directory(id), "ALERTS")
+        Self::new(of_directory(id), ALERTS)
     }
 
     pub(super) fn checkpoint(id: DirectoryId) -> Self {
@@ -107,6 +107,10 @@ impl Key {
 pub(super) const DIRECTORIES: &str = "DIRECTORIES";
 /// What the sort keys of credentials begin with.
 pub(super) const CREDENTIAL: &str = "CREDENTIAL#";
+/// What sorts after all credentials: the sign after `#`.
+pub(super) const CREDENTIALS_END: &str = "CREDENTIAL$";
+/// The sort key of what is open in a directory, before the credentials.
+pub(super) const ALERTS: &str = "ALERTS";
 
 /// What the sort keys of holds begin with.
 pub(super) const HOLD: &str = "HOLD#";

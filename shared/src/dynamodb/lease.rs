@@ -2,13 +2,14 @@
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
 
 use super::error::unavailable;
 use super::item::{Stored, key_attributes};
 use super::keys::Key;
+use super::runs;
 use super::store::DynamoStore;
 use super::write::{ATTEMPTS, Refused};
 use crate::directory::DirectoryId;
@@ -36,6 +37,7 @@ pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
         last_full_at: sync.optional_value("full_at")?,
         hold,
         unfinished: sync.optional_value("unfinished")?.unwrap_or_default(),
+        checkpoint: sync.optional_value("checkpoint")?.unwrap_or_default(),
     })
 }
 
@@ -137,6 +139,21 @@ impl DynamoStore {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
+    /// The action that notes whether there is a checkpoint, and makes a transaction fail unless the lease is held.
+    pub(super) fn note_checkpoint(&self, lease: &Lease, is_there: bool) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&Key::sync(lease.directory))))
+            .update_expression("SET checkpoint = :is_there")
+            .condition_expression(HELD)
+            .expression_attribute_values(":is_there", AttributeValue::Bool(is_there))
+            .expression_attribute_values(":fence", number(lease.fence))
+            .expression_attribute_values(":holder", text(&lease.run.to_string()))
+            .build()
+            .map_err(unavailable)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     /// Moves the links and shows the outcome, in one transaction.
     pub(super) async fn publish_outcome(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError> {
         let published = serde_dynamo::to_attribute_value(&publication.published)
@@ -158,6 +175,10 @@ impl DynamoStore {
         }
         if let Some((hold, from)) = &publication.ends {
             actions.push(TransactWriteItem::builder().put(self.put_hold(hold, Some(*from))?).build());
+        }
+        if let Some(run) = &publication.record {
+            let put = Put::builder().table_name(&self.table).set_item(Some(runs::write(run)?.into_attributes()));
+            actions.push(TransactWriteItem::builder().put(put.build().map_err(unavailable)?).build());
         }
         match self.transact(actions).await {
             Ok(()) => Ok(()),
@@ -191,7 +212,7 @@ impl DynamoStore {
 
 /// The links, the time of a full reading and the hold, as they are from now on.
 fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder {
-    let (mut set, mut remove) = (Vec::new(), vec!["unfinished"]);
+    let (mut set, mut remove) = (Vec::new(), vec!["unfinished", "checkpoint"]);
     let mut update = update;
     match &publication.links {
         None => remove.extend(["users_link", "groups_link", "#select"]),

@@ -39,8 +39,9 @@ impl RunStore for DynamoStore {
             }
             if let Some(waiting) = waiting
                 && let Some(other) = self.run(run.directory, waiting).await?
-                // A run that has begun does not see what changes now.
+                // A run that has begun does not see what changes now, and one for new settings does not look at the tenant.
                 && other.state == RunState::Queued
+                && (other.trigger.reads() || !run.trigger.reads())
             {
                 return Ok(RequestedRun::Folded(waiting));
             }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -99,27 +100,31 @@ impl DynamoStore {
 
     /// Reads a whole partition consistently, in the order of its sort keys.
     pub(super) async fn partition(&self, pk: String) -> Result<Vec<Stored>, StoreError> {
-        self.part(pk, None).await
+        self.read_all(self.query_of(pk).key_condition_expression("pk = :pk")).await
     }
 
     /// Reads the items of a partition whose sort keys begin like this, consistently and in their order.
     pub(super) async fn beginning_with(&self, pk: String, prefix: &str) -> Result<Vec<Stored>, StoreError> {
-        self.part(pk, Some(prefix)).await
+        let query = self.query_of(pk).key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
+        self.read_all(query.expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))).await
     }
 
-    async fn part(&self, pk: String, prefix: Option<&str>) -> Result<Vec<Stored>, StoreError> {
+    /// Reads the items of a partition from one sort key to another, consistently and in their order.
+    pub(super) async fn between(&self, pk: String, from: &str, to: &str) -> Result<Vec<Stored>, StoreError> {
         let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .consistent_read(true);
-        let query = match prefix {
-            None => query.key_condition_expression("pk = :pk"),
-            Some(prefix) => query
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned())),
-        };
+            .query_of(pk)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
+            .expression_attribute_values(":to", AttributeValue::S(to.to_owned()));
+        self.read_all(query).await
+    }
+
+    fn query_of(&self, pk: String) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        query.expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
+    async fn read_all(&self, query: QueryFluentBuilder) -> Result<Vec<Stored>, StoreError> {
         let items: Vec<_> = query.into_paginator().items().send().try_collect().await.map_err(unavailable)?;
         items.into_iter().map(Stored::new).collect()
     }

@@ -20,7 +20,7 @@ pub struct Checkpoint {
 /// At most one checkpoint of each directory. Writes are fenced.
 #[async_trait]
 pub trait CheckpointStore: Send + Sync {
-    /// The checkpoint; [`StoreError::Corrupt`] when there is one that this program cannot read.
+    /// The checkpoint, as long as [`SyncState::checkpoint`](super::SyncState::checkpoint) says that there is one; [`StoreError::Corrupt`] when there is one that this program cannot read.
     async fn checkpoint(&self, directory: DirectoryId) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Adds to a checkpoint after its first `pieces` pieces, or begins one with none, and returns how many there are then.

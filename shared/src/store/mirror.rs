@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, Published, UserId, UserRecord};
-use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, RunId};
+use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId};
 
 /// A run's right to write, until it expires or a later run takes it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct SyncState {
     pub hold: Option<HoldId>,
     /// True when a run has begun to write since, and was cut off: what is published counts differently from the records.
     pub unfinished: bool,
+    /// True when a run that was cut off has left a checkpoint since.
+    pub checkpoint: bool,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -84,13 +86,15 @@ pub struct Publication {
     pub opens: Option<Hold>,
     /// A hold that has ended, and the state it must be in until now: any other is a [`StoreError::Conflict`].
     pub ends: Option<(Hold, HoldState)>,
+    /// The record of the run, if it ends with this.
+    pub record: Option<Box<Run>>,
 }
 
 impl Publication {
     /// An outcome without any hold, of a run that did not read everything.
     #[must_use]
     pub fn new(from_links: Option<DeltaLinks>, links: Option<DeltaLinks>, published: Published) -> Self {
-        Self { from_links, links, published, full_at: None, hold: None, opens: None, ends: None }
+        Self { from_links, links, published, full_at: None, hold: None, opens: None, ends: None, record: None }
     }
 }
 
@@ -135,6 +139,6 @@ pub trait MirrorStore: Send + Sync {
     /// leaves a beginning of them made. Returns how many items were written.
     async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError>;
 
-    /// Makes the outcome visible and moves the links, in one step.
+    /// Makes the outcome visible and moves the links, in one step. A checkpoint has served its purpose then.
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError>;
 }

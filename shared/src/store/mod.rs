@@ -14,7 +14,7 @@ mod queries;
 mod runs;
 mod tokens;
 
-pub use alerts::AlertStore;
+pub use alerts::{AlertStore, Standing};
 pub use authorizations::{AuthorizationStore, Consumed};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;

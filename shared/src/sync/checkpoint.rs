@@ -42,6 +42,9 @@ impl<'a> Keeper<'a> {
     /// What an earlier run has left, if it can be continued: by this program, from where the directory is now, with the
     /// same properties read.
     pub(super) async fn resume(&self, state: &SyncState, select: &str) -> Result<Option<Ledger>, StoreError> {
+        if !state.checkpoint {
+            return Ok(None);
+        }
         let checkpoint = match self.ports.checkpoints.checkpoint(self.lease.directory).await {
             Ok(None) => return Ok(None),
             Ok(Some(checkpoint)) => checkpoint,

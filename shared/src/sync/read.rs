@@ -35,6 +35,13 @@ pub(super) struct Reading {
     pub(super) emptied: bool,
 }
 
+impl Reading {
+    /// Nothing was read.
+    pub(super) fn nothing(links: DeltaLinks) -> Self {
+        Self { net: NetChanges::default(), links, gaps: Vec::new(), unread_groups: Vec::new(), emptied: false }
+    }
+}
+
 /// Reads what has changed since the links. Costs what the changes cost, whatever the size of the tenant.
 pub(super) async fn changes(source: &dyn TenantSource, ledger: &Ledger) -> Result<(), SourceError> {
     let links = ledger.head.basis.links();

@@ -60,6 +60,14 @@ pub enum Trigger {
     Hold,
 }
 
+impl Trigger {
+    /// True when whoever asked wants the tenant to be read.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        self != Self::Settings
+    }
+}
+
 /// The message that asks the sync function for one run of one directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
@@ -77,6 +85,8 @@ pub enum Reading {
     Full,
     /// What has changed since the stored delta links.
     Incremental,
+    /// Nothing of Microsoft's side: new settings were applied to what the last run knew.
+    Mirror,
 }
 
 /// Why a run read everything.

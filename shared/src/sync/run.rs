@@ -13,6 +13,7 @@ use super::record::{Run, RunId, RunRequest, RunState};
 use super::source::OpenTenant;
 use super::work::{Outcome, Work};
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::store::{CheckpointStore, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, RunStore, StoreError};
 use crate::telemetry::chain;
 
@@ -49,6 +50,8 @@ pub enum Handled {
     Ended {
         /// Its record, which says how.
         run: Box<Run>,
+        /// Its directory as the run leaves it; `None` when it could not be read.
+        directory: Option<Box<Directory>>,
         /// The run that waited for it to end.
         next: Option<RunId>,
     },
@@ -101,37 +104,42 @@ pub async fn perform(
     run.state = RunState::Running;
     run.attempts += 1;
     let started_at = *run.started_at.get_or_insert(now);
-    ports.runs.save_run(&run).await?;
+    // The directory is read with the lease in hand: whoever changes its settings from now on asks for another run.
+    let (saved, directory) = futures::join!(ports.runs.save_run(&run), ports.directories.directory(request.directory));
+    saved?;
 
     let source = tenants.open(&run, pace.stop_at);
     let work = Work { ports, source: source.as_ref(), lease: &lease, pace };
-    let outcome = if now.duration_since(started_at) > LONGEST_RUN {
-        Err(RunError::NeverEnds)
-    } else {
-        while_leased(ports, &lease, work.sync(state, &mut run)).await
-    };
-    run.credential = source.credential().or(run.credential);
-    run.effort += source.effort();
-    let after = match outcome {
-        Ok(Outcome::Done) => None,
-        Ok(Outcome::Paused { wait }) => Some(wait),
-        Err(error) => {
-            tracing::warn!(error = chain(&error), "the run failed");
-            run.state = RunState::Failed;
-            run.failure = Some(error.failure());
-            None
+    let (directory, outcome) = match directory {
+        Err(error) => (None, Err(error.into())),
+        Ok(None) => (None, Err(RunError::NoDirectory)),
+        Ok(directory) if now.duration_since(started_at) > LONGEST_RUN => (directory, Err(RunError::NeverEnds)),
+        Ok(Some(mut directory)) => {
+            let outcome = while_leased(ports, &lease, work.sync(state, &mut directory, &mut run)).await;
+            (Some(directory), outcome)
         }
     };
-    if let Some(after) = after {
-        run.state = RunState::Paused;
-        ports.runs.save_run(&run).await?;
-        ports.mirror.release_lease(&lease).await?;
-        return Ok(Handled::Continue { after });
+    match outcome {
+        // Its record was stored together with what it published.
+        Ok(Outcome::Done) => {}
+        Ok(Outcome::Paused { wait }) => {
+            work.account(&mut run);
+            run.state = RunState::Paused;
+            ports.runs.save_run(&run).await?;
+            ports.mirror.release_lease(&lease).await?;
+            return Ok(Handled::Continue { after: wait });
+        }
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "the run failed");
+            work.account(&mut run);
+            run.state = RunState::Failed;
+            run.failure = Some(error.failure());
+            run.finished_at = Some(ports.clock.now());
+            ports.runs.save_run(&run).await?;
+        }
     }
-    run.finished_at = Some(ports.clock.now());
-    ports.runs.save_run(&run).await?;
     let next = ports.mirror.release_lease(&lease).await?;
-    Ok(Handled::Ended { run: Box::new(run), next })
+    Ok(Handled::Ended { run: Box::new(run), directory: directory.map(Box::new), next })
 }
 
 /// Works and renews the lease side by side. When the lease is lost the work is dropped where it stands.

@@ -1,27 +1,25 @@
 //! The work of a run that has the directory's lease: read, plan, apply, publish.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{Either, select};
+use jiff::Timestamp;
 
-use super::changes::NetChanges;
 use super::checkpoint::Keeper;
 use super::error::RunError;
 use super::hold::HoldState;
-use super::holding::{self, FoundHold, Guarded};
-use super::known::{Known, reach};
-use super::ledger::{Basis, Ledger};
-use super::outlook::{Outlook, next_groups};
+use super::holding::{self, Guarded};
+use super::known::Known;
+use super::outlook::Outlook;
 use super::plan::Plan;
 use super::progress::Progress;
-use super::read::{self, Reading};
+use super::read::Reading;
+use super::reading::Step;
 use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState};
 use super::run::{LONGEST_RUN, Pace, Ports};
-use super::source::{SourceError, TenantSource};
-use crate::directory::{Directory, DirectoryCounts, GroupId, Published, UserId};
-use crate::filter::Policy;
+use super::source::TenantSource;
+use crate::directory::{Directory, DirectoryCounts, GroupId, Published};
 use crate::store::{Lease, Publication, StoreError, SyncState, Write};
 
 /// How many changes are written between two signs of life.
@@ -50,44 +48,44 @@ pub(super) struct Work<'a> {
 
 /// What came of one pass.
 enum Pass {
-    /// Where the directory is now.
-    Done(SyncState),
+    /// The run has ended, and its record is stored.
+    Done,
+    /// Everything is to be read and compared now. This is where the directory is.
+    Reconcile(SyncState),
     /// It goes on in another invocation, not before so long.
-    Paused(Duration),
-}
-
-/// What came of a step that may be cut off.
-enum Step<T> {
-    Done(T),
     Paused(Duration),
 }
 
 impl Work<'_> {
     /// Does it, and notes in the run what was done. When it is time for that, everything is read and compared once the
-    /// changes are in.
-    pub(super) async fn sync(&self, state: SyncState, run: &mut Run) -> Result<Outcome, RunError> {
+    /// changes are in. The directory tells what is published then.
+    pub(super) async fn sync(
+        &self,
+        mut state: SyncState,
+        directory: &mut Directory,
+        run: &mut Run,
+    ) -> Result<Outcome, RunError> {
         run.changes = ChangeCounts::default();
-        let state = match self.pass(state, None, run).await? {
-            Pass::Paused(wait) => return Ok(Outcome::Paused { wait }),
-            Pass::Done(state) => state,
-        };
-        let now = self.ports.clock.now();
-        let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        let is_due = state.last_full_at.is_none_or(|at| since(at) >= self.pace.reconcile_every);
-        if run.reading == Some(ReadingKind::Incremental) && run.state == RunState::Succeeded && is_due {
-            return Ok(match self.pass(state, Some(FullReason::Reconciliation), run).await? {
-                Pass::Paused(wait) => Outcome::Paused { wait },
-                Pass::Done(_) => Outcome::Done,
-            });
+        let mut why_full = None;
+        loop {
+            match self.pass(state, why_full, directory, run).await? {
+                Pass::Done => return Ok(Outcome::Done),
+                Pass::Paused(wait) => return Ok(Outcome::Paused { wait }),
+                Pass::Reconcile(next) => (state, why_full) = (next, Some(FullReason::Reconciliation)),
+            }
         }
-        Ok(Outcome::Done)
     }
 
-    /// Reads once, plans, applies and publishes. Returns where the directory is afterwards.
-    async fn pass(&self, state: SyncState, why_full: Option<FullReason>, run: &mut Run) -> Result<Pass, RunError> {
-        let directories = &self.ports.directories;
-        let directory = directories.directory(self.lease.directory).await?.ok_or(RunError::NoDirectory)?;
+    /// Reads once, plans, applies and publishes.
+    async fn pass(
+        &self,
+        state: SyncState,
+        why_full: Option<FullReason>,
+        directory: &mut Directory,
+        run: &mut Run,
+    ) -> Result<Pass, RunError> {
         let found = self.find_hold(state.hold).await?;
+        let is_first_pass = why_full.is_none();
         let why_full = if found.is(HoldState::Discarded) { Some(FullReason::HoldDiscarded) } else { why_full };
         let mut known = Known::default();
         if state.unfinished || !directory.settings_are_published() {
@@ -95,7 +93,7 @@ impl Work<'_> {
             self.load_everything(&mut known).await?;
         }
         let keeper = Keeper::new(self.ports, self.lease, self.pace.checkpoint_every);
-        let reading = match self.read(&keeper, &state, why_full, &mut known, run).await? {
+        let reading = match self.read(&keeper, &state, why_full, directory, &mut known, run).await? {
             Step::Done(reading) => reading,
             Step::Paused(wait) => return Ok(Pass::Paused(wait)),
         };
@@ -106,11 +104,11 @@ impl Work<'_> {
         if !is_quiet && !known.complete {
             self.load_touched(&directory.policy, &net, &mut known, &found).await?;
         }
-        refuse_unreadable_lists(&directory, &known, &unread_groups)?;
+        refuse_unreadable_lists(directory, &known, &unread_groups)?;
         let warnings = std::mem::take(&mut net.oddities);
-        let guarded = self.make_plan(&directory, &known, &mut net, emptied, &found, now).await?;
+        let guarded = self.make_plan(directory, &known, &mut net, emptied, &found, now).await?;
 
-        let active = u64::try_from(base_counts(&directory).active).unwrap_or_default();
+        let active = u64::try_from(base_counts(directory).active).unwrap_or_default();
         let Guarded { mut plan, outlook, held, settings_are_held, dropped } = guarded;
         if is_quiet {
             // No group was looked at.
@@ -125,7 +123,7 @@ impl Work<'_> {
         if dropped > 0 && approved > 0 {
             run.warnings.push(format!("{dropped} of the {approved} approved changes were no longer true and not made"));
         }
-        let counts = if known.complete { plan.counts } else { sum(base_counts(&directory), plan.counts) };
+        let counts = if known.complete { plan.counts } else { sum(base_counts(directory), plan.counts) };
         let vanished_groups: Vec<GroupId> = plan.vanished_groups.iter().cloned().collect();
         if let Some(hold) = hold.open.as_ref().filter(|_| hold.is_new) {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
@@ -139,12 +137,17 @@ impl Work<'_> {
             Some(written) => run.effort.items_written += written?,
         }
         run.totals = Some(counts);
-        let before = directory.published.as_ref().map_or(0, |published| published.settings_version);
+        let before = directory.published.as_ref();
         let published = Published {
             run: run.id,
-            at: now,
+            // Without a look at the tenant, what is known of it is as old as before.
+            at: before.filter(|_| run.reading == Some(ReadingKind::Mirror)).map_or(now, |before| before.at),
             // What the settings would do and may not is tried again.
-            settings_version: if settings_are_held { before } else { directory.settings_version },
+            settings_version: if settings_are_held {
+                before.map_or(0, |before| before.settings_version)
+            } else {
+                directory.settings_version
+            },
             users: directory.policy.sync_users(),
             counts,
             vanished_groups,
@@ -157,8 +160,10 @@ impl Work<'_> {
             links: links.clone(),
             last_full_at: full_at.or(state.last_full_at),
             hold: hold.open.as_ref().map(|hold| hold.id),
-            unfinished: false,
+            ..SyncState::default()
         };
+        let reconciles = is_first_pass && self.is_reconciliation_due(&next, run, now);
+        let ended = (!reconciles).then(|| self.ended(run));
         let publication = Publication {
             from_links: state.links,
             links,
@@ -167,133 +172,43 @@ impl Work<'_> {
             hold: next.hold,
             opens: hold.open.filter(|_| hold.is_new),
             ends: hold.ended.zip(ended_from),
+            record: ended,
         };
         self.ports.mirror.publish(self.lease, &publication).await?;
-        keeper.clear().await?;
-        Ok(Pass::Done(next))
+        directory.published = Some(publication.published);
+        Ok(match publication.record {
+            None => Pass::Reconcile(next),
+            Some(ended) => {
+                *run = *ended;
+                Pass::Done
+            }
+        })
     }
 
-    /// Reads until everything is read, time is up, or something is in the way. What was read is kept for the run that
-    /// goes on, unless it is not to be trusted.
-    async fn read(
-        &self,
-        keeper: &Keeper<'_>,
-        state: &SyncState,
-        why_full: Option<FullReason>,
-        known: &mut Known,
-        run: &mut Run,
-    ) -> Result<Step<Reading>, RunError> {
-        let since = self.ports.clock.now();
-        let select = self.source.select();
-        let mut ledger = match keeper.resume(state, &select).await? {
-            Some(ledger) if why_full != Some(FullReason::HoldDiscarded) || ledger.is_for(FullReason::HoldDiscarded) => {
-                let pause = Duration::try_from(ledger.head.resume_at.duration_since(since)).unwrap_or_default();
-                if !pause.is_zero() {
-                    return Ok(Step::Paused(pause));
-                }
-                ledger
-            }
-            _ => match self.begin(state, why_full, run).await {
-                Err(RunError::Source(SourceError::Paused { wait })) => return Ok(Step::Paused(wait)),
-                begun => begun?,
-            },
-        };
-        loop {
-            note_reading(run, &ledger.head.basis);
-            let read = keeper.keeping(&ledger, self.until_stopped(self.fill(&ledger, known))).await?;
-            match read {
-                Some(Ok(unread)) => {
-                    keeper.save_if_long(&ledger, since).await?;
-                    return self.conclude(keeper, &ledger, known, unread).await;
-                }
-                None => {
-                    keeper.save(&ledger).await?;
-                    return Ok(Step::Paused(Duration::ZERO));
-                }
-                Some(Err(RunError::Source(SourceError::Paused { wait }))) => {
-                    keeper.save_until(&ledger, self.ports.clock.now() + wait).await?;
-                    return Ok(Step::Paused(wait));
-                }
-                Some(Err(RunError::Source(SourceError::ResyncRequired)))
-                    if matches!(ledger.head.basis, Basis::Incremental { .. }) =>
-                {
-                    keeper.clear().await?;
-                    ledger = self.begin(state, Some(FullReason::Resync), run).await?;
-                }
-                Some(Err(error)) => {
-                    if error.leaves_reading_good() && ledger.has_pages() {
-                        keeper.save(&ledger).await?;
-                    } else {
-                        keeper.clear().await?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
+    /// Whether everything has to be read and compared, after a run that read the changes.
+    fn is_reconciliation_due(&self, state: &SyncState, run: &Run, now: Timestamp) -> bool {
+        let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        run.reading == Some(ReadingKind::Incremental)
+            && run.state == RunState::Succeeded
+            && state.last_full_at.is_none_or(|at| since(at) >= self.pace.reconcile_every)
     }
 
-    /// Begins a reading: of what has changed where there are links, else of everything.
-    async fn begin(&self, state: &SyncState, why_full: Option<FullReason>, run: &Run) -> Result<Ledger, RunError> {
-        let select = self.source.select();
-        let reason = why_full.or(match &state.links {
-            None => Some(FullReason::First),
-            Some(links) if links.select != select => Some(FullReason::SelectChanged),
-            Some(_) => None,
-        });
-        let basis = match (reason, &state.links) {
-            (None, Some(links)) => Basis::Incremental { from: links.clone() },
-            (reason, from) => {
-                let (links, counted) = read::start(self.source).await?;
-                let reason = reason.unwrap_or(FullReason::First);
-                Basis::Full { from: from.clone(), reason, links, counted }
-            }
-        };
-        Ok(Ledger::new(run.id, self.ports.clock.now(), basis))
+    /// The record of the run as of its end.
+    fn ended(&self, run: &Run) -> Box<Run> {
+        let mut run = Box::new(run.clone());
+        self.account(&mut run);
+        run.finished_at = Some(self.ports.clock.now());
+        run
     }
 
-    /// Reads what the ledger lacks. Returns the groups whose members could not be read.
-    async fn fill(&self, ledger: &Ledger, known: &mut Known) -> Result<Vec<GroupId>, RunError> {
-        let unread = match ledger.head.basis {
-            Basis::Incremental { .. } => {
-                self.ports.progress.report(Progress::ReadingChanges);
-                Vec::new()
-            }
-            Basis::Full { counted, .. } => {
-                if !known.complete {
-                    self.load_everything(known).await?;
-                }
-                read::everything(self.source, ledger, known, counted, self.ports.progress.as_ref()).await?
-            }
-        };
-        read::changes(self.source, ledger).await?;
-        Ok(unread)
-    }
-
-    async fn conclude(
-        &self,
-        keeper: &Keeper<'_>,
-        ledger: &Ledger,
-        known: &Known,
-        unread: Vec<GroupId>,
-    ) -> Result<Step<Reading>, RunError> {
-        if matches!(ledger.head.basis, Basis::Incremental { .. }) {
-            return Ok(Step::Done(read::conclude_changes(ledger)));
-        }
-        match self.until_stopped(read::conclude_everything(self.source, ledger, known, unread)).await {
-            None => Ok(Step::Paused(Duration::ZERO)),
-            Some(Err(RunError::Source(SourceError::Paused { wait }))) => Ok(Step::Paused(wait)),
-            Some(Err(error)) => {
-                if !error.leaves_reading_good() {
-                    keeper.clear().await?;
-                }
-                Err(error)
-            }
-            Some(Ok(reading)) => Ok(Step::Done(reading)),
-        }
+    /// Notes whose credential was used, and what reading has cost.
+    pub(super) fn account(&self, run: &mut Run) {
+        run.credential = self.source.credential().or(run.credential.take());
+        run.effort += self.source.effort();
     }
 
     /// Works until the run has to stop; `None` when it had to.
-    async fn until_stopped<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+    pub(super) async fn until_stopped<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
         // Timers do not take the end of time.
         let left = self.pace.stop_at.duration_since(self.ports.clock.now()).min(LONGEST_RUN);
         let stop = self.ports.clock.sleep(Duration::try_from(left).unwrap_or_default());
@@ -301,57 +216,6 @@ impl Work<'_> {
             Either::Left((done, _)) => Some(done),
             Either::Right(((), _)) => None,
         }
-    }
-
-    async fn load_everything(&self, known: &mut Known) -> Result<(), StoreError> {
-        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
-        let (users, groups) = futures::try_join!(mirror.all_users(directory), mirror.all_groups(directory))?;
-        known.add_users(users);
-        known.add_groups(groups);
-        known.complete = true;
-        Ok(())
-    }
-
-    /// Loads what the changes and the hold touch.
-    async fn load_touched(
-        &self,
-        policy: &Policy,
-        net: &NetChanges,
-        known: &mut Known,
-        found: &FoundHold,
-    ) -> Result<(), StoreError> {
-        let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
-        let touched = touched.chain(&found.changes.groups);
-        self.load_groups(known, net, touched.cloned().collect()).await?;
-        let groups = next_groups(&known.groups, net, policy, self.ports.clock.now());
-
-        let mut users: BTreeSet<UserId> =
-            net.users.keys().chain(net.memberships.users()).chain(found.users()).cloned().collect();
-        for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
-            users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
-        }
-        known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
-        Ok(())
-    }
-
-    /// Loads groups and all that is or becomes nested in them, at any depth.
-    async fn load_groups(
-        &self,
-        known: &mut Known,
-        net: &NetChanges,
-        mut wanted: BTreeSet<GroupId>,
-    ) -> Result<(), StoreError> {
-        let mut asked = BTreeSet::new();
-        while !wanted.is_empty() {
-            let groups = self.ports.mirror.groups(self.lease.directory, &wanted).await?;
-            asked.append(&mut wanted);
-            let nested = groups.iter().flat_map(|group| &group.children);
-            let becoming =
-                asked.iter().filter_map(|group| net.nestings.get(group)).flat_map(|children| children.keys());
-            wanted = nested.chain(becoming).filter(|group| !asked.contains(*group)).cloned().collect();
-            known.add_groups(groups);
-        }
-        Ok(())
     }
 
     async fn apply(&self, plan: Plan, outlook: &Outlook<'_>) -> Result<u64, StoreError> {
@@ -367,13 +231,6 @@ impl Work<'_> {
         }
         Ok(written)
     }
-}
-
-fn note_reading(run: &mut Run, basis: &Basis) {
-    (run.reading, run.full_reason) = match basis {
-        Basis::Incremental { .. } => (Some(ReadingKind::Incremental), None),
-        Basis::Full { reason, .. } => (Some(ReadingKind::Full), Some(*reason)),
-    };
 }
 
 /// Without ever having read a group that the settings depend on, nobody can be decided: an ignored group taken for

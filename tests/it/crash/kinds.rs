@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::store::HoldStore as _;
-use shared::sync::{Hold, HoldState};
+use shared::sync::{Hold, HoldState, Trigger};
 use tenant::{
     Action, CONTRACTORS, DeltaReset, Fault, GroupKind, MEETING_ROOMS, Matcher, NewGroup, NewUser, Refusal, RequestKind,
     SERVICE_ACCOUNTS, What,
@@ -24,8 +24,10 @@ pub enum Kind {
     First,
     /// Reads joins, leaves, disabled, renamed, deleted users, memberships, new, nested, renamed and deleted groups.
     Incremental,
-    /// Decides everybody anew, because the settings have changed.
+    /// Decides everybody anew, because the settings have changed, and reads the changes as well.
     Settings,
+    /// Applies new settings to what is known, and reads nothing.
+    Mirror,
     /// Reads everything again, because Graph has forgotten the delta links, and finds what the incremental run would.
     Resync,
     /// Would deactivate more users than the safety limit lets it.
@@ -57,10 +59,11 @@ impl Kind {
         world.apply(add(TEAM, lab.staff[6]));
         world.apply(Action::DisableUser { user: lab.staff[1] });
         world.set(ignoring(lab.group(SERVICE_ACCOUNTS))).await;
+        world.sync().await;
         match self {
             Self::First => {}
             Self::Incremental => drift(&lab),
-            Self::Settings => {
+            Self::Settings | Self::Mirror => {
                 world.apply(add(lab.group(MEETING_ROOMS), lab.staff[2]));
                 world.apply(add(lab.group(MEETING_ROOMS), lab.staff[3]));
                 lab.run().await;
@@ -103,10 +106,15 @@ impl Kind {
         self != Self::Saving
     }
 
+    /// What asks for the run.
+    pub fn trigger(self) -> Trigger {
+        if self == Self::Mirror { Trigger::Settings } else { Trigger::Manual }
+    }
+
     /// The settings that the run decides with.
     pub fn settings(self, lab: &Lab) -> Value {
         match self {
-            Self::Settings => ignoring(lab.group(MEETING_ROOMS)),
+            Self::Settings | Self::Mirror => ignoring(lab.group(MEETING_ROOMS)),
             _ => ignoring(lab.group(SERVICE_ACCOUNTS)),
         }
     }

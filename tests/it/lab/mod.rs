@@ -30,7 +30,7 @@ use crate::harness::World;
 pub use clock::LabClock;
 pub use mailbox::Mailbox;
 pub use picture::{Picture, Statuses};
-pub use wire::{Process, Way};
+pub use wire::{Process, Sent, Way};
 
 /// Longer than a lease lasts: what a message waits that was not handled.
 pub const REDELIVERY: Duration = Duration::from_mins(2);
@@ -111,7 +111,12 @@ impl Lab {
 
     /// Asks for a run. Its message waits in the mailbox; here it is as well.
     pub async fn request(&self) -> RunRequest {
-        let run = Run::requested(self.directory(), Trigger::Manual, self.clock.now());
+        self.request_by(Trigger::Manual).await
+    }
+
+    /// The same for a reason of the test's.
+    pub async fn request_by(&self, trigger: Trigger) -> RunRequest {
+        let run = Run::requested(self.directory(), trigger, self.clock.now());
         request_run(self.world.stack.store.as_ref(), self.mailbox.as_ref(), &run).await.unwrap();
         self.mailbox.latest().unwrap()
     }

@@ -1,5 +1,6 @@
 //! The wire between the stack's AWS clients and the local parts of AWS, which breaks at a chosen write of a process.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
@@ -8,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// The operations that change something. Every other one reads.
@@ -34,11 +36,53 @@ pub enum Way {
     Freezes,
 }
 
-/// A process, as far as its writes go. Clones of the `Arc` are the same process.
+/// A request to the table or to the secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// What it asks for, such as `GetItem`.
+    pub operation: String,
+    /// The partition keys it names.
+    pub partitions: BTreeSet<String>,
+}
+
+impl Sent {
+    fn new(request: &HttpRequest) -> Self {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let mut partitions = BTreeSet::new();
+        if let Some(Ok(body)) = request.body().bytes().map(serde_json::from_slice::<Value>) {
+            collect_partitions(&body, &mut partitions);
+        }
+        Self { operation, partitions }
+    }
+
+    fn is_write(&self) -> bool {
+        WRITES.contains(&self.operation.as_str())
+    }
+
+    /// True when it is about records of users or groups, or about lists of members.
+    pub fn is_about_records(&self) -> bool {
+        self.partitions.iter().any(|pk| ["#USERS#", "#GROUPS#", "#MEMBERS#"].iter().any(|part| pk.contains(part)))
+    }
+}
+
+fn collect_partitions(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            let keys = ["pk", ":pk"].into_iter().filter_map(|name| fields.get(name)?.get("S")?.as_str());
+            found.extend(keys.map(str::to_owned));
+            fields.values().for_each(|value| collect_partitions(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_partitions(value, found)),
+        _ => {}
+    }
+}
+
+/// A process, as far as its requests go. Clones of the `Arc` are the same process.
 #[derive(Debug)]
 pub struct Process {
     trouble: Option<(usize, Way)>,
-    writes: Mutex<Vec<String>>,
+    sent: Mutex<Vec<Sent>>,
     /// A process that stands still, dead or not, gets nothing done that needs the wire.
     still: watch::Sender<bool>,
 }
@@ -55,7 +99,7 @@ impl Process {
     }
 
     fn new(trouble: Option<(usize, Way)>) -> Arc<Self> {
-        Arc::new(Self { trouble, writes: Mutex::default(), still: watch::Sender::new(false) })
+        Arc::new(Self { trouble, sent: Mutex::default(), still: watch::Sender::new(false) })
     }
 
     /// Does something as this process.
@@ -63,9 +107,14 @@ impl Process {
         PROCESS.scope(Arc::clone(self), work).await
     }
 
-    /// The operations of its writes so far, the one that met trouble included.
+    /// Its requests so far, the one that met trouble included.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    /// The operations of those that write.
     pub fn writes(&self) -> Vec<String> {
-        self.writes.lock().unwrap().clone()
+        self.sent().into_iter().filter(Sent::is_write).map(|sent| sent.operation).collect()
     }
 
     /// Resolves when it stands still.
@@ -92,16 +141,14 @@ impl Process {
         self.still.subscribe().wait_for(|still| !*still).await.unwrap();
     }
 
-    /// Counts the request if it is a write, and tells what happens at it.
+    /// Notes the request, and tells what happens at it if it is a write.
     fn trouble_at(&self, request: &HttpRequest) -> Option<Way> {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default();
-        if !WRITES.contains(&operation) {
-            return None;
-        }
-        let mut writes = self.writes.lock().unwrap();
-        writes.push(operation.to_owned());
-        self.trouble.filter(|(n, _)| *n == writes.len()).map(|(_, way)| way)
+        let request = Sent::new(request);
+        let is_write = request.is_write();
+        let mut sent = self.sent.lock().unwrap();
+        sent.push(request);
+        let (n, way) = self.trouble.filter(|_| is_write)?;
+        (sent.iter().filter(|sent| sent.is_write()).count() == n).then_some(way)
     }
 
     async fn carry(&self, wire: SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {

@@ -6,7 +6,7 @@ use shared::sync::{Basis, CHECKPOINT_FORMAT, CheckpointHead, RunId};
 use super::fixtures::{at, directory, lease, links};
 use crate::dynamodb::Table;
 
-fn head(begun_by: RunId) -> CheckpointHead {
+pub fn head(begun_by: RunId) -> CheckpointHead {
     CheckpointHead {
         format: CHECKPOINT_FORMAT,
         begun_by,

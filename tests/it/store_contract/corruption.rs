@@ -58,7 +58,7 @@ impl Everything {
             store.token(&self.token).await.map(|one| present(one.map(drop))),
             store.credential(directory, &user_id(1)).await.map(|one| present(one.map(drop))),
             store.credentials(directory).await.map(|all| some(!all.is_empty())),
-            store.alerts(directory).await.map(|record| some(!record.open.is_empty())),
+            store.standing(directory).await.map(|standing| some(!standing.alerts.open.is_empty())),
             store.user(directory, &user_id(1)).await.map(|one| present(one.map(drop))),
             store.users(directory, &user).await.map(|all| some(!all.is_empty())),
             store.all_users(directory).await.map(|all| some(!all.is_empty())),

@@ -73,11 +73,13 @@ promises! {
         a_record_is_read_back_under_the_next_version,
         a_record_is_stored_only_over_the_one_it_was_made_from,
         of_sixteen_records_of_the_same_version_one_is_stored,
+        the_record_comes_with_the_credentials_and_nothing_else,
     }
     runs {
         a_run_is_kept_for_ninety_days,
         a_second_request_is_folded_into_the_waiting_run,
         a_request_is_not_folded_into_a_run_that_has_begun,
+        a_request_that_wants_the_tenant_read_is_not_folded_into_a_run_for_new_settings,
         a_request_is_not_folded_into_a_run_that_ended_without_beginning,
         of_sixteen_requests_one_waits_and_takes_in_the_others,
         asking_twice_for_the_same_run_adds_it_once,
@@ -118,6 +120,8 @@ promises! {
         links_can_stay_where_they_are,
         a_stale_holder_publishes_nothing,
         writing_that_was_begun_is_unfinished_until_something_is_published,
+        the_record_of_a_run_is_stored_with_what_it_publishes_or_not_at_all,
+        a_checkpoint_is_told_of_until_it_is_dropped_or_something_is_published,
     }
     checkpoints {
         a_checkpoint_grows_piece_by_piece_and_is_read_whole,

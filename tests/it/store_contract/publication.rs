@@ -1,22 +1,30 @@
 //! What a run makes visible at its end.
 
 use shared::directory::DirectoryId;
-use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, StoreError, SyncState};
+use shared::store::{
+    CheckpointStore as _, DirectoryStore as _, Lease, Leased, MirrorStore as _, Publication, RunStore as _, StoreError,
+    SyncState,
+};
 use shared::sync::RunId;
 
-use super::fixtures::{at, directory, lease, links, published};
+use super::checkpoints::head;
+use super::fixtures::{at, directory, lease, links, published, run};
 use crate::dynamodb::Table;
 
 fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication {
     Publication::new(from.map(links), to.map(links), published(run))
 }
 
-/// What a later run finds.
-async fn state(table: &Table, directory: DirectoryId) -> SyncState {
+/// What a later run finds, and its lease.
+async fn taken_with_state(table: &Table, directory: DirectoryId) -> (Lease, SyncState) {
     match table.store.acquire_lease(directory, RunId::new(at(999)), at(999), at(1_000)).await.unwrap() {
-        Leased::Taken(_, state) => state,
+        Leased::Taken(lease, state) => (lease, state),
         Leased::Held { until } => panic!("held until {until}"),
     }
+}
+
+async fn state(table: &Table, directory: DirectoryId) -> SyncState {
+    taken_with_state(table, directory).await.1
 }
 
 pub async fn links_and_outcome_appear_together(table: &Table) {
@@ -77,4 +85,36 @@ pub async fn writing_that_was_begun_is_unfinished_until_something_is_published(t
     table.store.begin_writing(&lease).await.unwrap();
     table.store.publish(&lease, &publication(None, None, lease.run)).await.unwrap();
     assert!(!state(table, done).await.unfinished);
+}
+
+pub async fn the_record_of_a_run_is_stored_with_what_it_publishes_or_not_at_all(table: &Table) {
+    let directory = directory(&table.store).await;
+    let lease = lease(&table.store, directory).await;
+    let ended = run(directory, 0);
+    let with_record = |from| Publication { record: Some(Box::new(ended.clone())), ..publication(from, None, ended.id) };
+    assert!(matches!(table.store.publish(&lease, &with_record(Some("one"))).await, Err(StoreError::Conflict)));
+    assert_eq!(table.store.run(directory, ended.id).await.unwrap(), None);
+    table.store.publish(&lease, &with_record(None)).await.unwrap();
+    assert_eq!(table.store.run(directory, ended.id).await.unwrap(), Some(ended));
+}
+
+pub async fn a_checkpoint_is_told_of_until_it_is_dropped_or_something_is_published(table: &Table) {
+    for is_dropped in [true, false] {
+        let directory = directory(&table.store).await;
+        let first = lease(&table.store, directory).await;
+        table.store.save_checkpoint(&first, &head(first.run), 0, b"read").await.unwrap();
+        table.store.release_lease(&first).await.unwrap();
+        let second = lease(&table.store, directory).await;
+        table.store.save_checkpoint(&second, &head(first.run), 1, b"more").await.unwrap();
+        table.store.release_lease(&second).await.unwrap();
+        let (third, found) = taken_with_state(table, directory).await;
+        assert!(found.checkpoint);
+        if is_dropped {
+            table.store.drop_checkpoint(&third).await.unwrap();
+        } else {
+            table.store.publish(&third, &publication(None, None, third.run)).await.unwrap();
+        }
+        table.store.release_lease(&third).await.unwrap();
+        assert!(!state(table, directory).await.checkpoint);
+    }
 }

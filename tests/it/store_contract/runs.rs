@@ -1,7 +1,7 @@
 //! Runs: asked for, folded, remembered.
 
 use shared::store::{MirrorStore as _, RequestedRun, RunStore as _};
-use shared::sync::{Run, RunId, RunState};
+use shared::sync::{Run, RunId, RunState, Trigger};
 use tokio::task::JoinSet;
 
 use super::fixtures::{at, directory_id, run, taken};
@@ -41,6 +41,20 @@ pub async fn a_request_is_not_folded_into_a_run_that_has_begun(table: &Table) {
     assert_eq!(table.store.request_run(&second).await.unwrap(), RequestedRun::Added);
     assert_eq!(table.store.request_run(&run(directory, 3)).await.unwrap(), RequestedRun::Folded(second.id));
     assert_eq!(table.store.release_lease(&lease).await.unwrap(), Some(second.id));
+}
+
+pub async fn a_request_that_wants_the_tenant_read_is_not_folded_into_a_run_for_new_settings(table: &Table) {
+    let directory = directory_id();
+    let settings = |second| Run { trigger: Trigger::Settings, ..run(directory, second) };
+    let (first, second, third) = (settings(0), settings(1), run(directory, 2));
+    assert_eq!(table.store.request_run(&first).await.unwrap(), RequestedRun::Added);
+    assert_eq!(table.store.request_run(&second).await.unwrap(), RequestedRun::Folded(first.id));
+    assert_eq!(table.store.request_run(&third).await.unwrap(), RequestedRun::Added);
+    assert_eq!(table.store.request_run(&settings(3)).await.unwrap(), RequestedRun::Folded(third.id));
+    // The one that waited keeps its record and takes place all the same.
+    assert_eq!(table.store.run(directory, first.id).await.unwrap(), Some(first.clone()));
+    let lease = taken(table.store.acquire_lease(directory, first.id, at(4), at(60)).await.unwrap());
+    assert_eq!(table.store.release_lease(&lease).await.unwrap(), Some(third.id));
 }
 
 pub async fn a_request_is_not_folded_into_a_run_that_ended_without_beginning(table: &Table) {

@@ -13,8 +13,8 @@ use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
 use shared::store::{
-    AlertStore, CredentialStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore,
-    SettingsChange, StoreError, TokenStore, UserFilter,
+    AlertStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore, SettingsChange,
+    Standing, StoreError, TokenStore, UserFilter,
 };
 use shared::sync::{Run, RunId};
 
@@ -168,21 +168,6 @@ impl RunStore for Memory {
 }
 
 #[async_trait]
-impl CredentialStore for Memory {
-    async fn credentials(&self, directory: DirectoryId) -> Result<Vec<Credential>, StoreError> {
-        Ok(self.credentials.iter().filter(|credential| credential.directory == directory).cloned().collect())
-    }
-
-    async fn credential(&self, _: DirectoryId, _: &UserId) -> Result<Option<Credential>, StoreError> {
-        unimplemented!("the status function lists them")
-    }
-
-    async fn put_credential(&self, _: &Credential) -> Result<(), StoreError> {
-        unimplemented!("the status function only reads")
-    }
-}
-
-#[async_trait]
 impl TokenStore for Memory {
     async fn token(&self, hash: &TokenHash) -> Result<Option<AccessToken>, StoreError> {
         Ok(self.tokens.iter().find(|(known, _)| known == hash).map(|(_, token)| token.clone()))
@@ -195,8 +180,10 @@ impl TokenStore for Memory {
 
 #[async_trait]
 impl AlertStore for Memory {
-    async fn alerts(&self, _: DirectoryId) -> Result<AlertRecord, StoreError> {
-        Ok(AlertRecord { open: self.open_conditions.clone(), ..AlertRecord::default() })
+    async fn standing(&self, directory: DirectoryId) -> Result<Standing, StoreError> {
+        let alerts = AlertRecord { open: self.open_conditions.clone(), ..AlertRecord::default() };
+        let credentials = self.credentials.iter().filter(|credential| credential.directory == directory);
+        Ok(Standing { alerts, credentials: credentials.cloned().collect() })
     }
 
     async fn put_alerts(&self, _: DirectoryId, _: &AlertRecord) -> Result<(), StoreError> {

@@ -1,0 +1,66 @@
+//! What a run loads of what is known.
+
+use std::collections::BTreeSet;
+
+use super::changes::NetChanges;
+use super::holding::FoundHold;
+use super::known::{Known, reach};
+use super::outlook::next_groups;
+use super::work::Work;
+use crate::directory::{GroupId, UserId};
+use crate::filter::Policy;
+use crate::store::StoreError;
+
+impl Work<'_> {
+    /// Loads all users and groups.
+    pub(super) async fn load_everything(&self, known: &mut Known) -> Result<(), StoreError> {
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        let (users, groups) = futures::try_join!(mirror.all_users(directory), mirror.all_groups(directory))?;
+        known.add_users(users);
+        known.add_groups(groups);
+        known.complete = true;
+        Ok(())
+    }
+
+    /// Loads what the changes and the hold touch.
+    pub(super) async fn load_touched(
+        &self,
+        policy: &Policy,
+        net: &NetChanges,
+        known: &mut Known,
+        found: &FoundHold,
+    ) -> Result<(), StoreError> {
+        let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
+        let touched = touched.chain(&found.changes.groups);
+        self.load_groups(known, net, touched.cloned().collect()).await?;
+        let groups = next_groups(&known.groups, net, policy, self.ports.clock.now());
+
+        let mut users: BTreeSet<UserId> =
+            net.users.keys().chain(net.memberships.users()).chain(found.users()).cloned().collect();
+        for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
+            users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
+        }
+        known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
+        Ok(())
+    }
+
+    /// Loads groups and all that is or becomes nested in them, at any depth.
+    async fn load_groups(
+        &self,
+        known: &mut Known,
+        net: &NetChanges,
+        mut wanted: BTreeSet<GroupId>,
+    ) -> Result<(), StoreError> {
+        let mut asked = BTreeSet::new();
+        while !wanted.is_empty() {
+            let groups = self.ports.mirror.groups(self.lease.directory, &wanted).await?;
+            asked.append(&mut wanted);
+            let nested = groups.iter().flat_map(|group| &group.children);
+            let becoming =
+                asked.iter().filter_map(|group| net.nestings.get(group)).flat_map(|children| children.keys());
+            wanted = nested.chain(becoming).filter(|group| !asked.contains(*group)).cloned().collect();
+            known.add_groups(groups);
+        }
+        Ok(())
+    }
+}
