@@ -72,7 +72,7 @@ impl GraphTenant {
             let mut notes = Notes::of(kind);
             let number = trail.pages() + 1;
             let mut objects = Vec::with_capacity(page.objects.len());
-            for (index, object) in page.objects.into_iter().enumerate() {
+            for (index, object) in page.objects.iter().enumerate() {
                 notes.at(number, index + 1);
                 match decode(object, &mut notes) {
                     Ok(object) => objects.push(object),

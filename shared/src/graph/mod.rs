@@ -8,12 +8,14 @@
 //! * `budget`, `usage`, `gate`: how many requests the tenant stands at once, learned from what the answers say of its
 //!   quota, and where requests wait for their turn;
 //! * `client`: one read, repeated until it is answered or given up;
-//! * `page`, `wire`: from bytes to a page, and from its objects to ours;
+//! * `page`, `wire`, `plain`: from bytes to a page, and from its objects to ours, with care or at once;
 //! * `tenant`, `chain`, `source`: reads under the administrators' tokens, lists and rounds read to their end, and the
 //!   port [`TenantSource`](crate::sync::TenantSource) made of them;
 //! * `withheld`: whether a 403 is about one object or about the administrator;
 //! * `probe`: whether an account that is being authorized can read what a sync reads.
 
+#[doc(hidden)]
+pub mod bench;
 mod budget;
 mod chain;
 mod client;
@@ -25,6 +27,7 @@ mod mend;
 mod oddity;
 mod origin;
 mod page;
+mod plain;
 mod probe;
 mod refusal;
 mod retry;

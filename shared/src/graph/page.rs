@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::mend::mended;
 
@@ -44,8 +45,8 @@ pub enum Malformed {
 /// One page of a list or a round of changes.
 #[derive(Debug, PartialEq)]
 pub(super) struct Page {
-    /// The objects, each to be understood on its own, so that an odd one does not take the page with it.
-    pub(super) objects: Vec<Value>,
+    /// The objects as JSON, each to be understood on its own, so that an odd one does not take the page with it.
+    pub(super) objects: Vec<Box<str>>,
     /// Where to go from here.
     pub(super) link: Link,
 }
@@ -74,7 +75,7 @@ struct Wire {
 
 /// The objects of a page, as far as they are few enough.
 struct Objects {
-    kept: Vec<Value>,
+    kept: Vec<Box<str>>,
     too_many: bool,
 }
 
@@ -92,8 +93,10 @@ impl<'de> Deserialize<'de> for Objects {
             fn visit_seq<A: SeqAccess<'de>>(self, mut objects: A) -> Result<Objects, A::Error> {
                 let mut kept = Vec::new();
                 while kept.len() < MAX_OBJECTS {
-                    let Some(object) = objects.next_element()? else { return Ok(Objects { kept, too_many: false }) };
-                    kept.push(object);
+                    let Some(object) = objects.next_element::<&RawValue>()? else {
+                        return Ok(Objects { kept, too_many: false });
+                    };
+                    kept.push(object.get().into());
                 }
                 let too_many = objects.next_element::<IgnoredAny>()?.is_some();
                 while objects.next_element::<IgnoredAny>()?.is_some() {}
@@ -173,7 +176,7 @@ mod tests {
             "value": [{ "id": "a" }],
         });
         let page = Page::of_list(body.to_string().as_bytes()).unwrap();
-        assert_eq!(page.objects, [json!({ "id": "a" })]);
+        assert_eq!(page.objects, [Box::from(r#"{"id":"a"}"#)]);
         assert_eq!(page.link, Link::Next("https://graph.microsoft.com/v1.0/users?$skiptoken=x".to_owned()));
     }
 

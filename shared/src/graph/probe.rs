@@ -106,7 +106,7 @@ async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRole
         return Ok(AccountRoles::Unknown);
     }
     let roles = page.objects.iter().map(|object| {
-        let role = WireRole::deserialize(object).map_err(|_| Malformed::NotAPage)?;
+        let role: WireRole = serde_json::from_str(object).map_err(|_| Malformed::NotAPage)?;
         Ok(DirectoryRole::from_template(role.role_template_id))
     });
     Ok(AccountRoles::Known(roles.collect::<Result<_, Malformed>>()?))

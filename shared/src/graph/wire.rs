@@ -6,14 +6,16 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::mend::mended;
 use super::oddity::{Notes, OddValue, Oddity};
+use super::plain;
 use crate::directory::{
     GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, Patch, UserId, UserPatch, UserProfile,
 };
 use crate::sync::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 
-/// How an object of a chain is understood. What is odd about it goes to [`Notes`].
-pub(super) type Decode<T> = fn(Value, &mut Notes) -> Result<T, Oddity>;
+/// How an object of a chain is understood, from its JSON. What is odd about it goes to [`Notes`].
+pub(super) type Decode<T> = fn(&str, &mut Notes) -> Result<T, Oddity>;
 
 /// The longest text taken, in bytes: the longest one Microsoft documents for our properties is a group's description of
 /// 1,024 characters, of four bytes at most ("group resource type").
@@ -28,7 +30,14 @@ const MAX_KIND_BYTES: usize = 64;
 const DECISIVE: [&str; 2] = ["accountEnabled", "visibility"];
 
 /// A user of a list.
-pub(super) fn user(object: Value, notes: &mut Notes) -> Result<(UserId, UserPatch), Oddity> {
+pub(super) fn user(object: &str, notes: &mut Notes) -> Result<(UserId, UserPatch), Oddity> {
+    match plain::object::<UserPatch>(object) {
+        Some((id, patch)) if is_name(&patch.display_name) => Ok((id.into(), patch)),
+        _ => user_with_care(object, notes),
+    }
+}
+
+pub(super) fn user_with_care(object: &str, notes: &mut Notes) -> Result<(UserId, UserPatch), Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
     let patch: UserPatch = patch(&id, object, UserProfile::SELECT, notes)?;
@@ -39,7 +48,7 @@ pub(super) fn user(object: Value, notes: &mut Notes) -> Result<(UserId, UserPatc
 }
 
 /// A group of a list.
-pub(super) fn group(object: Value, notes: &mut Notes) -> Result<(GroupId, GroupPatch), Oddity> {
+pub(super) fn group(object: &str, notes: &mut Notes) -> Result<(GroupId, GroupPatch), Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
     let patch: GroupPatch = patch(&id, object, GroupProfile::SELECT, notes)?;
@@ -50,13 +59,24 @@ pub(super) fn group(object: Value, notes: &mut Notes) -> Result<(GroupId, GroupP
 }
 
 /// A member of a group.
-pub(super) fn member(object: Value, _: &mut Notes) -> Result<Member, Oddity> {
+pub(super) fn member(object: &str, notes: &mut Notes) -> Result<Member, Oddity> {
+    plain::member(object).map_or_else(|| member_with_care(object, notes), Ok)
+}
+
+pub(super) fn member_with_care(object: &str, _: &mut Notes) -> Result<Member, Oddity> {
     let object = members_of(object)?;
     Ok(Member { id: id(&object)?, kind: kind(&object) })
 }
 
 /// A user of a round of changes.
-pub(super) fn user_change(object: Value, notes: &mut Notes) -> Result<UserChange, Oddity> {
+pub(super) fn user_change(object: &str, notes: &mut Notes) -> Result<UserChange, Oddity> {
+    match plain::object(object) {
+        Some((id, patch)) => Ok(UserChange::Seen(id.into(), patch)),
+        None => user_change_with_care(object, notes),
+    }
+}
+
+pub(super) fn user_change_with_care(object: &str, notes: &mut Notes) -> Result<UserChange, Oddity> {
     let object = members_of(object)?;
     let id = id(&object)?;
     Ok(match removal(&object) {
@@ -66,7 +86,7 @@ pub(super) fn user_change(object: Value, notes: &mut Notes) -> Result<UserChange
 }
 
 /// A group of a round of changes, with a slice of its members.
-pub(super) fn group_change(object: Value, notes: &mut Notes) -> Result<GroupChange, Oddity> {
+pub(super) fn group_change(object: &str, notes: &mut Notes) -> Result<GroupChange, Oddity> {
     const MEMBERS: &str = "members@delta";
     let mut object = members_of(object)?;
     let id = id(&object)?;
@@ -90,15 +110,16 @@ pub(super) fn group_change(object: Value, notes: &mut Notes) -> Result<GroupChan
 
 /// A member that joined or left. Why it left is always told as `deleted`, so the reason says nothing.
 fn member_change(object: Value) -> Result<MemberChange, Oddity> {
-    let object = members_of(object)?;
+    let Value::Object(object) = object else { return Err(Oddity::NoId) };
     Ok(MemberChange { id: id(&object)?, kind: kind(&object), removed: removal(&object).is_some() })
 }
 
-fn members_of(object: Value) -> Result<Map<String, Value>, Oddity> {
-    match object {
-        Value::Object(members) => Ok(members),
-        _ => Err(Oddity::NoId),
-    }
+fn members_of(object: &str) -> Result<Map<String, Value>, Oddity> {
+    let members = serde_json::from_str(object).or_else(|error| match mended(object.as_bytes()) {
+        Some(object) => serde_json::from_str(&object),
+        None => Err(error),
+    });
+    members.map_err(|_| Oddity::NoId)
 }
 
 fn id(object: &Map<String, Value>) -> Result<ObjectId, Oddity> {
@@ -224,7 +245,7 @@ mod tests {
 
     fn understood<T>(decode: Decode<T>, object: Value) -> T {
         let mut notes = notes();
-        let understood = decode(object, &mut notes).unwrap();
+        let understood = decode(&object.to_string(), &mut notes).unwrap();
         assert!(notes.finish().0.is_empty());
         understood
     }
@@ -232,7 +253,7 @@ mod tests {
     /// What is said of an object that is taken though odd, and the object.
     fn odd<T: std::fmt::Debug>(decode: Decode<T>, object: Value) -> (T, Vec<String>) {
         let mut notes = notes();
-        let taken = decode(object, &mut notes).unwrap();
+        let taken = decode(&object.to_string(), &mut notes).unwrap();
         let (unread, odd) = notes.finish();
         assert_eq!(unread, []);
         (taken, odd)
@@ -241,7 +262,7 @@ mod tests {
     /// What is said of an object that is left out.
     fn left_out<T: std::fmt::Debug>(decode: Decode<T>, object: Value) -> String {
         let mut notes = notes();
-        let oddity = decode(object, &mut notes).unwrap_err();
+        let oddity = decode(&object.to_string(), &mut notes).unwrap_err();
         notes.left_out(&oddity);
         notes.finish().0.remove(0).note
     }
@@ -352,7 +373,7 @@ mod tests {
         let mut notes = notes();
         let object =
             json!({ "id": SALES, "members@delta": [{ "@odata.type": "#microsoft.graph.user" }, { "id": ADELE }] });
-        let change = group_change(object, &mut notes).unwrap();
+        let change = group_change(&object.to_string(), &mut notes).unwrap();
         assert_eq!(change.members.len(), 1);
         let unread: Vec<_> = notes.finish().0.into_iter().map(|unread| unread.note).collect();
         assert_eq!(unread, [format!("a member of group {SALES} without a usable id was left out (entry 7 of page 2)")]);
@@ -420,7 +441,7 @@ mod tests {
     fn a_page_full_of_oddities_names_some_and_counts_the_rest() {
         let mut notes = notes();
         for _ in 0..60 {
-            user(json!({ "id": ADELE }), &mut notes).unwrap();
+            user(&json!({ "id": ADELE }).to_string(), &mut notes).unwrap();
         }
         let (_, odd) = notes.finish();
         assert_eq!((odd.len(), odd.last().unwrap().as_str()), (51, "10 more oddities on page 2"));

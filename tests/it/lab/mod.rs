@@ -168,7 +168,12 @@ impl Lab {
 
     /// Asks for a run, lets it and all that waits come to an end, and returns its record.
     pub async fn run(&self) -> Value {
-        let request = self.request().await;
+        self.run_by(Trigger::Manual).await
+    }
+
+    /// The same for a reason of the test's.
+    pub async fn run_by(&self, trigger: Trigger) -> Value {
+        let request = self.request_by(trigger).await;
         self.settle().await;
         self.record(&request).await
     }

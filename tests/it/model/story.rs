@@ -5,6 +5,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use serde_json::{Value, json};
+use shared::sync::Trigger;
 use tenant::{Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, NewGroup, Paging, RequestKind, Sample, What};
 use uuid::Uuid;
 
@@ -82,6 +83,11 @@ impl Story {
         }
         if self.rng.random_ratio(1, 5) {
             self.change_settings().await;
+            if self.rng.random_bool(0.5) {
+                // They are applied to what is known; what has changed meanwhile is read by the run below.
+                let run = self.lab.run_by(Trigger::Settings).await;
+                self.say(format!("run for them: {} {}", run["state"], run["reading"]));
+            }
         }
         for _ in 0..self.rng.random_range(0..3) {
             let fault = weather::fault(&mut self.rng);
