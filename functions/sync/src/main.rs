@@ -49,6 +49,7 @@ async fn main() -> Result<(), Error> {
             tokens: Arc::new(IdentityPlatform::new(http, &microsoft, secrets.clone(), clock.clone())),
             credentials: store,
             secrets,
+            issued: Arc::default(),
             clock,
         },
         interval: schedule.interval,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::clock::Clock;
-use shared::credentials::{CredentialChain, Exchange, ReadUsers, TokenEndpoint, TokenRefusal, UsableToken};
+use shared::credentials::{
+    CredentialChain, Exchange, IssuedTokens, ReadUsers, TokenEndpoint, TokenRefusal, UsableToken,
+};
 use shared::directory::DirectoryId;
 use shared::graph::{GraphError, GraphOrigin, GraphTenant, probe_users};
 use shared::secrets::SecretStore;
@@ -26,6 +28,8 @@ pub struct Microsoft {
     pub credentials: Arc<dyn CredentialStore>,
     /// Their refresh tokens.
     pub secrets: Arc<dyn SecretStore>,
+    /// Access tokens that earlier runs of this process have left.
+    pub issued: Arc<IssuedTokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -60,7 +64,7 @@ impl ReadUsers for Microsoft {
 
 impl OpenTenant for Microsoft {
     fn open(&self, run: &Run, stop_at: Timestamp) -> Box<dyn TenantSource> {
-        let mut chain = CredentialChain::new(self.exchange(run.directory));
+        let mut chain = CredentialChain::new(self.exchange(run.directory), Arc::clone(&self.issued));
         if run.trigger != Trigger::Schedule {
             // Somebody waits for this run, who may just have mended a credential.
             chain = chain.trying_all();

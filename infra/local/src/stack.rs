@@ -138,6 +138,7 @@ impl Stack {
                 tokens: identity.clone(),
                 credentials: store.clone(),
                 secrets: secrets.clone(),
+                issued: Arc::default(),
                 clock: Arc::clone(&options.clock),
             },
             interval: options.interval.unwrap_or(DEFAULT_INTERVAL),

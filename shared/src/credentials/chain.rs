@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -12,7 +13,8 @@ use tokio::sync::Mutex;
 use super::cause::Cause;
 use super::credential::{Credential, CredentialState};
 use super::endpoint::GrantError;
-use super::exchange::{Attempt, Exchange};
+use super::exchange::{Attempt, Exchange, Fresh};
+use super::issued::IssuedTokens;
 use super::refusal::Refusal;
 use super::tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 
@@ -24,6 +26,7 @@ use super::tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 ///
 /// What becomes of a credential:
 ///
+/// * a token of an earlier run is left: it is used, unless somebody waits for this run;
 /// * it gives a token: a rotated refresh token is stored before the access token is used;
 /// * it needs its administrator: marked with its cause, and the next one is tried;
 /// * the answer passes by itself: not marked, the next one is tried; when none works, [`TokenError::Unavailable`];
@@ -33,8 +36,9 @@ use super::tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 /// The lock is held while a token is fetched, so that requests which run out of tokens together share one refresh.
 pub struct CredentialChain {
     exchange: Exchange,
-    /// Whether failing credentials are tried before their time.
+    /// Whether failing credentials are tried before their time, and tokens of earlier runs are left alone.
     eager: bool,
+    issued: Arc<IssuedTokens>,
     state: Mutex<State>,
 }
 
@@ -74,11 +78,12 @@ struct Issued {
 impl CredentialChain {
     /// The chain of a directory's credentials, read when the first token is asked for.
     #[must_use]
-    pub fn new(exchange: Exchange) -> Self {
-        Self { exchange, eager: false, state: Mutex::default() }
+    pub fn new(exchange: Exchange, issued: Arc<IssuedTokens>) -> Self {
+        Self { exchange, eager: false, issued, state: Mutex::default() }
     }
 
-    /// Tries failing credentials even before their time, as somebody wants who has just mended one and asks for a run.
+    /// Tries failing credentials even before their time, and fetches new tokens, as somebody wants who has just mended
+    /// something and asks for a run.
     #[must_use]
     pub fn trying_all(self) -> Self {
         Self { eager: true, ..self }
@@ -113,9 +118,20 @@ impl CredentialChain {
         let mut passing = None;
         while let Some(candidate) = candidates.get(index) {
             let replacement = std::mem::take(replacing);
+            if !self.eager
+                && candidate.failing_since.is_none()
+                && let Some(Fresh { token, stale_at }) =
+                    self.issued.get(&candidate.credential, self.exchange.clock.now())
+            {
+                if let Some(candidate) = candidates.remove(index) {
+                    candidates.push_front(candidate);
+                }
+                return Ok(Issued { token, stale_at, replacement });
+            }
             match self.exchange.attempt(&candidate.credential).await? {
                 Attempt::Token(fresh) => {
                     if let Some(mut candidate) = candidates.remove(index) {
+                        self.issued.keep(&candidate.credential, &fresh, self.exchange.clock.now());
                         self.exchange.note_good(&mut candidate.credential).await;
                         candidates.push_front(candidate);
                     }
@@ -188,6 +204,7 @@ impl AccessTokens for CredentialChain {
                 && issued.token.secret.expose_secret() == token.secret.expose_secret()
         });
         let Some(current) = current else { return };
+        self.issued.forget(self.exchange.directory, &token.administrator);
         let cause = match how {
             TokenRefusal::Forbidden => Cause::ReadRefused,
             TokenRefusal::Unauthorized if current.replacement => Cause::TokenRejected,

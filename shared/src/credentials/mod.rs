@@ -9,6 +9,7 @@ mod credential;
 mod endpoint;
 mod exchange;
 mod exercise;
+mod issued;
 mod refusal;
 mod tokens;
 
@@ -18,5 +19,6 @@ pub use credential::{Credential, CredentialState};
 pub use endpoint::{Grant, GrantError, TokenEndpoint};
 pub use exchange::Exchange;
 pub use exercise::{ReadUsers, exercise};
+pub use issued::IssuedTokens;
 pub use refusal::{ErrorAnswer, Refusal};
 pub use tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};

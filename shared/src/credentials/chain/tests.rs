@@ -136,7 +136,12 @@ impl World {
     }
 
     fn chain(self: &Arc<Self>) -> CredentialChain {
-        CredentialChain::new(self.exchange())
+        self.later_chain(&Arc::default())
+    }
+
+    /// A chain of a run that may use what earlier ones have left.
+    fn later_chain(self: &Arc<Self>, issued: &Arc<IssuedTokens>) -> CredentialChain {
+        CredentialChain::new(self.exchange(), Arc::clone(issued))
     }
 
     fn exchange(self: &Arc<Self>) -> Exchange {
@@ -185,6 +190,57 @@ async fn the_credential_that_was_good_last_is_used_and_its_token_kept() {
     assert_eq!((token.administrator.to_string().as_str(), token.secret.expose_secret()), ("bob", "access bob-0"));
     chain.token().await.unwrap();
     assert_eq!(world.asked(), ["bob-0"]);
+}
+
+#[tokio::test]
+async fn a_later_run_uses_the_token_that_an_earlier_one_has_left_while_it_lasts() {
+    let (world, issued) = (World::new(&[("ann", 10)]), Arc::default());
+    let token = world.later_chain(&issued).token().await.unwrap();
+    world.pass(SignedDuration::from_mins(50));
+    let again = world.later_chain(&issued).token().await.unwrap();
+    assert_eq!(token.secret.expose_secret(), again.secret.expose_secret());
+    assert_eq!(world.asked(), ["ann-0"]);
+    world.pass(SignedDuration::from_mins(6));
+    world.later_chain(&issued).token().await.unwrap();
+    assert_eq!(world.asked(), ["ann-1"]);
+}
+
+#[tokio::test]
+async fn a_token_that_graph_has_refused_is_left_to_no_later_run() {
+    for how in [TokenRefusal::Unauthorized, TokenRefusal::Forbidden] {
+        let (world, issued) = (World::new(&[("ann", 10), ("bob", 20)]), Arc::default());
+        world.later_chain(&issued).token().await.unwrap();
+        let chain = world.later_chain(&issued);
+        chain.refused(&chain.token().await.unwrap(), how).await;
+        let next = chain.token().await.unwrap();
+        assert_eq!(world.asked().len(), 2, "a new one is fetched");
+        let expected = if how == TokenRefusal::Forbidden { "ann" } else { "bob" };
+        assert_eq!(next.administrator.to_string(), expected);
+        assert_eq!(
+            world.later_chain(&issued).token().await.unwrap().secret.expose_secret(),
+            next.secret.expose_secret()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_new_authorization_and_whoever_waits_for_a_run_get_a_new_token() {
+    let (world, issued) = (World::new(&[("ann", 10)]), Arc::default());
+    world.later_chain(&issued).token().await.unwrap();
+    world.later_chain(&issued).trying_all().token().await.unwrap();
+    assert_eq!(world.asked(), ["ann-0", "ann-1"]);
+    world.change("ann", |ann| ann.authorized_at = minutes(99_999));
+    world.later_chain(&issued).token().await.unwrap();
+    assert_eq!(world.asked(), ["ann-2"]);
+}
+
+#[tokio::test]
+async fn a_failing_credential_is_tried_anew_whatever_an_earlier_run_has_left() {
+    let (world, issued) = (World::new(&[("ann", 10)]), Arc::default());
+    world.later_chain(&issued).token().await.unwrap();
+    world.change("ann", |ann| ann.state = failing(Cause::Disabled, minutes(99_000), minutes(99_999)));
+    world.answer("ann", Answer::Refuse(Cause::Disabled));
+    assert!(world.later_chain(&issued).token().await.is_err());
 }
 
 #[tokio::test]
