@@ -139,7 +139,7 @@ async fn new_settings_are_applied_without_a_request_of_graph_even_while_microsof
     assert_eq!(run["effort"]["graph_requests"], 0, "{run:#}");
     assert_eq!(lab.world.tenant.requests().len(), asked, "neither Graph nor the login is asked for anything");
     assert!(run["changes"]["deactivated"].as_u64().unwrap() > 0, "{run:#}");
-    assert_eq!(run["effort"]["items_written"], run["changes"]["users_changed"], "{run:#}");
+    assert!(run["effort"]["items_written"].as_u64() <= run["changes"]["users_changed"].as_u64(), "{run:#}");
     assert!(sent.len() < 100, "{}", sent.len());
     lab.world.check(&ignoring(group)).await;
     let after = lab.world.api.get(&format!("/api/v1/directories/{}", lab.world.directory)).await.unwrap();

@@ -35,8 +35,4 @@ fn the_template_declares_the_table_the_code_makes() {
     let mut attributes = words_after(TABLE, "text(\"");
     attributes.extend(words_after(TABLE, "const TTL: &str = \""));
     assert_eq!(words_after(TEMPLATE, "AttributeName: "), attributes);
-
-    let mut indexes = words_after(TABLE, "const BY_LOGIN: &str = \"");
-    indexes.extend(words_after(TABLE, "const BY_MAIL: &str = \""));
-    assert_eq!(words_after(TEMPLATE, "IndexName: "), indexes);
 }

@@ -5,18 +5,23 @@
 
 mod group;
 mod ids;
+mod names;
 mod patch;
 mod registry;
 mod user;
 
 pub use group::{GroupPatch, GroupProfile, GroupRecord};
 pub use ids::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
+pub use names::NameKey;
 pub use patch::Patch;
 pub use registry::{Directory, DirectoryCounts, Published};
 pub use user::{UserPatch, UserProfile, UserRecord};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// How long deleted users and groups stay as inactive records.
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Whether an object exists in the tenant, as far as complete reads have told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

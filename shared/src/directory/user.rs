@@ -40,6 +40,24 @@ properties!(
 );
 
 impl UserProfile {
+    /// All texts in it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let one = [
+            &self.display_name,
+            &self.given_name,
+            &self.surname,
+            &self.user_principal_name,
+            &self.mail,
+            &self.on_premises_sam_account_name,
+            &self.employee_id,
+            &self.job_title,
+            &self.department,
+            &self.company_name,
+            &self.user_type,
+        ];
+        one.into_iter().flatten().chain(self.proxy_addresses.iter().flatten()).map(String::as_str)
+    }
+
     /// The `$select` list that asks Graph for exactly these properties. It is stored with each delta link: a
     /// changed list needs a new full sync, since a link tracks only what it was made with.
     pub const SELECT: &'static str = "id,accountEnabled,displayName,givenName,surname,userPrincipalName,mail,\

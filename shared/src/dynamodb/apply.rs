@@ -1,7 +1,7 @@
 //! Fenced writes: transactions that only go through while the lease is held.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,9 +9,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::error::unavailable;
 use super::item::{Item, key_attributes};
 use super::keys::Key;
-use super::records::{write_group, write_user};
+use super::records::write_group;
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, GroupId, UserId};
+use crate::directory::{DirectoryId, UserId};
 use crate::store::{GroupMembersChange, Lease, StoreError, Write};
 
 /// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
@@ -62,29 +62,40 @@ impl DynamoStore {
         let writes: Vec<Cow<'_, Write>> = writes.iter().flat_map(pieces).collect();
         let mut written = 0;
         for stretch in stretches(&writes) {
-            let prepared: Vec<_> = stretch.iter().map(|write| self.prepare(lease.directory, write)).collect();
-            let mut prepared = stream::iter(prepared).buffered(AT_ONCE);
             let mut batch = Batch::default();
-            while let Some(units) = prepared.try_next().await? {
-                for unit in units {
-                    if !batch.has_room_for(&unit, self.most_writes) {
-                        written += self.commit(lease, std::mem::take(&mut batch).actions).await?;
-                    }
-                    batch.add(unit);
+            for unit in self.prepare(lease.directory, stretch).await? {
+                if !batch.has_room_for(&unit, self.most_writes) {
+                    written += self.commit(lease, std::mem::take(&mut batch).actions).await?;
                 }
+                batch.add(unit);
             }
             written += self.commit(lease, batch.actions).await?;
         }
         Ok(written)
     }
 
-    /// The actions of a write, in units that go into one transaction each.
-    async fn prepare(&self, directory: DirectoryId, write: &Write) -> Result<Vec<Vec<Action>>, StoreError> {
-        match write {
-            Write::Group(group) => Ok(vec![vec![Action::Put(write_group(directory, group)?)]]),
-            Write::User(user) => Ok(vec![vec![Action::Put(write_user(directory, user)?)]]),
-            Write::GroupMembers(change) => self.member_actions(directory, change).await,
+    /// The actions of a stretch, in units that go into one transaction each.
+    async fn prepare(
+        &self,
+        directory: DirectoryId,
+        stretch: &[Cow<'_, Write>],
+    ) -> Result<Vec<Vec<Action>>, StoreError> {
+        let mut users = BTreeMap::new();
+        let mut units = Vec::new();
+        let mut members = Vec::new();
+        for write in stretch {
+            match write.as_ref() {
+                Write::User(user) => drop(users.insert(user.id.clone(), Some(user.clone()))),
+                Write::ForgetUser(id) => drop(users.insert(id.clone(), None)),
+                Write::Names(change) => units.append(&mut self.name_actions(directory, change).await?),
+                Write::Group(group) => units.push(vec![Action::Put(write_group(directory, group)?)]),
+                Write::GroupMembers(change) => members.push(self.member_actions(directory, change)),
+            }
         }
+        units.append(&mut self.user_actions(directory, users.into_iter()).await?);
+        let of_groups: Vec<Vec<Vec<Action>>> = stream::iter(members).buffered(AT_ONCE).try_collect().await?;
+        units.extend(of_groups.into_iter().flatten());
+        Ok(units)
     }
 
     /// Runs a transaction and returns how many items it wrote.
@@ -138,35 +149,28 @@ fn chunks(users: &BTreeSet<UserId>) -> Vec<BTreeSet<UserId>> {
     users.chunks(MOST_MEMBERS).map(|users| users.iter().copied().cloned().collect()).collect()
 }
 
-/// What a write is about. Two writes about the same must not share a transaction, and members have to be read after the
-/// write before.
-#[derive(PartialEq, Eq, Hash)]
-enum Subject<'a> {
-    Group(&'a GroupId),
-    Members(&'a GroupId),
-    User(&'a UserId),
+/// Whether a write may be prepared together with the one before it. Lists and buckets have to be read after the write before
+/// that touches them, so each object comes once in a stretch; and where the order of ids begins anew, as with the
+/// deactivations after the other users, that order is kept.
+fn goes_with(write: &Write, before: &Write) -> bool {
+    match (write, before) {
+        (Write::Group(group), Write::Group(before)) => group.id > before.id,
+        (Write::GroupMembers(change), Write::GroupMembers(before)) => change.group > before.group,
+        (Write::User(_) | Write::ForgetUser(_), Write::User(_) | Write::ForgetUser(_)) => user(write) > user(before),
+        _ => false,
+    }
 }
 
-fn subject(write: &Write) -> Subject<'_> {
+fn user(write: &Write) -> Option<&UserId> {
     match write {
-        Write::Group(group) => Subject::Group(&group.id),
-        Write::GroupMembers(change) => Subject::Members(&change.group),
-        Write::User(user) => Subject::User(&user.id),
+        Write::User(user) => Some(&user.id),
+        Write::ForgetUser(id) => Some(id),
+        _ => None,
     }
 }
 
-/// Cuts the writes into stretches that have each subject once.
+/// Cuts the writes into stretches that can be prepared together.
 fn stretches<'a>(writes: &'a [Cow<'a, Write>]) -> Vec<&'a [Cow<'a, Write>]> {
-    let mut stretches = Vec::new();
-    let mut seen = HashSet::new();
-    let mut begin = 0;
-    for (place, write) in writes.iter().enumerate() {
-        if seen.len() == AT_A_TIME || !seen.insert(subject(write)) {
-            stretches.extend(writes.get(begin..place));
-            begin = place;
-            seen = HashSet::from([subject(write)]);
-        }
-    }
-    stretches.extend(writes.get(begin..));
-    stretches
+    let together = writes.chunk_by(|before, write| goes_with(write, before));
+    together.flat_map(|stretch| stretch.chunks(AT_A_TIME)).collect()
 }

@@ -18,7 +18,7 @@ const MEMORY: SignedDuration = SignedDuration::from_hours(1);
 impl AuthorizationStore for DynamoStore {
     async fn begin_authorization(&self, state: &StateHash, pending: &PendingAuthorization) -> Result<(), StoreError> {
         let item = Item::new(&Key::authorization(state)).value("authorization", pending)?;
-        self.put(item.expires(pending.expires_at + MEMORY)).await
+        self.put(item.expires_after(pending.expires_at, MEMORY)).await
     }
 
     async fn consume_authorization(&self, state: &StateHash, now: Timestamp) -> Result<Consumed, StoreError> {

@@ -1,57 +1,99 @@
-//! How a group's members are spread over items, so that one membership touches one item however large the group is.
+//! How much that belongs together is spread over items, so that one change touches one item however much there is, and the
+//! first write of everything costs little.
 //!
-//! A *bucket* has the members from one id on up to where the next bucket begins, like a leaf of a B-tree. Nothing lists
-//! the buckets: the one a member belongs to is the last that begins at or before it, which one query finds. A bucket
-//! that has grown too large is split within one transaction. One that has lost its last member is taken away, and what
-//! was its range belongs to the one before it. However ids are distributed, no bucket is too large.
+//! A *bucket* has the entries from one key on up to where the next bucket begins, like a leaf of a B-tree. Nothing lists
+//! the buckets: the one an entry belongs to is the last that begins at or before its key, which one query finds. A bucket
+//! that has grown too large is split within one transaction. One that has lost its last entry is taken away, and what
+//! was its range belongs to the one before it. However keys are distributed, no bucket is too large.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 
-use crate::directory::UserId;
+use super::item::{Item, Stored};
+use crate::store::StoreError;
 
-/// How many members a bucket has at most after a split: 8 KB.
-const TARGET: usize = 512;
-/// How many members a bucket has at most.
-const LIMIT: usize = 1_024;
+/// A kind of entries that are kept in buckets.
+pub(super) trait Kind: Send + Sync + 'static {
+    /// What entries are found by, and in whose order they are.
+    type Key: Ord + Clone + Debug + Send + Sync;
+    /// What is kept under a key.
+    type Value: Clone + PartialEq + Debug + Send + Sync;
+    /// What may become of an entry.
+    type Change: Send + Sync;
 
-/// A part of a group's members.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Bucket {
-    /// The id it begins with, whether that is a member or not; `None` for the first one.
-    pub(super) from: Option<UserId>,
-    /// The members.
-    pub(super) members: BTreeSet<UserId>,
+    /// How much weight a bucket has at most after a split.
+    const TARGET: usize;
+    /// How much weight a bucket has at most, unless it has a single entry.
+    const LIMIT: usize;
+
+    /// What an entry weighs, at least 1.
+    fn weight(value: &Self::Value) -> usize;
+
+    /// Brings an entry up to date. Doing it twice is the same as once.
+    fn change(entries: &mut BTreeMap<Self::Key, Self::Value>, key: &Self::Key, change: &Self::Change);
+
+    /// The sort key of the bucket that begins with this key; `None` is before all. Sort keys sort as keys do.
+    fn sort_key(from: Option<&Self::Key>) -> String;
+
+    /// The key in a sort key; the outer `None` when it makes no sense.
+    fn from_sort_key(sk: &str) -> Option<Option<Self::Key>>;
+
+    /// The item with the entries.
+    fn write(item: Item, entries: &BTreeMap<Self::Key, Self::Value>) -> Result<Item, StoreError>;
+
+    /// The entries in an item.
+    fn read(item: &Stored) -> Result<BTreeMap<Self::Key, Self::Value>, StoreError>;
 }
 
-impl Bucket {
-    /// The buckets to write in place of this one when these users are members from now on, or are not (`false`). A
-    /// bucket without members is to be taken away; none is returned when nothing changes.
-    pub(super) fn changed(&self, users: BTreeMap<&UserId, bool>) -> Vec<Self> {
-        let mut members = self.members.clone();
-        for (user, is_member) in users {
-            if is_member {
-                members.insert(user.clone());
-            } else {
-                members.remove(user);
-            }
+/// Some entries, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bucket<K, V> {
+    /// The key it begins with, whether there is an entry or not; `None` for the first one.
+    pub(super) from: Option<K>,
+    /// The entries.
+    pub(super) entries: BTreeMap<K, V>,
+}
+
+/// A bucket of a kind.
+pub(super) type BucketOf<T> = Bucket<<T as Kind>::Key, <T as Kind>::Value>;
+
+impl<K, V> Default for Bucket<K, V> {
+    fn default() -> Self {
+        Self { from: None, entries: BTreeMap::new() }
+    }
+}
+
+/// The buckets to write in place of this one after these changes. A bucket without entries is to be taken away; none
+/// is returned when nothing changes.
+pub(super) fn changed<T: Kind>(bucket: BucketOf<T>, changes: &BTreeMap<T::Key, T::Change>) -> Vec<BucketOf<T>> {
+    let mut entries = bucket.entries.clone();
+    for (key, change) in changes {
+        T::change(&mut entries, key, change);
+    }
+    if entries == bucket.entries { Vec::new() } else { split::<T>(bucket.from, entries) }
+}
+
+fn split<T: Kind>(from: Option<T::Key>, entries: BTreeMap<T::Key, T::Value>) -> Vec<BucketOf<T>> {
+    let weight: usize = entries.values().map(T::weight).sum();
+    if weight <= T::LIMIT || entries.len() < 2 {
+        return vec![Bucket { from, entries }];
+    }
+    let share = weight.div_ceil(weight.div_ceil(T::TARGET));
+    let mut buckets = Vec::new();
+    let mut part = Bucket { from, entries: BTreeMap::new() };
+    let mut filled = 0;
+    for (key, value) in entries {
+        let more = T::weight(&value);
+        if filled > 0 && filled + more > share {
+            let next = Bucket { from: Some(key.clone()), entries: BTreeMap::new() };
+            buckets.push(std::mem::replace(&mut part, next));
+            filled = 0;
         }
-        if members == self.members { Vec::new() } else { split(self.from.clone(), members) }
+        filled += more;
+        part.entries.insert(key, value);
     }
-}
-
-fn split(from: Option<UserId>, members: BTreeSet<UserId>) -> Vec<Bucket> {
-    if members.len() <= LIMIT {
-        return vec![Bucket { from, members }];
-    }
-    let members: Vec<UserId> = members.into_iter().collect();
-    let size = members.len().div_ceil(members.len().div_ceil(TARGET));
-    let parts = members.chunks(size).enumerate();
-    parts
-        .map(|(place, part)| Bucket {
-            from: if place == 0 { from.clone() } else { part.first().cloned() },
-            members: part.iter().cloned().collect(),
-        })
-        .collect()
+    buckets.push(part);
+    buckets
 }
 
 #[cfg(test)]
@@ -59,64 +101,100 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::directory::ObjectId;
 
-    fn guid(number: u128) -> UserId {
-        UserId::from(ObjectId::from(uuid::Uuid::from_u128(number)))
+    /// Numbers with their weights.
+    struct Numbers;
+
+    impl Kind for Numbers {
+        type Key = u32;
+        type Value = usize;
+        type Change = Option<usize>;
+
+        const TARGET: usize = 10;
+        const LIMIT: usize = 20;
+
+        fn weight(value: &usize) -> usize {
+            *value
+        }
+
+        fn change(entries: &mut BTreeMap<u32, usize>, key: &u32, change: &Option<usize>) {
+            match change {
+                Some(value) => entries.insert(*key, *value),
+                None => entries.remove(key),
+            };
+        }
+
+        fn sort_key(from: Option<&u32>) -> String {
+            from.map_or_else(|| "-".to_owned(), |from| format!("{from:010}"))
+        }
+
+        fn from_sort_key(sk: &str) -> Option<Option<u32>> {
+            if sk == "-" { Some(None) } else { sk.parse().ok().map(Some) }
+        }
+
+        fn write(item: Item, _: &BTreeMap<u32, usize>) -> Result<Item, StoreError> {
+            Ok(item)
+        }
+
+        fn read(_: &Stored) -> Result<BTreeMap<u32, usize>, StoreError> {
+            Ok(BTreeMap::new())
+        }
     }
 
-    fn any_member() -> impl Strategy<Value = UserId> {
-        prop_oneof![
-            any::<u128>().prop_map(guid),
-            (0_u128..5_000).prop_map(guid),
-            "[a-z]{1,8}".prop_map(|id| id.parse().unwrap()),
-        ]
+    fn after(entries: &BTreeMap<u32, usize>, changes: &BTreeMap<u32, Option<usize>>) -> Vec<Bucket<u32, usize>> {
+        changed::<Numbers>(Bucket { from: None, entries: entries.clone() }, changes)
     }
 
-    fn full(members: &BTreeSet<UserId>) -> BTreeMap<&UserId, bool> {
-        members.iter().map(|member| (member, true)).collect()
+    fn all(entries: &BTreeMap<u32, usize>) -> BTreeMap<u32, Option<usize>> {
+        entries.iter().map(|(key, weight)| (*key, Some(*weight))).collect()
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
         #[test]
-        fn splitting_loses_and_invents_nobody_and_keeps_the_order(
-            members in proptest::collection::btree_set(any_member(), 1..4_000),
+        fn splitting_loses_and_invents_nothing_and_keeps_the_order(
+            entries in proptest::collection::btree_map(any::<u32>(), 1_usize..40, 1..400),
         ) {
-            let buckets = Bucket::default().changed(full(&members));
+            let buckets = after(&BTreeMap::new(), &all(&entries));
             prop_assert_eq!(&buckets[0].from, &None);
             for pair in buckets.windows(2) {
-                prop_assert!(pair[0].members.last() < pair[1].members.first());
-                prop_assert_eq!(pair[1].from.as_ref(), pair[1].members.first());
+                prop_assert!(pair[0].entries.last_key_value() < pair[1].entries.first_key_value());
+                prop_assert_eq!(pair[1].from.as_ref(), pair[1].entries.keys().next());
             }
-            prop_assert!(buckets.iter().all(|bucket| (1..=LIMIT).contains(&bucket.members.len())));
-            let back: BTreeSet<UserId> = buckets.into_iter().flat_map(|bucket| bucket.members).collect();
-            prop_assert_eq!(back, members);
+            for bucket in &buckets {
+                prop_assert!(bucket.entries.len() == 1 || bucket.entries.values().sum::<usize>() <= Numbers::LIMIT);
+            }
+            let back: BTreeMap<u32, usize> = buckets.into_iter().flat_map(|bucket| bucket.entries).collect();
+            prop_assert_eq!(back, entries);
         }
     }
 
     #[test]
     fn what_changes_nothing_writes_nothing() {
-        let members: BTreeSet<UserId> = (0..10).map(guid).collect();
-        let bucket = Bucket { from: None, members: members.clone() };
-        assert_eq!(bucket.changed(full(&members)), []);
-        assert_eq!(bucket.changed(BTreeMap::from([(&guid(77), false)])), []);
+        let entries: BTreeMap<u32, usize> = (0..10).map(|key| (key, 1)).collect();
+        assert_eq!(after(&entries, &all(&entries)), []);
+        assert_eq!(after(&entries, &BTreeMap::from([(77, None)])), []);
     }
 
     #[test]
-    fn ids_close_together_are_spread_as_well_as_others() {
-        let members: BTreeSet<UserId> = (0..5_000).map(guid).collect();
+    fn a_bucket_is_split_only_beyond_the_limit_and_evenly() {
+        let entries: BTreeMap<u32, usize> = (0..20).map(|key| (key, 1)).collect();
+        assert_eq!(after(&BTreeMap::new(), &all(&entries)).len(), 1);
         let sizes: Vec<usize> =
-            Bucket::default().changed(full(&members)).iter().map(|bucket| bucket.members.len()).collect();
-        assert_eq!(sizes, [500; 10]);
+            after(&entries, &BTreeMap::from([(20, Some(1))])).iter().map(|bucket| bucket.entries.len()).collect();
+        assert_eq!(sizes, [7, 7, 7]);
     }
 
     #[test]
-    fn a_bucket_is_split_only_beyond_the_limit() {
-        let members: BTreeSet<UserId> = (0..1_024).map(guid).collect();
-        let whole = Bucket::default().changed(full(&members));
-        assert_eq!(whole.len(), 1);
-        assert_eq!(whole[0].changed(BTreeMap::from([(&guid(5_000), true)])).len(), 3);
+    fn an_entry_that_is_too_heavy_has_a_bucket_of_its_own() {
+        let entries = BTreeMap::from([(1, 1), (2, 100), (3, 1)]);
+        let sizes: Vec<usize> =
+            after(&BTreeMap::new(), &all(&entries)).iter().map(|bucket| bucket.entries.len()).collect();
+        assert!(sizes.len() > 1, "{sizes:?}");
+    }
+
+    #[test]
+    fn a_bucket_that_has_lost_everything_is_returned_empty() {
+        let entries = BTreeMap::from([(1, 1)]);
+        assert_eq!(after(&entries, &BTreeMap::from([(1, None)])), [Bucket::default()]);
     }
 }

@@ -48,12 +48,12 @@ impl CheckpointStore for DynamoStore {
         pieces: u32,
         more: &[u8],
     ) -> Result<u32, StoreError> {
-        let expires = head.begun_at + RETENTION;
         let mut pieces = pieces;
         let mut actions = Vec::new();
         for piece in more.chunks(PIECE_BYTES) {
             let key = Key::checkpoint_piece(lease.directory, head.begun_by, pieces);
-            actions.push(Action::Put(Item::new(&key).bytes_of("content", piece).expires(expires)));
+            actions
+                .push(Action::Put(Item::new(&key).bytes_of("content", piece).expires_after(head.begun_at, RETENTION)));
             pieces += 1;
             if actions.len() == PIECES_AT_ONCE {
                 self.commit(lease, std::mem::take(&mut actions)).await?;
@@ -63,7 +63,7 @@ impl CheckpointStore for DynamoStore {
             .number("format", head.format)
             .number("pieces", pieces)
             .value("head", head)?;
-        actions.push(Action::Put(item.expires(expires)));
+        actions.push(Action::Put(item.expires_after(head.begun_at, RETENTION)));
         self.commit_with(self.note_checkpoint(lease, true)?, actions).await?;
         Ok(pieces)
     }

@@ -25,7 +25,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 pub(super) fn write(hold: &Hold) -> Result<Item, StoreError> {
     let item = Item::new(&Key::hold(hold.directory, hold.id)).value("hold", hold)?.value("hold_state", &hold.state)?;
-    Ok(item.expires(hold.opened_at + RETENTION))
+    Ok(item.expires_after(hold.opened_at, RETENTION))
 }
 
 pub(super) fn read(item: &Stored) -> Result<Hold, StoreError> {
@@ -83,7 +83,7 @@ impl HoldStore for DynamoStore {
         let mut pieces = Vec::new();
         for (number, piece) in packed.chunks(PIECE_BYTES).enumerate() {
             let item = Item::new(&Key::hold_piece(hold.directory, hold.id, number)).bytes_of("content", piece);
-            pieces.push(Action::Put(item.expires(hold.opened_at + RETENTION)));
+            pieces.push(Action::Put(item.expires_after(hold.opened_at, RETENTION)));
             if pieces.len() == PIECES_AT_ONCE {
                 self.commit(lease, std::mem::take(&mut pieces)).await?;
             }

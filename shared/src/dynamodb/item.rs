@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -18,6 +18,9 @@ use crate::store::StoreError;
 const VERSION: &str = "1";
 /// An id that is a GUID takes so many bytes.
 const GUID_BYTES: usize = 16;
+
+/// The largest item (Amazon DynamoDB developer guide, "Quotas").
+const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 /// An item's attributes.
 pub(super) type Attributes = HashMap<String, AttributeValue>;
@@ -71,9 +74,24 @@ impl Item {
         self.number(TTL, at.as_second())
     }
 
+    /// The same so long after a time. What would last longer than time itself lasts as long.
+    pub(super) fn expires_after(self, begin: Timestamp, retention: SignedDuration) -> Self {
+        self.expires(begin.checked_add(retention).unwrap_or(Timestamp::MAX))
+    }
+
     /// About how large the item is, as DynamoDB counts it (Amazon DynamoDB developer guide, "Item sizes and formats").
     pub(super) fn bytes(&self) -> usize {
         size(&self.0)
+    }
+
+    /// The item, unless DynamoDB would refuse it, and with it everything it is written together with.
+    pub(super) fn storable(self) -> Result<Self, StoreError> {
+        let bytes = self.bytes();
+        if bytes > MAX_ITEM_BYTES {
+            let reason = format!("it would have {bytes} bytes, and an item has at most {MAX_ITEM_BYTES}");
+            return Err(StoreError::Corrupt { key: self.key(), reason });
+        }
+        Ok(self)
     }
 
     /// The key, to name the item by.

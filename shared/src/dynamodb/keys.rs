@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::TokenHash;
-use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
+use crate::directory::{DirectoryId, GroupId, ObjectId, UserId};
 use crate::oauth::StateHash;
 use crate::sync::{HoldId, RunId};
 
@@ -24,7 +24,7 @@ impl fmt::Display for Key {
 }
 
 impl Key {
-    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+    pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
 
@@ -70,28 +70,8 @@ impl Key {
         Self::new(runs(id), run.to_string())
     }
 
-    pub(super) fn user(id: DirectoryId, user: &UserId) -> Self {
-        Self::new(users(id, shard(user.object())), user.to_string())
-    }
-
     pub(super) fn group(id: DirectoryId, group: &GroupId) -> Self {
         Self::new(groups(id, shard(group.object())), group.to_string())
-    }
-
-    /// The bucket of a group's members that begins with this id, or the first one. Sort keys sort as ids do.
-    pub(super) fn members(id: DirectoryId, group: &GroupId, from: Option<&UserId>) -> Self {
-        let from = from.map(UserId::object);
-        let sk = match from {
-            None => FIRST.to_owned(),
-            Some(id) if id.as_guid().is_some() => id.to_string(),
-            Some(id) => format!("{OTHER}{id}"),
-        };
-        Self::new(members(id, group), sk)
-    }
-
-    /// The id that the bucket with this sort key begins with.
-    pub(super) fn members_from(sk: &str) -> Result<Option<UserId>, InvalidId> {
-        if sk == FIRST { Ok(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().map(Some) }
     }
 
     pub(super) fn authorization(state: &StateHash) -> Self {
@@ -115,10 +95,24 @@ pub(super) const ALERTS: &str = "ALERTS";
 /// What the sort keys of holds begin with.
 pub(super) const HOLD: &str = "HOLD#";
 
-/// The sort key of a group's first members: before any id.
+/// The sort key of the first bucket: before any id.
 const FIRST: &str = "-";
 /// What an id that is no GUID begins with where it has to sort after all that are.
 const OTHER: &str = "~";
+
+/// The sort key of the bucket that begins with this id, or of the first one. Sort keys sort as ids do.
+pub(super) fn sort_key(from: Option<&UserId>) -> String {
+    match from.map(UserId::object) {
+        None => FIRST.to_owned(),
+        Some(id) if id.as_guid().is_some() => id.to_string(),
+        Some(id) => format!("{OTHER}{id}"),
+    }
+}
+
+/// The id in the sort key of a bucket; the outer `None` when it makes no sense.
+pub(super) fn from_sort_key(sk: &str) -> Option<Option<UserId>> {
+    if sk == FIRST { Some(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().ok().map(Some) }
+}
 
 /// The partition of what is one of a kind in a directory.
 pub(super) fn of_directory(id: DirectoryId) -> String {
@@ -155,9 +149,9 @@ pub(super) fn members(id: DirectoryId, group: &GroupId) -> String {
     format!("DIRECTORY#{id}#MEMBERS#{group}")
 }
 
-/// A name in an index, which serves all directories.
-pub(super) fn name(id: DirectoryId, name: &str) -> String {
-    format!("{id}#{}", name.to_lowercase())
+/// A partition of the names of a directory's users.
+pub(super) fn names(id: DirectoryId, shard: u8) -> String {
+    format!("DIRECTORY#{id}#NAMES#{shard:x}")
 }
 
 /// Which partition an object belongs to: the first hex digit of its id. An id that is no GUID is put where the first
@@ -188,22 +182,17 @@ mod tests {
         ]
     }
 
-    fn bucket(from: Option<&UserId>) -> String {
-        let group = "11111111-1111-1111-1111-111111111111".parse().unwrap();
-        Key::members(DirectoryId::new(Uuid::nil()), &group, from).sk
-    }
-
     proptest! {
         #[test]
         fn buckets_sort_as_the_ids_they_begin_with(a in any_id(), b in any_id()) {
-            prop_assert_eq!(a.cmp(&b), bucket(Some(&a)).cmp(&bucket(Some(&b))));
-            prop_assert!(bucket(None) < bucket(Some(&a)));
+            prop_assert_eq!(a.cmp(&b), sort_key(Some(&a)).cmp(&sort_key(Some(&b))));
+            prop_assert!(sort_key(None) < sort_key(Some(&a)));
         }
 
         #[test]
         fn a_bucket_tells_the_id_it_begins_with(id in any_id()) {
-            prop_assert_eq!(Key::members_from(&bucket(Some(&id))), Ok(Some(id)));
-            prop_assert_eq!(Key::members_from(&bucket(None)), Ok(None));
+            prop_assert_eq!(from_sort_key(&sort_key(Some(&id))), Some(Some(id)));
+            prop_assert_eq!(from_sort_key(&sort_key(None)), Some(None));
         }
 
         #[test]

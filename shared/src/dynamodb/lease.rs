@@ -21,7 +21,14 @@ const HELD: &str = "fence = :fence AND holder = :holder";
 /// The condition that nobody holds a lease, or only an expired one, and that its item is one this program knows.
 const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (attribute_not_exists(pk) OR v = :one)";
 
+/// How users are laid out in the table. Links that were stored with another layout lead to records that this program does
+/// not find, so they count for nothing and everything is read anew.
+const LAYOUT: u32 = 2;
+
 fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
+    if sync.optional_value("layout")? != Some(LAYOUT) {
+        return Ok(None);
+    }
     let Some(users) = sync.optional_text("users_link")? else { return Ok(None) };
     Ok(Some(DeltaLinks {
         users: DeltaLink::new(users.to_owned()),
@@ -200,7 +207,9 @@ impl DynamoStore {
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":holder", text(&lease.run.to_string()));
         let update = match &publication.from_links {
-            None => update.condition_expression(format!("{HELD} AND attribute_not_exists(users_link)")),
+            None => update.condition_expression(format!(
+                "{HELD} AND (attribute_not_exists(users_link) OR attribute_not_exists(layout) OR layout <> :layout)"
+            )),
             Some(from) => update
                 .condition_expression(format!("{HELD} AND users_link = :from_users AND groups_link = :from_groups"))
                 .expression_attribute_values(":from_users", text(from.users.as_str()))
@@ -212,8 +221,8 @@ impl DynamoStore {
 
 /// The links, the time of a full reading and the hold, as they are from now on.
 fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder {
-    let (mut set, mut remove) = (Vec::new(), vec!["unfinished", "checkpoint"]);
-    let mut update = update;
+    let (mut set, mut remove) = (vec!["layout = :layout"], vec!["unfinished", "checkpoint"]);
+    let mut update = update.expression_attribute_values(":layout", number(LAYOUT));
     match &publication.links {
         None => remove.extend(["users_link", "groups_link", "#select"]),
         Some(links) => {

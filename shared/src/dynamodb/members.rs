@@ -1,71 +1,68 @@
-//! Groups' lists of members.
+//! Groups' lists of members: ids in 16 bytes each, a thousand to an item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::apply::Action;
-use super::buckets::Bucket;
-use super::error::unavailable;
+use super::buckets::Kind;
 use super::item::{Item, Stored};
-use super::keys::{Key, members};
+use super::keys::{from_sort_key, members, sort_key};
 use super::store::DynamoStore;
 use crate::directory::{DirectoryId, GroupId, UserId};
 use crate::store::{GroupMembersChange, StoreError};
 
-/// Which bucket a query looks for.
-enum Wanted<'a> {
-    /// The one this id belongs to.
-    Of(&'a UserId),
-    /// The first one.
-    First,
-    /// The one after the one that begins with this.
-    After(Option<&'a UserId>),
+/// Members of a group.
+pub(super) struct Members;
+
+impl Kind for Members {
+    type Key = UserId;
+    type Value = ();
+    /// Whether it is a member from now on.
+    type Change = bool;
+
+    /// 8 KB.
+    const TARGET: usize = 512;
+    const LIMIT: usize = 1_024;
+
+    fn weight(_: &()) -> usize {
+        1
+    }
+
+    fn change(entries: &mut BTreeMap<UserId, ()>, key: &UserId, is_member: &bool) {
+        if *is_member {
+            entries.insert(key.clone(), ());
+        } else {
+            entries.remove(key);
+        }
+    }
+
+    fn sort_key(from: Option<&UserId>) -> String {
+        sort_key(from)
+    }
+
+    fn from_sort_key(sk: &str) -> Option<Option<UserId>> {
+        from_sort_key(sk)
+    }
+
+    fn write(item: Item, entries: &BTreeMap<UserId, ()>) -> Result<Item, StoreError> {
+        Ok(item.ids("members", entries.keys().map(UserId::object)))
+    }
+
+    fn read(item: &Stored) -> Result<BTreeMap<UserId, ()>, StoreError> {
+        Ok(item.ids("members")?.into_iter().map(|id| (id, ())).collect())
+    }
 }
 
 impl DynamoStore {
-    async fn bucket(
-        &self,
-        directory: DirectoryId,
-        group: &GroupId,
-        wanted: Wanted<'_>,
-    ) -> Result<Option<Bucket>, StoreError> {
-        let (condition, from, forward) = match wanted {
-            Wanted::Of(user) => ("pk = :pk AND sk <= :from", Some(user), false),
-            Wanted::First => ("pk = :pk AND sk >= :from", None, true),
-            Wanted::After(from) => ("pk = :pk AND sk > :from", from, true),
-        };
-        let key = Key::members(directory, group, from);
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(condition)
-            .expression_attribute_values(":pk", AttributeValue::S(key.pk))
-            .expression_attribute_values(":from", AttributeValue::S(key.sk))
-            .scan_index_forward(forward)
-            .consistent_read(true)
-            .limit(1)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        found.items.unwrap_or_default().pop().map(|item| read(&Stored::new(item)?)).transpose()
-    }
-
     /// All members of a group.
     pub(super) async fn all_members(
         &self,
         directory: DirectoryId,
         group: &GroupId,
     ) -> Result<BTreeSet<UserId>, StoreError> {
-        let mut all = BTreeSet::new();
-        for item in self.partition(members(directory, group)).await? {
-            all.append(&mut read(&item)?.members);
-        }
-        Ok(all)
+        Ok(self.all_entries::<Members>(members(directory, group)).await?.into_keys().collect())
     }
 
-    /// The members of a group after one of them, bucket by bucket in the order of ids, until there are `enough`.
+    /// The members of a group after one of them, in the order of ids, until there are `enough`.
     pub(super) async fn members_after(
         &self,
         directory: DirectoryId,
@@ -73,62 +70,19 @@ impl DynamoStore {
         after: Option<&UserId>,
         enough: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        let mut next = match after {
-            Some(after) => self.bucket(directory, group, Wanted::Of(after)).await?,
-            None => None,
-        };
-        if next.is_none() {
-            next = self.bucket(directory, group, Wanted::First).await?;
-        }
-        let mut found: Vec<UserId> = Vec::new();
-        while let Some(bucket) = next {
-            // A bucket that is split meanwhile shows some of its members twice.
-            let last = found.last().or(after).cloned();
-            found.extend(bucket.members.into_iter().filter(|id| last.as_ref().is_none_or(|last| id > last)));
-            if found.len() >= enough {
-                break;
-            }
-            next = self.bucket(directory, group, Wanted::After(bucket.from.as_ref())).await?;
-        }
-        Ok(found)
+        let pk = members(directory, group);
+        let found = self.entries_behind::<Members>(&pk, after, enough, |()| true).await?;
+        Ok(found.into_iter().map(|(id, ())| id).collect())
     }
 
-    /// Works out which items change, bucket by bucket. Reads only the buckets that the change touches.
+    /// The items that change with a list of members.
     pub(super) async fn member_actions(
         &self,
         directory: DirectoryId,
         change: &GroupMembersChange,
     ) -> Result<Vec<Vec<Action>>, StoreError> {
-        let joined = change.add.iter().map(|user| (user, true));
-        let left = change.remove.iter().map(|user| (user, false));
-        let mut open: BTreeMap<&UserId, bool> = joined.chain(left).collect();
-        let mut actions = Vec::new();
-        // From the last id backwards, because a bucket says where it begins but not where it ends.
-        while let Some((last, _)) = open.last_key_value() {
-            let bucket = self.bucket(directory, &change.group, Wanted::Of(last)).await?.unwrap_or_default();
-            let touched = match &bucket.from {
-                Some(from) => open.split_off(from),
-                None => std::mem::take(&mut open),
-            };
-            let changed = bucket.changed(touched);
-            if !changed.is_empty() {
-                actions.push(changed.iter().map(|bucket| action(directory, &change.group, bucket)).collect());
-            }
-        }
-        Ok(actions)
+        let joined = change.add.iter().map(|user| (user.clone(), true));
+        let left = change.remove.iter().map(|user| (user.clone(), false));
+        self.bucket_actions::<Members>(&members(directory, &change.group), joined.chain(left).collect()).await
     }
-}
-
-fn action(directory: DirectoryId, group: &GroupId, bucket: &Bucket) -> Action {
-    let key = Key::members(directory, group, bucket.from.as_ref());
-    if bucket.members.is_empty() {
-        Action::Delete(key)
-    } else {
-        Action::Put(Item::new(&key).ids("members", bucket.members.iter().map(UserId::object)))
-    }
-}
-
-pub(super) fn read(item: &Stored) -> Result<Bucket, StoreError> {
-    let from = Key::members_from(item.sort_key()?).map_err(|_| item.corrupt("its sort key is no id".to_owned()))?;
-    Ok(Bucket { from, members: item.ids("members")? })
 }

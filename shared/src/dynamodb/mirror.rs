@@ -7,9 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::item::Stored;
 use super::keys::{self, Key, SHARDS};
-use super::records::{read_group, read_user};
+use super::records::read_group;
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use crate::store::{Lease, Leased, MirrorStore, Publication, StoreError, Write};
@@ -42,12 +41,11 @@ impl MirrorStore for DynamoStore {
     }
 
     async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
-        let keys = ids.iter().map(|id| Key::user(directory, id)).collect();
-        self.get_all(keys).await?.iter().map(read_user).collect()
+        self.some_users(directory, ids).await
     }
 
     async fn all_users(&self, directory: DirectoryId) -> Result<Vec<UserRecord>, StoreError> {
-        self.shards(|shard| keys::users(directory, shard), read_user).await
+        self.every_user(directory).await
     }
 
     async fn groups(&self, directory: DirectoryId, ids: &BTreeSet<GroupId>) -> Result<Vec<GroupRecord>, StoreError> {
@@ -56,7 +54,14 @@ impl MirrorStore for DynamoStore {
     }
 
     async fn all_groups(&self, directory: DirectoryId) -> Result<Vec<GroupRecord>, StoreError> {
-        self.shards(|shard| keys::groups(directory, shard), read_group).await
+        let groups: Vec<Vec<GroupRecord>> = stream::iter(0..SHARDS)
+            .map(|shard| async move {
+                self.partition(keys::groups(directory, shard)).await?.iter().map(read_group).collect::<Result<_, _>>()
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(groups.into_iter().flatten().collect())
     }
 
     async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
@@ -74,22 +79,5 @@ impl MirrorStore for DynamoStore {
 
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError> {
         self.publish_outcome(lease, publication).await
-    }
-}
-
-impl DynamoStore {
-    /// Reads all partitions of users or of groups, some at a time.
-    async fn shards<T>(
-        &self,
-        pk: impl Fn(u8) -> String,
-        read: impl Fn(&Stored) -> Result<T, StoreError> + Copy,
-    ) -> Result<Vec<T>, StoreError> {
-        let shards: Vec<String> = (0..SHARDS).map(pk).collect();
-        let found: Vec<Vec<T>> = stream::iter(shards)
-            .map(|pk| async move { self.partition(pk).await?.iter().map(read).collect::<Result<Vec<T>, _>>() })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(found.into_iter().flatten().collect())
     }
 }

@@ -7,6 +7,7 @@
 mod alerts;
 mod apply;
 mod authorizations;
+mod bucket_store;
 mod buckets;
 mod checkpoints;
 mod credentials;
@@ -21,12 +22,15 @@ mod keys;
 mod lease;
 mod members;
 mod mirror;
+mod names;
+mod packing;
 mod queries;
 mod records;
 mod runs;
 mod store;
 mod table;
 mod tokens;
+mod users;
 mod write;
 
 pub use store::DynamoStore;

@@ -9,54 +9,35 @@ use super::cursor::{decode, encode};
 use super::error::unavailable;
 use super::item::Stored;
 use super::keys::{self, Key, SHARDS, shard};
-use super::records::{read_group, read_user};
+use super::records::read_group;
 use super::store::DynamoStore;
-use super::table::{BY_LOGIN, BY_MAIL};
-use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
+use super::users::Users;
+use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Presence, UserId, UserRecord};
 use crate::store::{Cursor, GroupFilter, MirrorStore as _, Page, QueryStore, StoreError, UserFilter};
 
 /// The fewest items looked at in one request while a filter leaves most of them out.
 const LOOK_AHEAD: usize = 100;
 
-/// A filter on what is stored, as DynamoDB evaluates it.
-struct Filter {
-    expression: &'static str,
-    names: &'static [(&'static str, &'static str)],
-    values: &'static [(&'static str, &'static str)],
-}
-
-impl From<UserFilter> for Filter {
-    fn from(filter: UserFilter) -> Self {
-        const STATE: (&str, &str) = ("#state", "state");
-        const STATUS: (&str, &str) = ("#status", "status");
-        const UNSEEN: (&str, &str) = (":unseen", "unseen");
-        match filter {
-            UserFilter::All => Self { expression: "presence.#state <> :unseen", names: &[STATE], values: &[UNSEEN] },
-            UserFilter::Active => Self {
-                expression: "presence.#state <> :unseen AND decision.#status = :status",
-                names: &[STATE, STATUS],
-                values: &[UNSEEN, (":status", "active")],
-            },
-            UserFilter::Inactive => Self {
-                expression: "presence.#state <> :unseen AND decision.#status = :status",
-                names: &[STATE, STATUS],
-                values: &[UNSEEN, (":status", "inactive")],
-            },
-        }
+impl UserFilter {
+    fn takes(self, user: &UserRecord) -> bool {
+        user.presence != Presence::Unseen
+            && match self {
+                Self::All => true,
+                Self::Active => user.decision.is_active(),
+                Self::Inactive => !user.decision.is_active(),
+            }
     }
 }
 
-impl From<GroupFilter> for Filter {
-    fn from(filter: GroupFilter) -> Self {
-        const STATE: (&str, &str) = ("#state", "state");
-        const PRESENT: (&str, &str) = (":present", "present");
-        match filter {
-            GroupFilter::All => Self { expression: "presence.#state = :present", names: &[STATE], values: &[PRESENT] },
-            GroupFilter::Synced => Self {
-                expression: "presence.#state = :present AND decision.#status = :synced",
-                names: &[STATE, ("#status", "status")],
-                values: &[PRESENT, (":synced", "synced")],
-            },
+impl GroupFilter {
+    /// As DynamoDB evaluates it: the expression, and the values in it.
+    fn expression(self) -> (&'static str, &'static [(&'static str, &'static str)]) {
+        match self {
+            Self::All => ("presence.#state = :present", &[("#state", "state")]),
+            Self::Synced => (
+                "presence.#state = :present AND decision.#status = :synced",
+                &[("#state", "state"), ("#status", "status")],
+            ),
         }
     }
 }
@@ -70,24 +51,40 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let page = self.listing("users", |shard| keys::users(directory, shard), &filter.into(), limit, after).await?;
-        let items = page.items.iter().map(read_user).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.next })
+        let place: Option<UserId> = after.map(|cursor| decode("users", cursor)).transpose()?;
+        let first = place.as_ref().map_or(0, |place| shard(place.object()));
+        let mut behind = place;
+        let mut items: Vec<UserRecord> = Vec::new();
+        for shard in first..SHARDS {
+            let pk = keys::users(directory, shard);
+            let enough = limit + 1 - items.len();
+            let found =
+                self.entries_behind::<Users>(&pk, behind.take().as_ref(), enough, |user| filter.takes(user)).await?;
+            items.extend(found.into_iter().map(|(_, user)| user));
+            if items.len() > limit {
+                items.truncate(limit);
+                let next = items.last().map(|last| encode("users", &last.id));
+                return Ok(Page { items, next });
+            }
+        }
+        Ok(Page { items, next: None })
     }
 
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
-        self.get(&Key::user(directory, id)).await?.as_ref().map(read_user).transpose()
+        let ids = BTreeSet::from([id.clone()]);
+        // A query may see half of a transaction. Somebody who moves to another bucket at this very moment is there when
+        // looked for again.
+        match self.users(directory, &ids).await?.pop() {
+            None => Ok(self.users(directory, &ids).await?.pop()),
+            found => Ok(found),
+        }
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
-        let key = keys::name(directory, name);
-        let (by_login, by_mail) =
-            futures::try_join!(self.indexed(BY_LOGIN, "login", &key), self.indexed(BY_MAIL, "mail", &key))?;
-        let ids: BTreeSet<UserId> = by_login.into_iter().chain(by_mail).collect();
+        let ids = self.users_with(directory, NameKey::of(name)).await?;
         let mut users = self.users(directory, &ids).await?;
-        // The index may lag behind the records.
-        let has = |value: &Option<String>| value.as_deref().is_some_and(|value| keys::name(directory, value) == key);
-        users.retain(|user| has(&user.profile.user_principal_name) || has(&user.profile.mail));
+        // The index has names of the past too, and others that look the same to it.
+        users.retain(|user| user.presence != Presence::Unseen && user.profile.is_named(name));
         users.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(users)
     }
@@ -99,9 +96,28 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError> {
-        let page = self.listing("groups", |shard| keys::groups(directory, shard), &filter.into(), limit, after).await?;
-        let items = page.items.iter().map(read_group).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.next })
+        let place: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
+        let first = place.as_ref().map_or(0, shard);
+        let mut after = place.map(|id| id.to_string());
+        let mut items: Vec<GroupRecord> = Vec::new();
+        for shard in first..SHARDS {
+            loop {
+                let look = (limit + 1 - items.len()).max(LOOK_AHEAD);
+                let pk = keys::groups(directory, shard);
+                let (mut found, next) = self.filtered(pk, filter, look, after.as_deref()).await?;
+                items.append(&mut found);
+                if items.len() > limit {
+                    items.truncate(limit);
+                    let next = items.last().map(|last| encode("groups", &last.id));
+                    return Ok(Page { items, next });
+                }
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(Page { items, next: None })
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
@@ -145,51 +161,21 @@ impl QueryStore for DynamoStore {
 }
 
 impl DynamoStore {
-    /// A page of items from the shards one after the other, in the order of their sort keys.
-    async fn listing(
-        &self,
-        name: &str,
-        pk: impl Fn(u8) -> String,
-        filter: &Filter,
-        limit: usize,
-        after: Option<&Cursor>,
-    ) -> Result<Page<Stored>, StoreError> {
-        let place: Option<ObjectId> = after.map(|cursor| decode(name, cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, shard);
-        let mut after = place.map(|id| id.to_string());
-        let mut items: Vec<Stored> = Vec::new();
-        for shard in first..SHARDS {
-            loop {
-                let look = (limit + 1 - items.len()).max(LOOK_AHEAD);
-                let (found, next) = self.filtered(pk(shard), filter, look, after.as_deref()).await?;
-                items.extend(found);
-                if items.len() > limit {
-                    items.truncate(limit);
-                    let last = items.last().map(|last| last.parsed::<ObjectId>("sk")).transpose()?;
-                    return Ok(Page { items, next: last.map(|last| encode(name, &last)) });
-                }
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(Page { items, next: None })
-    }
-
     /// The matching ones among the next `look` items of a partition, and where to go on.
     async fn filtered(
         &self,
         pk: String,
-        filter: &Filter,
+        filter: GroupFilter,
         look: usize,
         after: Option<&str>,
-    ) -> Result<(Vec<Stored>, Option<String>), StoreError> {
+    ) -> Result<(Vec<GroupRecord>, Option<String>), StoreError> {
+        let (expression, names) = filter.expression();
         let mut query = self
             .client
             .query()
             .table_name(&self.table)
-            .filter_expression(filter.expression)
+            .filter_expression(expression)
+            .expression_attribute_values(":present", AttributeValue::S("present".to_owned()))
             .consistent_read(true)
             .limit(i32::try_from(look).unwrap_or(i32::MAX))
             .expression_attribute_values(":pk", AttributeValue::S(pk));
@@ -199,42 +185,16 @@ impl DynamoStore {
                 .key_condition_expression("pk = :pk AND sk > :after")
                 .expression_attribute_values(":after", AttributeValue::S(after.to_owned())),
         };
-        for (name, attribute) in filter.names {
+        for (name, attribute) in names {
             query = query.expression_attribute_names(*name, *attribute);
         }
-        for (name, value) in filter.values {
-            query = query.expression_attribute_values(*name, AttributeValue::S((*value).to_owned()));
+        if filter == GroupFilter::Synced {
+            query = query.expression_attribute_values(":synced", AttributeValue::S("synced".to_owned()));
         }
         let output = query.send().await.map_err(unavailable)?;
         let next = output.last_evaluated_key.and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok()).cloned());
-        let items = output.items.unwrap_or_default().into_iter().map(Stored::new).collect::<Result<_, _>>()?;
+        let items = output.items.unwrap_or_default();
+        let items = items.into_iter().map(|item| read_group(&Stored::new(item)?)).collect::<Result<_, _>>()?;
         Ok((items, next))
-    }
-
-    /// The users that an index has under a name.
-    async fn indexed(&self, index: &str, attribute: &str, name: &str) -> Result<Vec<UserId>, StoreError> {
-        let items: Vec<_> = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(index)
-            .key_condition_expression("#name = :name")
-            .expression_attribute_names("#name", attribute)
-            .expression_attribute_values(":name", AttributeValue::S(name.to_owned()))
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(unavailable)?;
-        // Only keys are projected, so there is no version to check yet.
-        items
-            .iter()
-            .filter_map(|item| item.get("sk")?.as_s().ok())
-            .map(|id| {
-                id.parse()
-                    .map_err(|_| StoreError::Corrupt { key: index.to_owned(), reason: "a key is no id".to_owned() })
-            })
-            .collect()
     }
 }

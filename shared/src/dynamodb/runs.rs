@@ -22,7 +22,7 @@ const COUNT_RETENTION: i64 = 3_600;
 
 pub(super) fn write(run: &Run) -> Result<Item, StoreError> {
     let item = Item::new(&Key::run(run.directory, run.id)).value("run", run)?;
-    Ok(item.expires(run.requested_at + RETENTION))
+    Ok(item.expires_after(run.requested_at, RETENTION))
 }
 
 pub(super) fn read(item: &Stored) -> Result<Run, StoreError> {

@@ -2,18 +2,13 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 
 use super::error::words;
 
 /// The attribute by which DynamoDB forgets items, in seconds since 1970.
 pub(super) const TTL: &str = "expires_at";
-/// The sparse index that finds users by sign-in name.
-pub(super) const BY_LOGIN: &str = "by-login";
-/// The sparse index that finds users by mail address, where it is not their sign-in name.
-pub(super) const BY_MAIL: &str = "by-mail";
 
 /// The table could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +24,8 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), TableError>
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(vec![text("pk")?, text("sk")?, text("login")?, text("mail")?]))
+        .set_attribute_definitions(Some(vec![text("pk")?, text("sk")?]))
         .set_key_schema(Some(vec![key("pk", KeyType::Hash)?, key("sk", KeyType::Range)?]))
-        .global_secondary_indexes(index(BY_LOGIN, "login")?)
-        .global_secondary_indexes(index(BY_MAIL, "mail")?)
         .send()
         .await;
     match created {
@@ -60,15 +53,6 @@ fn text(name: &str) -> Result<AttributeDefinition, TableError> {
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, TableError> {
     KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(bad)
-}
-
-fn index(name: &str, by: &str) -> Result<GlobalSecondaryIndex, TableError> {
-    GlobalSecondaryIndex::builder()
-        .index_name(name)
-        .key_schema(key(by, KeyType::Hash)?)
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-        .build()
-        .map_err(bad)
 }
 
 fn bad(error: aws_sdk_dynamodb::error::BuildError) -> TableError {

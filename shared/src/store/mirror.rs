@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::directory::{DirectoryId, GroupId, GroupRecord, Published, UserId, UserRecord};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, Published, UserId, UserRecord};
 use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId};
 
 /// A run's right to write, until it expires or a later run takes it over.
@@ -54,8 +54,21 @@ pub enum Write {
     Group(GroupRecord),
     /// The group's list of user members.
     GroupMembers(GroupMembersChange),
+    /// Names that users are found by from now on, or are not any more.
+    Names(NamesChange),
     /// The user's record.
     User(UserRecord),
+    /// The user's record is not needed any more.
+    ForgetUser(UserId),
+}
+
+/// Names to add to, and to take out of, the index of users.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamesChange {
+    /// Who is found by what from now on.
+    pub add: BTreeSet<(NameKey, UserId)>,
+    /// Who is not found by what any more.
+    pub remove: BTreeSet<(NameKey, UserId)>,
 }
 
 /// Users to add to, and to take out of, a group's list of members.

@@ -20,7 +20,7 @@ pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
 pub use holds::HoldStore;
-pub use mirror::{GroupMembersChange, Lease, Leased, MirrorStore, Publication, SyncState, Write};
+pub use mirror::{GroupMembersChange, Lease, Leased, MirrorStore, NamesChange, Publication, SyncState, Write};
 pub use queries::{Cursor, GroupFilter, Page, QueryStore, UserFilter};
 pub use runs::{RequestedRun, RunStore};
 pub use tokens::TokenStore;

@@ -68,7 +68,7 @@ pub trait QueryStore: Send + Sync {
     /// One user by id.
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError>;
 
-    /// Users by user principal name or mail address, without regard to case. Deleted users may share a name with
+    /// Users by user principal name or any mail address, without regard to case. Deleted users may share a name with
     /// somebody who came later.
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
 

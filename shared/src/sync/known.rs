@@ -44,6 +44,11 @@ impl KnownUsers {
         self.0.iter()
     }
 
+    #[cfg(test)]
+    pub(super) fn forget(&mut self, id: &UserId) {
+        self.0.retain(|user| user.id != *id);
+    }
+
     fn add(&mut self, users: Vec<UserRecord>) {
         if self.0.is_empty() {
             self.0 = users;

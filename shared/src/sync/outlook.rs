@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::changes::{Net, NetChanges};
 use super::known::{Known, reach};
 use super::source::Removal;
-use crate::directory::{GroupId, GroupProfile, GroupRecord, Presence, UserId, UserProfile, UserRecord};
+use crate::directory::{GroupId, GroupProfile, GroupRecord, Presence, RETENTION, UserId, UserProfile, UserRecord};
 use crate::filter::{
     GroupDecision, InactiveReason, Policy, Reach, SkipReason, UserDecision, UserFacts, decide_group, decide_user,
 };
@@ -71,6 +71,14 @@ impl<'a> Outlook<'a> {
         }
         user.decision = decide_user(self.policy, &self.reach, facts(&user));
         Some(user)
+    }
+
+    /// Whether nobody needs a user's record any more. Looked at where all records are, so that what is published is counted
+    /// without it from then on.
+    pub(super) fn is_forgotten(&self, old: Option<&UserRecord>, new: &UserRecord) -> bool {
+        let is_over =
+            |presence| matches!(presence, Presence::Deleted { since } if self.now.duration_since(since) >= RETENTION);
+        self.known.complete && is_over(new.presence) && old.is_some_and(|old| is_over(old.presence))
     }
 
     /// Whether the policy would let a user in with the groups as they are.

@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::known::Known;
 use super::outlook::Outlook;
 use super::record::ChangeCounts;
-use crate::directory::{DirectoryCounts, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use crate::directory::{DirectoryCounts, GroupId, GroupRecord, NameKey, Presence, UserId, UserRecord};
 use crate::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
-use crate::store::{GroupMembersChange, Write};
+use crate::store::{GroupMembersChange, NamesChange, Write};
+
+/// How many names are written at once.
+const NAMES_AT_ONCE: usize = 4_096;
 
 /// What a run will write. Empty when nothing has changed. The records themselves are in the [`Outlook`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +24,12 @@ pub(super) struct Plan {
     pub(super) users: Vec<UserId>,
     /// Users who become inactive.
     pub(super) deactivations: Vec<UserId>,
+    /// Users who were deleted so long ago that nobody needs their records any more.
+    pub(super) forgotten: Vec<UserId>,
+    /// Names that users are found by from now on.
+    pub(super) new_names: Vec<(NameKey, UserId)>,
+    /// Names that users are not found by any more.
+    pub(super) old_names: Vec<(NameKey, UserId)>,
     /// Those of the deactivations that what Microsoft says has caused, not a change of the settings.
     pub(super) caused_by_tenant: BTreeSet<UserId>,
     /// What changes, by kind.
@@ -43,8 +52,14 @@ impl Plan {
     pub(super) fn new(outlook: &Outlook<'_>) -> Self {
         let mut plan = Self { vanished_groups: outlook.reach.vanished().clone(), ..Self::default() };
         for id in outlook.touched() {
-            if let Some(new) = outlook.user(id) {
-                plan.add_user(outlook, outlook.known.users.get(id), new);
+            let old = outlook.known.users.get(id);
+            match outlook.user(id) {
+                Some(new) if outlook.is_forgotten(old, &new) => {
+                    plan.old_names.extend(new.name_keys().into_iter().map(|key| (key, new.id.clone())));
+                    plan.forgotten.push(new.id);
+                }
+                Some(new) => plan.add_user(outlook, old, new),
+                None => {}
             }
         }
         for (id, new) in &outlook.groups {
@@ -58,25 +73,29 @@ impl Plan {
         self.len() == 0
     }
 
-    /// How many writes it takes.
+    /// How many objects it is about: lists of members, users and groups.
     pub(super) fn len(&self) -> usize {
-        self.members.len() + self.users.len() + self.deactivations.len() + self.groups.len()
+        self.members.len() + self.users.len() + self.deactivations.len() + self.forgotten.len() + self.groups.len()
     }
 
     /// All writes in the order in which they must be made. Lists of members come before the users' records,
     /// because a run takes a membership for done when the user's record shows it; and users' records before those of
     /// groups, because a run decides a group's members anew when the group's record shows a change. Of the users,
-    /// deactivations come last.
+    /// deactivations come last. New names come before the records that have them, so that nobody is hidden who has been
+    /// written; old ones go when nobody has them any more.
     pub(super) fn into_writes<'a>(self, outlook: &'a Outlook<'_>) -> impl Iterator<Item = Write> + use<'a> {
         let members = self.members.into_iter().map(|(group, moves)| {
             let (add, remove) = (moves.joined.into_iter().collect(), moves.left.into_iter().collect());
             Write::GroupMembers(GroupMembersChange { group, add, remove })
         });
+        let new_names = in_parts(self.new_names, |add| NamesChange { add, ..NamesChange::default() });
         let users = self.users.into_iter().chain(self.deactivations);
         let users = users.filter_map(|user| outlook.user(&user).map(Write::User));
+        let forgotten = self.forgotten.into_iter().map(Write::ForgetUser);
+        let old_names = in_parts(self.old_names, |remove| NamesChange { remove, ..NamesChange::default() });
         let groups = self.groups.into_iter();
         let groups = groups.filter_map(|group| outlook.groups.get(&group).cloned().map(Write::Group));
-        members.chain(users).chain(groups)
+        members.chain(new_names).chain(users).chain(forgotten).chain(old_names).chain(groups)
     }
 
     /// Takes these users' deactivations out, with all that concerns them, so that the rest can be applied without.
@@ -89,6 +108,9 @@ impl Plan {
             }
             self.counts.active += 1;
             self.caused_by_tenant.remove(&user);
+        }
+        for names in [&mut self.new_names, &mut self.old_names] {
+            names.retain(|(_, user)| !held.contains_key(user));
         }
         for moves in self.members.values_mut() {
             let joined = moves.joined.extract_if(.., |user| held.contains_key(user)).count() as u64;
@@ -125,6 +147,7 @@ impl Plan {
             return;
         }
         self.add_moves(old, &new);
+        self.add_names(old, &new);
         let was_visible = old.is_some_and(|old| old.presence != Presence::Unseen);
         let was_active = was_visible && old.is_some_and(|old| old.decision.is_active());
         let is_active = new.presence != Presence::Unseen && new.decision.is_active();
@@ -160,6 +183,15 @@ impl Plan {
         }
     }
 
+    fn add_names(&mut self, old: Option<&UserRecord>, new: &UserRecord) {
+        if old.is_some_and(|old| old.profile == new.profile && old.presence == new.presence) {
+            return;
+        }
+        let (old, keys) = (old.map(UserRecord::name_keys).unwrap_or_default(), new.name_keys());
+        self.new_names.extend(keys.difference(&old).map(|key| (*key, new.id.clone())));
+        self.old_names.extend(old.difference(&keys).map(|key| (*key, new.id.clone())));
+    }
+
     fn moves(&mut self, group: &GroupId) -> &mut Moves {
         self.members.entry(group.clone()).or_default()
     }
@@ -182,6 +214,19 @@ impl Plan {
         }
         self.groups.push(new.id.clone());
     }
+}
+
+/// Writes of some thousand names each, in the order in which they are stored.
+fn in_parts(
+    mut names: Vec<(NameKey, UserId)>,
+    change: impl Fn(BTreeSet<(NameKey, UserId)>) -> NamesChange,
+) -> impl Iterator<Item = Write> {
+    names.sort_unstable();
+    let mut names = names.into_iter();
+    std::iter::from_fn(move || {
+        let part: BTreeSet<_> = names.by_ref().take(NAMES_AT_ONCE).collect();
+        (!part.is_empty()).then(|| Write::Names(change(part)))
+    })
 }
 
 fn size<'a>(groups: impl Iterator<Item = &'a GroupId>) -> u64 {

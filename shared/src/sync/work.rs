@@ -223,13 +223,15 @@ impl Work<'_> {
         let mut writes = plan.into_writes(outlook);
         let mut written = 0;
         let mut done = 0;
-        while done < of {
+        loop {
             let some: Vec<Write> = writes.by_ref().take(WRITES_AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(written);
+            }
             written += self.ports.mirror.apply(self.lease, &some).await?;
-            done += some.len();
+            done += some.iter().filter(|write| !matches!(write, Write::Names(_))).count();
             self.ports.progress.report(Progress::Writing { done, of });
         }
-        Ok(written)
     }
 }
 

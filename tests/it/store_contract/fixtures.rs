@@ -9,7 +9,7 @@ use shared::directory::{
 };
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, UserDecision};
-use shared::store::{DirectoryStore as _, GroupMembersChange, Lease, Leased, MirrorStore as _, Write};
+use shared::store::{DirectoryStore as _, GroupMembersChange, Lease, Leased, MirrorStore as _, NamesChange, Write};
 use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger};
 use uuid::Uuid;
 
@@ -58,6 +58,12 @@ pub fn user(number: u32) -> UserRecord {
         groups: BTreeSet::from([group_id(1), group_id(2)]),
         decision: UserDecision::Active,
     }
+}
+
+/// The writes that a new user takes.
+pub fn named(user: &UserRecord) -> [Write; 2] {
+    let add = user.name_keys().into_iter().map(|key| (key, user.id.clone())).collect();
+    [Write::Names(NamesChange { add, ..NamesChange::default() }), Write::User(user.clone())]
 }
 
 /// A synced group.

@@ -6,9 +6,10 @@ use shared::directory::{DirectoryId, GroupRecord, Presence, UserId, UserProfile,
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
 use shared::store::{
-    Cursor, GroupFilter, MirrorStore as _, QueryStore as _, RunStore as _, StoreError, UserFilter, Write,
+    Cursor, GroupFilter, MirrorStore as _, NamesChange, QueryStore as _, RunStore as _, StoreError, UserFilter, Write,
 };
 
+use super::fixtures::named as with_names;
 use super::fixtures::{at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids};
 use crate::dynamodb::Table;
 
@@ -144,7 +145,7 @@ pub async fn users_are_found_by_any_name_in_any_case(table: &Table) {
     let same = named(2, "LEE@contoso.example", Some("lee@contoso.example"));
     let accented = named(3, "Ærø@contoso.example", None);
     let gone = UserRecord { presence: Presence::Deleted { since: at(0) }, ..named(4, "lee@contoso.example", None) };
-    let writes = [&one, &same, &accented, &gone].map(|user| Write::User(user.clone()));
+    let writes = [&one, &same, &accented, &gone].map(with_names).concat();
     table.store.apply(&lease, &writes).await.unwrap();
 
     assert_eq!(found(table, directory, "kim@CONTOSO.example").await, std::slice::from_ref(&one));
@@ -163,11 +164,43 @@ pub async fn users_are_not_found_by_names_they_no_longer_have(table: &Table) {
     let lease = lease(&table.store, directory).await;
     let before = named(1, "kim@contoso.example", Some("mail@contoso.example"));
     let after = named(1, "kim.lind@contoso.example", None);
-    table.store.apply(&lease, &[Write::User(before)]).await.unwrap();
-    table.store.apply(&lease, &[Write::User(after.clone())]).await.unwrap();
-    assert_eq!(found(table, directory, "kim@contoso.example").await, []);
-    assert_eq!(found(table, directory, "mail@contoso.example").await, []);
-    assert_eq!(found(table, directory, "kim.lind@contoso.example").await, [after]);
+    table.store.apply(&lease, &with_names(&before)).await.unwrap();
+    table.store.apply(&lease, &with_names(&after)).await.unwrap();
+    let remove: BTreeSet<_> = before.name_keys().into_iter().map(|key| (key, before.id.clone())).collect();
+    // The index has the old names before they are taken out of it and not afterwards, and it makes no difference.
+    for writes in [vec![], vec![Write::Names(NamesChange { remove, ..NamesChange::default() })]] {
+        table.store.apply(&lease, &writes).await.unwrap();
+        assert_eq!(found(table, directory, "kim@contoso.example").await, []);
+        assert_eq!(found(table, directory, "mail@contoso.example").await, []);
+        assert_eq!(found(table, directory, "kim.lind@contoso.example").await, std::slice::from_ref(&after));
+    }
+}
+
+pub async fn users_who_swap_names_are_found_by_their_new_ones(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let users = |[one, other]: [&str; 2]| [named(1, one, None), named(2, other, None)];
+    for names in [["kim@contoso.example", "lee@contoso.example"], ["lee@contoso.example", "kim@contoso.example"]] {
+        let users = users(names);
+        table.store.apply(&lease, &users.each_ref().map(with_names).concat()).await.unwrap();
+        for (name, user) in names.into_iter().zip(users) {
+            assert_eq!(found(table, directory, name).await, [user]);
+        }
+    }
+}
+
+pub async fn users_are_found_by_each_of_their_mail_addresses(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let addresses = ["SMTP:kim@contoso.example", "smtp:k.lind@contoso.example", "SIP:kim@sip.example"];
+    let mut kim = named(1, "kim@contoso.example", None);
+    kim.profile.proxy_addresses = Some(addresses.map(str::to_owned).to_vec());
+    // With an id that is no GUID.
+    let odd = UserRecord { id: "odd".parse().unwrap(), ..named(2, "odd@contoso.example", None) };
+    table.store.apply(&lease, &[&kim, &odd].map(with_names).concat()).await.unwrap();
+    assert_eq!(found(table, directory, "K.Lind@contoso.example").await, [kim]);
+    assert_eq!(found(table, directory, "odd@contoso.example").await, [odd]);
+    assert_eq!(found(table, directory, "kim@sip.example").await, []);
 }
 
 pub async fn cursors_of_others_are_refused(table: &Table) {

@@ -12,6 +12,7 @@ mod lease;
 mod listings;
 mod members;
 mod mirror;
+mod packing;
 mod publication;
 mod runs;
 mod timing;
@@ -101,8 +102,14 @@ promises! {
         of_two_writes_about_the_same_the_later_one_stays,
         writes_beyond_one_transaction_all_arrive,
         writes_of_many_bytes_all_arrive,
-        deleted_users_and_groups_are_forgotten_after_thirty_days,
+        deleted_groups_are_forgotten_after_thirty_days,
+        a_user_who_is_forgotten_is_gone_and_nobody_else,
         overlong_names_are_kept,
+    }
+    packing {
+        users_of_one_shard_close_together_are_all_kept,
+        a_change_of_one_user_touches_one_item_however_many_there_are,
+        a_first_write_costs_about_a_unit_for_each_user_with_names,
     }
     members {
         members_join_and_leave,
@@ -144,6 +151,8 @@ promises! {
         members_come_in_full_pages_of_those_who_are_there,
         users_are_found_by_any_name_in_any_case,
         users_are_not_found_by_names_they_no_longer_have,
+        users_who_swap_names_are_found_by_their_new_ones,
+        users_are_found_by_each_of_their_mail_addresses,
         cursors_of_others_are_refused,
     }
     corruption {

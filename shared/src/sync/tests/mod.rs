@@ -91,7 +91,7 @@ struct Planned {
 
 impl Planned {
     fn is_empty(&self) -> bool {
-        assert_eq!(self.plan.len(), self.writes.len());
+        assert_eq!(self.plan.is_empty(), self.writes.is_empty());
         self.plan.is_empty()
     }
 
@@ -101,7 +101,8 @@ impl Planned {
             match write {
                 Write::Group(group) => known.add_groups(vec![group]),
                 Write::User(user) => known.add_users(vec![user]),
-                Write::GroupMembers(_) => {}
+                Write::ForgetUser(user) => known.users.forget(&user),
+                Write::GroupMembers(_) | Write::Names(_) => {}
             }
         }
     }
@@ -109,6 +110,8 @@ impl Planned {
     /// A line for each write.
     fn lines(&self) -> String {
         let line = |write: &Write| match write {
+            Write::Names(change) => format!("names: {} new, {} old\n", change.add.len(), change.remove.len()),
+            Write::ForgetUser(user) => format!("forget user {user}\n"),
             Write::Group(group) => format!("group {} {:?} {:?}\n", group.id, group.presence, group.decision),
             Write::User(user) => format!("user {} {:?} {:?}\n", user.id, user.presence, user.decision),
             Write::GroupMembers(change) => {
@@ -190,6 +193,8 @@ fn lists_of_members_are_written_before_users_and_groups_after_them() {
         .map(|write| match write {
             Write::Group(_) => "group",
             Write::GroupMembers(_) => "members",
+            Write::Names(_) => "names",
+            Write::ForgetUser(_) => "forget",
             Write::User(user) if user.decision.is_active() => "active",
             Write::User(_) => "inactive",
         })
