@@ -1,7 +1,7 @@
-//! Users' records, a dozen to an item.
+//! Users' records, about ten to an item.
 //!
 //! Every write is a transaction, which costs two write units for each KB it touches. A record alone would be rounded up to
-//! one; packed, a dozen need about three.
+//! one; packed, eight need about two, and a change of one user still costs no more than a handful.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,9 @@ pub(super) struct Users;
 /// About how many bytes of a record weigh 1: what most records have at most.
 const BYTES_OF_WEIGHT: usize = 1_024;
 
+/// The most bytes of records in an item, which has 400 KB in all (Amazon DynamoDB developer guide, "Quotas").
+const MAX_BYTES: usize = 399 * 1024;
+
 /// A record without names for its parts.
 type Packed = (UserId, UserProfile, Presence, UserDecision, BTreeSet<GroupId>);
 
@@ -32,8 +35,8 @@ impl Kind for Users {
     /// The record as it is from now on, or that there is none any more.
     type Change = Option<UserRecord>;
 
-    const TARGET: usize = 12;
-    const LIMIT: usize = 20;
+    const TARGET: usize = 8;
+    const LIMIT: usize = 14;
 
     fn weight(user: &UserRecord) -> usize {
         let texts = user.profile.texts().map(str::len).sum::<usize>();
@@ -60,8 +63,14 @@ impl Kind for Users {
             .values()
             .map(|user| (&user.id, &user.profile, user.presence, &user.decision, &user.groups))
             .collect();
-        let packed =
-            pack(&users).map_err(|error| StoreError::Corrupt { key: item.key(), reason: error.to_string() })?;
+        let corrupt = |reason| StoreError::Corrupt { key: item.key(), reason };
+        let packed = pack(&users).map_err(|error| corrupt(error.to_string()))?;
+        if let [(id, ..)] = users.as_slice()
+            && packed.len() > MAX_BYTES
+        {
+            let bytes = packed.len();
+            return Err(corrupt(format!("user {id} would take {bytes} bytes, and an item has room for {MAX_BYTES}")));
+        }
         Ok(item.bytes_of("users", &packed))
     }
 
@@ -123,4 +132,47 @@ fn by_shard<T>(of_users: impl Iterator<Item = (UserId, T)>) -> BTreeMap<u8, BTre
         shards.entry(shard(id.object())).or_default().insert(id, value);
     }
     shards
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::directory::ObjectId;
+    use crate::dynamodb::buckets::{Bucket, changed};
+
+    fn user(number: u128, groups: u128) -> UserRecord {
+        let scattered = |number: u128| {
+            ObjectId::from(Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))
+        };
+        UserRecord {
+            id: ObjectId::from(Uuid::from_u128(number)).into(),
+            profile: UserProfile { display_name: Some(format!("Person {number}")), ..UserProfile::default() },
+            presence: Presence::Present,
+            groups: (1..=groups).map(|number| GroupId::from(scattered(number))).collect(),
+            decision: UserDecision::Active,
+        }
+    }
+
+    fn item(users: Vec<UserRecord>) -> Result<Item, StoreError> {
+        let item = Item::new(&keys::Key::new("USERS", "-"));
+        Users::write(item, &users.into_iter().map(|user| (user.id.clone(), user)).collect())
+    }
+
+    #[test]
+    fn a_record_too_large_for_an_item_is_named() {
+        assert!(item(vec![user(1, 14_000)]).and_then(Item::storable).is_ok());
+        let error = item(vec![user(1, 30_000)]).unwrap_err().to_string();
+        assert!(error.contains("user 00000000-0000-0000-0000-000000000001 would take"), "{error}");
+    }
+
+    #[test]
+    fn many_large_records_are_spread_over_items_that_hold_them() {
+        let users = (0..40).map(|number| (user(number, 2_000).id, Some(user(number, 2_000))));
+        for bucket in changed::<Users>(Bucket::default(), &users.collect()) {
+            let item = item(bucket.entries.into_values().collect()).unwrap();
+            assert!(item.bytes() < 100_000, "{}", item.bytes());
+        }
+    }
 }

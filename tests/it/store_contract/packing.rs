@@ -35,7 +35,7 @@ pub async fn a_change_of_one_user_touches_one_item_however_many_there_are(table:
     let lease = lease(&table.store, directory).await;
     let writes: Vec<Write> = sorted(2_000).into_iter().map(Write::User).collect();
     let written = table.store.apply(&lease, &writes).await.unwrap();
-    assert!(written * 8 < 2_000, "{written} items for 2,000 users");
+    assert!(written * 7 < 2_000, "{written} items for 2,000 users");
     let decision = UserDecision::Inactive(InactiveReason::DisabledInOffice365);
     let changed = UserRecord { decision, ..user(1_234) };
     assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())]).await.unwrap(), 1);

@@ -203,6 +203,41 @@ fn lists_of_members_are_written_before_users_and_groups_after_them() {
 }
 
 #[test]
+fn new_names_come_before_the_records_that_have_them_and_old_ones_go_last() {
+    let mut known = Known::default();
+    let mut see = |mail: &str| {
+        let patch = UserPatch { mail: Patch::Set(mail.to_owned()), ..enabled(true) };
+        sync_changes(&mut known, vec![UserChange::Seen(user(1), patch)], vec![], &everything_on()).lines()
+    };
+    see("kim@contoso.example");
+    let user = format!("user {} Present Active\n", user(1));
+    assert_eq!(see("kim.lind@contoso.example"), format!("names: 1 new, 0 old\n{user}names: 0 new, 1 old\n"));
+    // Names are found in any case, so only the record changes.
+    assert_eq!(see("Kim.Lind@contoso.example"), user);
+    assert_eq!(see("Kim.Lind@contoso.example"), "");
+}
+
+#[test]
+fn a_user_deleted_thirty_days_ago_is_forgotten_once_everything_is_read() {
+    let day = jiff::SignedDuration::from_hours(24);
+    for (days, is_forgotten) in [(29, false), (30, true), (300, true)] {
+        let mut known = Known::default();
+        sync_fully(&mut known, reading(&[1, 2], &[]), &everything_on());
+        sync_changes(&mut known, vec![UserChange::Removed(user(1), Removal::Permanent)], vec![], &everything_on());
+        let mut gone = known.users.get(&user(1)).unwrap().clone();
+        gone.presence = Presence::Deleted { since: NOW - day * days };
+        gone.profile.mail = Some("kim@contoso.example".to_owned());
+        known.add_users(vec![gone]);
+
+        let plan = sync_fully(&mut known, reading(&[2], &[]), &everything_on());
+        let expected = format!("forget user {}\nnames: 0 new, 1 old\n", user(1));
+        assert_eq!(plan.lines(), if is_forgotten { expected } else { String::new() }, "after {days} days");
+        assert_eq!(plan.plan.counts.deleted, i64::from(!is_forgotten));
+        assert!(sync_fully(&mut known, reading(&[2], &[]), &everything_on()).is_empty());
+    }
+}
+
+#[test]
 fn a_soft_deleted_user_keeps_memberships_through_full_syncs_and_comes_back_with_them() {
     let policy = policy(json!({"sync_users": true, "sync_groups": true, "ignored_groups": [group(1).to_string()]}));
     let mut known = Known::default();
