@@ -10,6 +10,7 @@ pub mod args;
 pub mod aws;
 pub mod client_secret;
 pub mod data_dir;
+pub mod lambda;
 pub mod program;
 pub mod progress;
 pub mod queue;

@@ -15,10 +15,18 @@ use crate::store::StoreError;
 /// Entries of a kind.
 pub(super) type Entries<T> = BTreeMap<<T as Kind>::Key, <T as Kind>::Value>;
 
+/// Where some buckets begin.
+enum Start<'a, K> {
+    /// With the first one.
+    First,
+    /// Behind the one that begins with this key.
+    Behind(Option<&'a K>),
+}
+
 /// Reads a bucket's item.
 pub(super) fn read<T: Kind>(item: &Stored) -> Result<BucketOf<T>, StoreError> {
     let from = T::from_sort_key(item.sort_key()?)
-        .ok_or_else(|| item.corrupt("its sort key is not one of a bucket".to_owned()))?;
+        .map_err(|_| item.corrupt("its sort key is not one of a bucket".to_owned()))?;
     Ok(Bucket { from, entries: T::read(item)? })
 }
 
@@ -49,16 +57,16 @@ impl DynamoStore {
         found.items.unwrap_or_default().pop().map(|item| read::<T>(&Stored::new(item)?)).transpose()
     }
 
-    /// Some buckets behind the one that begins with `from`, or the first ones; at most so many.
-    async fn buckets_behind<T: Kind>(
+    /// Some buckets in their order, at most so many.
+    async fn some_buckets<T: Kind>(
         &self,
         pk: &str,
-        behind: Option<Option<&T::Key>>,
+        start: Start<'_, T::Key>,
         most: usize,
     ) -> Result<Vec<BucketOf<T>>, StoreError> {
-        let (condition, from) = match behind {
-            None => ("pk = :pk AND sk >= :sk", None),
-            Some(from) => ("pk = :pk AND sk > :sk", from),
+        let (condition, from) = match start {
+            Start::First => ("pk = :pk AND sk >= :sk", None),
+            Start::Behind(from) => ("pk = :pk AND sk > :sk", from),
         };
         let found = self
             .client
@@ -122,7 +130,7 @@ impl DynamoStore {
             None => Vec::new(),
         };
         if buckets.is_empty() {
-            buckets = self.buckets_behind::<T>(pk, None, at_once).await?;
+            buckets = self.some_buckets::<T>(pk, Start::First, at_once).await?;
         }
         let mut found = Vec::new();
         let mut last = behind.cloned();
@@ -139,7 +147,7 @@ impl DynamoStore {
             if found.len() >= enough {
                 break;
             }
-            buckets = self.buckets_behind::<T>(pk, Some(end.as_ref()), at_once).await?;
+            buckets = self.some_buckets::<T>(pk, Start::Behind(end.as_ref()), at_once).await?;
         }
         Ok(found)
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::item::{Item, Stored};
+use crate::directory::InvalidId;
 use crate::store::StoreError;
 
 /// A kind of entries that are kept in buckets.
@@ -35,8 +36,8 @@ pub(super) trait Kind: Send + Sync + 'static {
     /// The sort key of the bucket that begins with this key; `None` is before all. Sort keys sort as keys do.
     fn sort_key(from: Option<&Self::Key>) -> String;
 
-    /// The key in a sort key; the outer `None` when it makes no sense.
-    fn from_sort_key(sk: &str) -> Option<Option<Self::Key>>;
+    /// The key in a sort key.
+    fn from_sort_key(sk: &str) -> Result<Option<Self::Key>, InvalidId>;
 
     /// The item with the entries.
     fn write(item: Item, entries: &BTreeMap<Self::Key, Self::Value>) -> Result<Item, StoreError>;
@@ -128,8 +129,8 @@ mod tests {
             from.map_or_else(|| "-".to_owned(), |from| format!("{from:010}"))
         }
 
-        fn from_sort_key(sk: &str) -> Option<Option<u32>> {
-            if sk == "-" { Some(None) } else { sk.parse().ok().map(Some) }
+        fn from_sort_key(sk: &str) -> Result<Option<u32>, InvalidId> {
+            if sk == "-" { Ok(None) } else { sk.parse().map(Some).map_err(|_| InvalidId::Malformed) }
         }
 
         fn write(item: Item, _: &BTreeMap<u32, usize>) -> Result<Item, StoreError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::access::TokenHash;
-use crate::directory::{DirectoryId, GroupId, ObjectId, UserId};
+use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::oauth::StateHash;
 use crate::sync::{HoldId, RunId};
 
@@ -109,9 +109,9 @@ pub(super) fn sort_key(from: Option<&UserId>) -> String {
     }
 }
 
-/// The id in the sort key of a bucket; the outer `None` when it makes no sense.
-pub(super) fn from_sort_key(sk: &str) -> Option<Option<UserId>> {
-    if sk == FIRST { Some(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().ok().map(Some) }
+/// The id in the sort key of a bucket.
+pub(super) fn from_sort_key(sk: &str) -> Result<Option<UserId>, InvalidId> {
+    if sk == FIRST { Ok(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().map(Some) }
 }
 
 /// The partition of what is one of a kind in a directory.
@@ -191,8 +191,8 @@ mod tests {
 
         #[test]
         fn a_bucket_tells_the_id_it_begins_with(id in any_id()) {
-            prop_assert_eq!(from_sort_key(&sort_key(Some(&id))), Some(Some(id)));
-            prop_assert_eq!(from_sort_key(&sort_key(None)), Some(None));
+            prop_assert_eq!(from_sort_key(&sort_key(Some(&id))), Ok(Some(id)));
+            prop_assert_eq!(from_sort_key(&sort_key(None)), Ok(None));
         }
 
         #[test]

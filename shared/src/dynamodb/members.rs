@@ -7,7 +7,7 @@ use super::buckets::Kind;
 use super::item::{Item, Stored};
 use super::keys::{from_sort_key, members, sort_key};
 use super::store::DynamoStore;
-use crate::directory::{DirectoryId, GroupId, UserId};
+use crate::directory::{DirectoryId, GroupId, InvalidId, UserId};
 use crate::store::{GroupMembersChange, StoreError};
 
 /// Members of a group.
@@ -23,7 +23,7 @@ impl Kind for Members {
     const TARGET: usize = 512;
     const LIMIT: usize = 1_024;
 
-    fn weight(_: &()) -> usize {
+    fn weight((): &()) -> usize {
         1
     }
 
@@ -39,7 +39,7 @@ impl Kind for Members {
         sort_key(from)
     }
 
-    fn from_sort_key(sk: &str) -> Option<Option<UserId>> {
+    fn from_sort_key(sk: &str) -> Result<Option<UserId>, InvalidId> {
         from_sort_key(sk)
     }
 

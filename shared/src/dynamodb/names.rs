@@ -11,7 +11,7 @@ use super::item::{Item, Stored};
 use super::keys::names;
 use super::packing::{pack, unpack};
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, NameKey, UserId};
+use crate::directory::{DirectoryId, InvalidId, NameKey, UserId};
 use crate::store::{NamesChange, StoreError};
 
 /// Names of a directory's users in one shard.
@@ -52,8 +52,8 @@ impl Kind for Names {
         from.map_or_else(|| FIRST.to_owned(), NameKey::to_string)
     }
 
-    fn from_sort_key(sk: &str) -> Option<Option<NameKey>> {
-        if sk == FIRST { Some(None) } else { sk.parse().ok().map(Some) }
+    fn from_sort_key(sk: &str) -> Result<Option<NameKey>, InvalidId> {
+        if sk == FIRST { Ok(None) } else { sk.parse().map(Some) }
     }
 
     fn write(item: Item, entries: &BTreeMap<NameKey, BTreeSet<UserId>>) -> Result<Item, StoreError> {

@@ -13,7 +13,7 @@ use super::item::{Item, Stored};
 use super::keys::{self, SHARDS, from_sort_key, shard, sort_key};
 use super::packing::{pack, unpack};
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, GroupId, Presence, UserId, UserProfile, UserRecord};
+use crate::directory::{DirectoryId, GroupId, InvalidId, Presence, UserId, UserProfile, UserRecord};
 use crate::filter::UserDecision;
 use crate::store::StoreError;
 
@@ -54,7 +54,7 @@ impl Kind for Users {
         sort_key(from)
     }
 
-    fn from_sort_key(sk: &str) -> Option<Option<UserId>> {
+    fn from_sort_key(sk: &str) -> Result<Option<UserId>, InvalidId> {
         from_sort_key(sk)
     }
 

@@ -73,7 +73,7 @@ impl Story {
     }
 
     /// Things change, and a run takes place in the weather of the day.
-    async fn step(&mut self, before: Moment) -> Moment {
+    async fn step(&mut self, mut before: Moment) -> Moment {
         let changes = self.rng.random_range(0..6);
         for action in self.lab.world.tenant.drift(&mut self.rng, changes) {
             self.say(format!("{action:?}"));
@@ -87,6 +87,7 @@ impl Story {
                 // They are applied to what is known; what has changed meanwhile is read by the run below.
                 let run = self.lab.run_by(Trigger::Settings).await;
                 self.say(format!("run for them: {} {}", run["state"], run["reading"]));
+                before = self.moment().await;
             }
         }
         for _ in 0..self.rng.random_range(0..3) {

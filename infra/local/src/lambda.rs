@@ -1,0 +1,229 @@
+//! Functions as processes of their own, driven as AWS Lambda does it: for tests and measurements of the real binaries.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path as UrlPath, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use shared::clock::{Clock as _, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+
+/// How long an invocation may take at most: what Lambda gives (AWS Lambda, "Lambda quotas").
+const LONGEST_INVOCATION_MS: i64 = 900_000;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The runtime API of one function: hands out one event at a time and takes the answers.
+///
+/// Source: AWS Lambda, "Using the Lambda runtime API for custom runtimes".
+#[derive(Clone, Default)]
+struct RuntimeApi(Arc<Invocations>);
+
+#[derive(Default)]
+struct Invocations {
+    waiting: Mutex<VecDeque<(Value, oneshot::Sender<Value>)>>,
+    working: Mutex<Option<oneshot::Sender<Value>>>,
+    arrived: Notify,
+    /// Told at the first poll.
+    polled: Notify,
+}
+
+async fn next(State(RuntimeApi(api)): State<RuntimeApi>) -> impl IntoResponse {
+    api.polled.notify_one();
+    loop {
+        let invocation = lock(&api.waiting).pop_front();
+        if let Some((event, answer)) = invocation {
+            *lock(&api.working) = Some(answer);
+            let deadline = (SystemClock.now().as_millisecond() + LONGEST_INVOCATION_MS).to_string();
+            let headers = [
+                ("lambda-runtime-aws-request-id", "request".to_owned()),
+                ("lambda-runtime-deadline-ms", deadline),
+                ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:0:function:f".to_owned()),
+                ("content-type", "application/json".to_owned()),
+            ];
+            return (headers, event.to_string()).into_response();
+        }
+        api.arrived.notified().await;
+    }
+}
+
+async fn answer(
+    State(RuntimeApi(api)): State<RuntimeApi>,
+    UrlPath((_, how)): UrlPath<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let answer = if how == "response" { body } else { json!({"error": body}) };
+    if let Some(sender) = lock(&api.working).take() {
+        // Whoever invoked it may have gone.
+        let _ = sender.send(answer);
+    }
+    StatusCode::ACCEPTED
+}
+
+/// A running function. It ends when it is dropped.
+pub struct Function {
+    api: RuntimeApi,
+    process: Child,
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Function {
+    /// Starts a function's binary with nothing but this environment and what Lambda adds to it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start(binary: &Path, environment: &[(&str, String)]) -> io::Result<Self> {
+        let api = RuntimeApi::default();
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/{how}", post(answer))
+            .with_state(api.clone());
+        let address = serve(router).await?;
+        let process = Command::new(binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.trim_start_matches("http://"))
+            .env("AWS_LAMBDA_FUNCTION_NAME", "local")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "local")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "local")
+            .env("RUST_LOG", "warn")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .spawn()?;
+        Ok(Self { api, process })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Resolves when it has asked for work for the first time since this was asked last.
+    pub async fn polled(&self) {
+        self.api.0.polled.notified().await;
+    }
+
+    /// Gives it an event, and returns its answer; `{"error": …}` when it reports one.
+    ///
+    /// # Errors
+    /// When it ends without an answer.
+    pub async fn invoke(&self, event: Value) -> io::Result<Value> {
+        let (sender, receiver) = oneshot::channel();
+        lock(&self.api.0.waiting).push_back((event, sender));
+        self.api.0.arrived.notify_one();
+        receiver.await.map_err(|_| io::Error::other("the function has ended without an answer"))
+    }
+}
+
+/// An SQS that keeps what it is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Mailbox(Arc<Mutex<Vec<String>>>);
+
+impl Mailbox {
+    /// Starts it and returns its endpoint.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn serve(&self) -> io::Result<String> {
+        let send = |State(mailbox): State<Self>, headers: HeaderMap, body: Bytes| async move {
+            let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let is_send = headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage");
+            match request.get("MessageBody").and_then(Value::as_str).filter(|_| is_send) {
+                Some(message) => {
+                    lock(&mailbox.0).push(message.to_owned());
+                    (StatusCode::OK, json!({"MessageId": "message"}).to_string())
+                }
+                None => (StatusCode::BAD_REQUEST, json!({"__type": "InvalidAction"}).to_string()),
+            }
+        };
+        serve(Router::new().fallback(send).with_state(self.clone())).await
+    }
+
+    /// The messages since the last time this was asked.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+/// The event with which SQS delivers a message.
+#[must_use]
+pub fn delivery(message: &str) -> Value {
+    json!({"Records": [{
+        "messageId": "message", "body": message, "eventSource": "aws:sqs", "attributes": {}, "messageAttributes": {},
+    }]})
+}
+
+/// The event of an HTTP request as API Gateway sends it (payload format 2.0).
+#[must_use]
+pub fn http_event(method: &str, url: &url::Url, cookies: &[String], authorization: Option<&str>, body: &str) -> Value {
+    let mut headers = BTreeMap::from([("host", "127.0.0.1"), ("content-type", "application/json")]);
+    headers.extend(authorization.map(|authorization| ("authorization", authorization)));
+    let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": url.path(),
+        "rawQueryString": url.query().unwrap_or_default(),
+        "queryStringParameters": query,
+        "cookies": cookies,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "0", "apiId": "api", "domainName": "127.0.0.1", "domainPrefix": "api",
+            "http": {"method": method, "path": url.path(), "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
+            "requestId": "request", "routeKey": "$default", "stage": "$default", "time": "x", "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// Authorizes through the oauth function as a browser would, by the tenant's login page; `hint` names the administrator.
+/// Returns the function's last answer.
+///
+/// # Errors
+/// In a few words, when something is not as it should be.
+pub async fn authorize(
+    oauth: &Function,
+    http: &reqwest::Client,
+    base: &url::Url,
+    hint: &str,
+) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    let begin = base.join(&format!("/oauth/authorize?login_hint={hint}"))?;
+    let answer = oauth.invoke(http_event("GET", &begin, &[], None, "")).await?;
+    let location =
+        answer.pointer("/headers/location").and_then(Value::as_str).ok_or("no redirect to the login page")?;
+    let cookies = answer.get("cookies").and_then(Value::as_array).ok_or("no cookie was set")?;
+    let cookies: Vec<String> =
+        cookies.iter().filter_map(|cookie| Some(cookie.as_str()?.split(';').next()?.to_owned())).collect();
+    let login = http.get(location).send().await?;
+    let back = login.headers().get("location").ok_or("the login page leads nowhere")?.to_str()?.parse()?;
+    Ok(oauth.invoke(http_event("GET", &back, &cookies, None, "")).await?)
+}
+
+async fn serve(router: Router) -> io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
+}
