@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How many requests are sent at once before anything is known of the tenant.
-const FIRST: usize = 8;
+/// How many requests are sent at once before anything is known of the tenant: at 150 ms each, with three units for a list of
+/// members, what the bucket of the smallest tenants is filled with in the same time.
+const FIRST: usize = 16;
 /// The most requests at once. One member list costs three units: at a tenth of a second each, this many use up the
 /// bucket of the largest tenants.
 const MOST: usize = 32;
@@ -158,12 +159,12 @@ mod tests {
     #[test]
     fn the_number_grows_by_one_each_time_that_many_are_answered() {
         let mut budget = Budget::new();
-        for _ in 0..7 {
+        for _ in 0..15 {
             hear(&mut budget, Said::Plenty);
         }
-        assert_eq!(budget.at_once(), 8);
+        assert_eq!(budget.at_once(), 16);
         hear(&mut budget, Said::Plenty);
-        assert_eq!(budget.at_once(), 9);
+        assert_eq!(budget.at_once(), 17);
         for _ in 0..10_000 {
             hear(&mut budget, Said::Plenty);
         }
@@ -178,9 +179,9 @@ mod tests {
             hear(&mut budget, Said::Share(0.85));
             hear(&mut budget, Said::Unclear);
         }
-        assert_eq!((budget.at_once(), budget.rest_until()), (8, None));
+        assert_eq!((budget.at_once(), budget.rest_until()), (16, None));
         hear(&mut budget, Said::Share(1.0));
-        assert_eq!(budget.at_once(), 6);
+        assert_eq!(budget.at_once(), 12);
         let rest = between(NOW, budget.rest_until().unwrap());
         assert!(rest > SECOND * 9 / 10 && rest < SECOND * 11 / 10, "a tenth of the bucket comes back in a second");
     }
@@ -192,7 +193,7 @@ mod tests {
         for wait in [3, 9, 5] {
             budget.hear(Said::Wait(wait * SECOND), era, NOW);
         }
-        assert_eq!(budget.at_once(), 4);
+        assert_eq!(budget.at_once(), 8);
         assert_eq!(budget.rest_until(), Some(NOW + 9 * SECOND), "the longest wait counts");
         for _ in 0..5 {
             hear(&mut budget, Said::Wait(SECOND));

@@ -68,9 +68,18 @@ pub(super) async fn everything(
     progress: &dyn ProgressSink,
 ) -> Result<Vec<GroupId>, RunError> {
     progress.report(Progress::ReadingLists);
-    futures::try_join!(source.users(&ledger.users), source.groups(&ledger.groups))?;
-    verify::counts(ledger, known, counted)?;
-    Ok(all_members(source, ledger, progress).await?)
+    let users = async {
+        source.users(&ledger.users).await?;
+        verify::users_counted(ledger, known, counted)
+    };
+    // A list that is not to be believed ends all of it at once.
+    let groups = async {
+        source.groups(&ledger.groups).await?;
+        verify::groups_counted(ledger, known, counted)?;
+        Ok(all_members(source, ledger, progress).await?)
+    };
+    let ((), unread) = futures::try_join!(users, groups)?;
+    Ok(unread)
 }
 
 async fn all_members(
@@ -78,14 +87,13 @@ async fn all_members(
     ledger: &Ledger,
     progress: &dyn ProgressSink,
 ) -> Result<Vec<GroupId>, SourceError> {
-    let users = ledger.users.objects();
     // Graph repeats objects at times.
     let groups: BTreeSet<GroupId> = ledger.groups.map(|(id, _)| id.clone()).into_iter().collect();
     let of = groups.len();
     let tolerable = UNAVAILABLE_GROUPS.max(of / 100);
     let mut unread = Vec::new();
     let (mut done, mut unavailable) = (0, 0);
-    progress.report(Progress::ReadingMembers { users, done, groups: of });
+    progress.report(Progress::ReadingMembers { users: ledger.users.objects(), done, groups: of });
     let mut reads = stream::iter(groups)
         .map(|id| async move {
             let read = source.members(&id, &ledger.members(&id)).await;
@@ -110,7 +118,7 @@ async fn all_members(
             Err(error) => return Err(error),
         }
         done += 1;
-        progress.report(Progress::ReadingMembers { users, done, groups: of });
+        progress.report(Progress::ReadingMembers { users: ledger.users.objects(), done, groups: of });
     }
     Ok(unread)
 }

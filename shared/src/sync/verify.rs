@@ -19,11 +19,15 @@ const ASKED_FOR: usize = 200;
 /// How many are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Refuses lists that are shorter than the tenant's own counters say.
-pub(super) fn counts(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
+/// Refuses a list of users that is shorter than the tenant's own counter says.
+pub(super) fn users_counted(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
     let users = known.users.iter().filter(|user| user.presence.is_present()).count();
+    count(ListKind::Users, ledger.users.objects(), users, counted.users)
+}
+
+/// Refuses a list of groups that is shorter than the tenant's own counter says.
+pub(super) fn groups_counted(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
     let groups = known.groups.values().filter(|group| group.presence.is_present()).count();
-    count(ListKind::Users, ledger.users.objects(), users, counted.users)?;
     count(ListKind::Groups, ledger.groups.objects(), groups, counted.groups)
 }
 

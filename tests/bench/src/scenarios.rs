@@ -191,7 +191,8 @@ pub async fn settings(report: &mut Report, size: Size) {
     eprintln!("A change of the settings");
     let (world, _) = World::synced(size).await;
     let groups = world.tenant.truth().groups;
-    let group = groups.iter().find(|group| group.deleted.is_none() && group.members.len() > 20).unwrap();
+    let is_usual = |group: &&tenant::TrueGroup| group.deleted.is_none() && !group.hidden && group.members.len() < PAGE;
+    let group = groups.iter().filter(is_usual).max_by_key(|group| group.members.len()).unwrap();
     let mut settings = everything();
     settings["ignored_groups"] = json!([group.id]);
     world.change_settings(&settings).await;

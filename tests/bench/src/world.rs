@@ -182,7 +182,6 @@ impl World {
             ("client_id", &registration.client_id),
             ("client_secret", &registration.client_secret),
             ("refresh_token", refresh_token.expose_secret()),
-            ("scope", "https://graph.microsoft.com/.default offline_access"),
         ];
         let url = format!("{}/{}/oauth2/v2.0/token", self.tenant.login_url(), self.directory);
         let answer = shared::http::client(b"").unwrap().post(url).form(&form).send().await.unwrap();

@@ -79,7 +79,6 @@ pub async fn a_first_write_costs_about_a_unit_for_each_user_with_names(table: &T
     };
     let (of_users, of_names) = (of_kind("#USERS#"), of_kind("#NAMES#"));
     // The last bucket of each part is written once more with the next part.
-    eprintln!("{of_users} units for users, {of_names} for names");
     assert!((of_users + of_names) * 100 <= 3_000 * 115, "{of_users} for users, {of_names} for names");
     assert_eq!(table.store.all_users(directory).await.unwrap().len(), 3_000);
 }
