@@ -19,9 +19,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How many requests are sent at once before anything is known of the tenant: at 150 ms each, with three units for a list of
-/// members, what the bucket of the smallest tenants is filled with in the same time.
-const FIRST: usize = 16;
+/// How many requests are sent at once before anything is known of the tenant. At 150 ms each, with three units for a list of
+/// members, that is a little more than what the bucket of the smallest tenants is filled with: it lasts for half a minute, and tells
+/// before it is empty.
+const FIRST: usize = 24;
 /// The most requests at once. One member list costs three units: at a tenth of a second each, this many use up the
 /// bucket of the largest tenants.
 const MOST: usize = 32;
@@ -159,12 +160,12 @@ mod tests {
     #[test]
     fn the_number_grows_by_one_each_time_that_many_are_answered() {
         let mut budget = Budget::new();
-        for _ in 0..15 {
+        for _ in 0..23 {
             hear(&mut budget, Said::Plenty);
         }
-        assert_eq!(budget.at_once(), 16);
+        assert_eq!(budget.at_once(), 24);
         hear(&mut budget, Said::Plenty);
-        assert_eq!(budget.at_once(), 17);
+        assert_eq!(budget.at_once(), 25);
         for _ in 0..10_000 {
             hear(&mut budget, Said::Plenty);
         }
@@ -179,9 +180,9 @@ mod tests {
             hear(&mut budget, Said::Share(0.85));
             hear(&mut budget, Said::Unclear);
         }
-        assert_eq!((budget.at_once(), budget.rest_until()), (16, None));
+        assert_eq!((budget.at_once(), budget.rest_until()), (24, None));
         hear(&mut budget, Said::Share(1.0));
-        assert_eq!(budget.at_once(), 12);
+        assert_eq!(budget.at_once(), 18);
         let rest = between(NOW, budget.rest_until().unwrap());
         assert!(rest > SECOND * 9 / 10 && rest < SECOND * 11 / 10, "a tenth of the bucket comes back in a second");
     }
@@ -193,9 +194,9 @@ mod tests {
         for wait in [3, 9, 5] {
             budget.hear(Said::Wait(wait * SECOND), era, NOW);
         }
-        assert_eq!(budget.at_once(), 8);
+        assert_eq!(budget.at_once(), 12);
         assert_eq!(budget.rest_until(), Some(NOW + 9 * SECOND), "the longest wait counts");
-        for _ in 0..5 {
+        for _ in 0..6 {
             hear(&mut budget, Said::Wait(SECOND));
         }
         assert_eq!(budget.at_once(), 1, "one request is always allowed");

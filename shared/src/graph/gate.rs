@@ -148,13 +148,13 @@ mod tests {
     fn no_more_are_under_way_than_the_budget_allows() {
         let (_, gate) = gate();
         let turns = take_all(&gate);
-        assert_eq!(turns.len(), 16);
+        assert_eq!(turns.len(), 24);
         drop(turns);
-        assert_eq!(take_all(&gate).len(), 16, "turns given back unanswered are not lost");
+        assert_eq!(take_all(&gate).len(), 24, "turns given back unanswered are not lost");
         for turn in take_all(&gate) {
             turn.answered(Said::Plenty);
         }
-        assert_eq!(take_all(&gate).len(), 17);
+        assert_eq!(take_all(&gate).len(), 25);
     }
 
     #[test]
@@ -162,14 +162,14 @@ mod tests {
         let (_, gate) = gate();
         let mut turns = take_all(&gate);
         turns.pop().unwrap().answered(Said::Wait(SECOND));
-        for _ in 0..7 {
+        for _ in 0..11 {
             turns.pop().unwrap().answered(Said::Plenty);
             assert!(take_all(&gate).is_empty());
         }
         turns.pop().unwrap().answered(Said::Plenty);
         assert_eq!(take_all(&gate).len(), 1);
         drop(turns);
-        assert_eq!(take_all(&gate).len(), 8);
+        assert_eq!(take_all(&gate).len(), 12);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let (clock, gate) = gate();
         let gate = gate.stopping_at(clock.now() + 10 * SECOND);
         gate.turn().now_or_never().unwrap().unwrap().answered(Said::Wait(7 * SECOND));
-        assert_eq!(take_all(&gate).len(), 8);
+        assert_eq!(take_all(&gate).len(), 12);
         assert_eq!((clock.waits(), gate.rested()), (vec![7 * SECOND], 7 * SECOND));
         gate.turn().now_or_never().unwrap().unwrap().answered(Said::Wait(7 * SECOND));
         assert_eq!(gate.turn().now_or_never().unwrap().err(), Some(TooLong(7 * SECOND)));
