@@ -69,7 +69,7 @@ pub enum MemberKind {
     /// A mail contact of the organization.
     Contact,
     /// A type this version does not know; carries the type's name.
-    Unknown(String),
+    Unknown(Box<str>),
 }
 
 /// One direct member of a group.

@@ -83,11 +83,11 @@ impl DynamoStore {
         found.items.unwrap_or_default().into_iter().map(|item| read::<T>(&Stored::new(item)?)).collect()
     }
 
-    /// All entries of a partition.
-    pub(super) async fn all_entries<T: Kind>(&self, pk: String) -> Result<Entries<T>, StoreError> {
-        let mut all = BTreeMap::new();
+    /// All entries of a partition in their order.
+    pub(super) async fn all_entries<T: Kind>(&self, pk: String) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+        let mut all = Vec::new();
         for item in self.partition(pk).await? {
-            all.append(&mut read::<T>(&item)?.entries);
+            all.extend(read::<T>(&item)?.entries);
         }
         Ok(all)
     }

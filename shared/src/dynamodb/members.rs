@@ -59,7 +59,7 @@ impl DynamoStore {
         directory: DirectoryId,
         group: &GroupId,
     ) -> Result<BTreeSet<UserId>, StoreError> {
-        Ok(self.all_entries::<Members>(members(directory, group)).await?.into_keys().collect())
+        Ok(self.all_entries::<Members>(members(directory, group)).await?.into_iter().map(|(id, ())| id).collect())
     }
 
     /// The members of a group after one of them, in the order of ids, until there are `enough`.

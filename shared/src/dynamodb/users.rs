@@ -85,12 +85,10 @@ impl Kind for Users {
 impl DynamoStore {
     /// All users.
     pub(super) async fn every_user(&self, directory: DirectoryId) -> Result<Vec<UserRecord>, StoreError> {
-        let found: Vec<BTreeMap<UserId, UserRecord>> = stream::iter(0..SHARDS)
+        let shards = stream::iter(0..SHARDS)
             .map(|shard| self.all_entries::<Users>(keys::users(directory, shard)))
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(found.into_iter().flat_map(BTreeMap::into_values).collect())
+            .buffered(AT_ONCE);
+        shards.map_ok(|shard| stream::iter(shard).map(|(_, user)| Ok(user))).try_flatten().try_collect().await
     }
 
     /// These users, as far as they are known.

@@ -218,7 +218,7 @@ fn kind(object: &Map<String, Value>) -> MemberKind {
         "device" => MemberKind::Device,
         "servicePrincipal" => MemberKind::ServicePrincipal,
         "orgContact" => MemberKind::Contact,
-        other => MemberKind::Unknown(word(other)),
+        other => MemberKind::Unknown(word(other).into()),
     }
 }
 
@@ -309,14 +309,14 @@ mod tests {
             ("#microsoft.graph.device", MemberKind::Device),
             ("#microsoft.graph.servicePrincipal", MemberKind::ServicePrincipal),
             ("#microsoft.graph.orgContact", MemberKind::Contact),
-            ("#microsoft.graph.robot", MemberKind::Unknown("robot".to_owned())),
+            ("#microsoft.graph.robot", MemberKind::Unknown("robot".into())),
         ] {
             // Without the scope for its type, a member comes with nulls.
             let member = understood(member, json!({ "@odata.type": kind, "id": ADELE, "displayName": null }));
             assert_eq!(member, Member { id: ADELE.parse().unwrap(), kind: expected });
         }
         let untyped = understood(member, json!({ "id": ADELE }));
-        assert_eq!(untyped.kind, MemberKind::Unknown(String::new()));
+        assert_eq!(untyped.kind, MemberKind::Unknown("".into()));
     }
 
     #[test]

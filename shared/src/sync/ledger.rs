@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn member(n: u8) -> Member {
-        Member { id: format!("m{n}").parse().unwrap(), kind: MemberKind::Unknown("robot".to_owned()) }
+        Member { id: format!("m{n}").parse().unwrap(), kind: MemberKind::Unknown("robot".into()) }
     }
 
     /// Saves what is new, as a store would append it.

@@ -274,6 +274,19 @@ pub async fn scale(report: &mut Report, most_users: usize) {
             ),
         );
         points.push((users, run.took.as_secs_f64(), memory));
+        if users == most_users {
+            world.tenant.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired }).unwrap();
+            let again = world.run(Trigger::Schedule).await;
+            assert_eq!(again.run.effort.items_written, 0);
+            let megabytes = again.peak_memory as f64 / MB;
+            report.goal(
+                "scale",
+                format!("reading everything again, {} users: resident memory", thousands(users as u64)),
+                "at most 512 MB",
+                format!("{megabytes:.0} MB, {}", seconds(again.took)),
+                megabytes <= 512.0,
+            );
+        }
     }
     let (_, _, memory) = points[4];
     let megabytes = memory as f64 / MB;

@@ -93,7 +93,7 @@ async fn a_member_of_an_unknown_kind_is_a_member_of_an_unknown_kind() {
     let members = stage.members("g1").await.unwrap();
 
     let kinds: Vec<_> = members.objects.into_iter().map(|member| member.kind).collect();
-    assert_eq!(kinds, [MemberKind::Unknown("robot".to_owned()), MemberKind::Unknown(String::new())]);
+    assert_eq!(kinds, [MemberKind::Unknown("robot".into()), MemberKind::Unknown("".into())]);
     assert_eq!(members.unread, []);
 }
 
