@@ -14,7 +14,7 @@ use super::reconcile::Reconciliation;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify;
-use crate::directory::{GroupId, Member, MemberKind, UserPatch};
+use crate::directory::{GroupId, Member, MemberKind};
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
 const GROUPS_AT_ONCE: usize = 32;
@@ -70,12 +70,6 @@ pub(super) async fn everything(
     progress.report(Progress::ReadingLists);
     let users = async {
         source.users(&ledger.users).await?;
-        // Most of a tenant that was read before is as it was, and need not be kept twice while members are read.
-        ledger.users.shorten(|(id, patch)| {
-            if known.users.get(id).is_some_and(|known| patch.agrees_with(&known.profile)) {
-                *patch = UserPatch::default();
-            }
-        });
         verify::users_counted(ledger, known, counted)
     };
     // A list that is not to be believed ends all of it at once.

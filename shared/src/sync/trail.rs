@@ -139,16 +139,6 @@ impl<T> Trail<T> {
         self.inner().pages.iter().flat_map(|page| &page.objects).map(of).collect()
     }
 
-    /// Makes each object shorter, without changing what it means to its reader.
-    pub(super) fn shorten(&self, shorten: impl Fn(&mut T))
-    where
-        T: Clone,
-    {
-        for page in &mut self.inner().pages {
-            Arc::make_mut(page).objects.iter_mut().for_each(&shorten);
-        }
-    }
-
     /// Where the last page leads, when everything has been read.
     #[must_use]
     pub fn end(&self) -> Option<Next> {

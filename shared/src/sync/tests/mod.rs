@@ -203,6 +203,21 @@ fn lists_of_members_are_written_before_users_and_groups_after_them() {
 }
 
 #[test]
+fn of_a_user_who_is_listed_twice_the_later_entry_holds_even_if_it_is_what_was_known() {
+    for known_to_be_enabled in [true, false] {
+        let mut known = Known::default();
+        let list = |entries: &[bool]| FullReading {
+            users: listing(entries.iter().map(|is_enabled| (user(1), enabled(*is_enabled)))),
+            groups: listing([]),
+            members: BTreeMap::new(),
+        };
+        sync_fully(&mut known, list(&[known_to_be_enabled]), &everything_on());
+        let plan = sync_fully(&mut known, list(&[!known_to_be_enabled, known_to_be_enabled]), &everything_on());
+        assert!(plan.is_empty(), "{}", plan.lines());
+    }
+}
+
+#[test]
 fn new_names_come_before_the_records_that_have_them_and_old_ones_go_last() {
     let mut known = Known::default();
     let mut see = |mail: &str| {
