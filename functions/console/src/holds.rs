@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, UserId, UserRecord};
+use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
 use shared::http::{Problem, ProblemKind, RunView};
 use shared::store::RequestedRun;
 use shared::sync::{HeldChange, Hold, HoldId, HoldState, Run, Trigger, request_run};
@@ -44,9 +44,9 @@ struct HoldDetailView {
 struct ChangeView {
     #[serde(flatten)]
     change: HeldChange,
-    user_principal_name: Option<String>,
-    display_name: Option<String>,
-    group_name: Option<String>,
+    user_principal_name: Option<Text>,
+    display_name: Option<Text>,
+    group_name: Option<Text>,
 }
 
 /// All holds of a directory.
@@ -172,7 +172,7 @@ async fn named(app: &App, directory: &Directory, changes: Vec<HeldChange>) -> Re
     let users = app.mirror.users(directory.id, &users).await?;
     let users: BTreeMap<UserId, UserRecord> = users.into_iter().map(|user| (user.id.clone(), user)).collect();
     let groups = app.mirror.groups(directory.id, &groups).await?;
-    let groups: BTreeMap<GroupId, String> =
+    let groups: BTreeMap<GroupId, Text> =
         groups.into_iter().filter_map(|group| Some((group.id, group.profile.display_name?))).collect();
     let view = |change: HeldChange| {
         let (user, group) = match &change {

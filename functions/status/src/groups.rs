@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord};
+use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
 use shared::http::{Problem, publishes_users};
 use shared::store::GroupFilter;
 
@@ -17,13 +17,13 @@ use crate::users::{UserView, groups_in_reasons};
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupView {
     id: GroupId,
-    display_name: Option<String>,
-    description: Option<String>,
-    mail: Option<String>,
+    display_name: Option<Text>,
+    description: Option<Text>,
+    mail: Option<Text>,
     mail_enabled: Option<bool>,
     security_enabled: Option<bool>,
-    group_types: Vec<String>,
-    visibility: Option<String>,
+    group_types: Vec<Text>,
+    visibility: Option<Text>,
 }
 
 /// A group with the groups nested in it.

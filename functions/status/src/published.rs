@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, GroupRecord};
+use shared::directory::{Directory, GroupId, GroupRecord, Text};
 use shared::store::StoreError;
 
 use crate::App;
@@ -12,7 +12,7 @@ use crate::App;
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupRef {
     id: GroupId,
-    display_name: Option<String>,
+    display_name: Option<Text>,
 }
 
 /// True for a group that consumers may see.

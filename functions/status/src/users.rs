@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, Presence, UserId, UserProfile, UserRecord};
+use shared::directory::{Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::filter::{InactiveReason, UserDecision};
 use shared::http::{Problem, publishes_users};
 use shared::store::{StoreError, UserFilter};
@@ -28,18 +28,18 @@ pub(crate) struct UserView {
     reason: Option<Reason>,
     /// The ignored group, when that is the reason.
     group: Option<GroupRef>,
-    display_name: Option<String>,
-    given_name: Option<String>,
-    surname: Option<String>,
-    user_principal_name: Option<String>,
-    mail: Option<String>,
-    proxy_addresses: Vec<String>,
-    on_premises_sam_account_name: Option<String>,
-    employee_id: Option<String>,
-    job_title: Option<String>,
-    department: Option<String>,
-    company_name: Option<String>,
-    user_type: Option<String>,
+    display_name: Option<Text>,
+    given_name: Option<Text>,
+    surname: Option<Text>,
+    user_principal_name: Option<Text>,
+    mail: Option<Text>,
+    proxy_addresses: Vec<Text>,
+    on_premises_sam_account_name: Option<Text>,
+    employee_id: Option<Text>,
+    job_title: Option<Text>,
+    department: Option<Text>,
+    company_name: Option<Text>,
+    user_type: Option<Text>,
     deleted_since: Option<Timestamp>,
 }
 

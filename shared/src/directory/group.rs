@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::patch::{Patch, properties};
-use super::{GroupId, Presence};
+use super::{GroupId, Presence, Text};
 use crate::filter::GroupDecision;
 
 properties!(
@@ -11,19 +11,19 @@ properties!(
     GroupPatch,
     {
         /// The group's name.
-        display_name: String,
+        display_name: Text,
         /// What the group is for.
-        description: String,
+        description: Text,
         /// The mail address; security groups have none.
-        mail: String,
+        mail: Text,
         /// Whether mail to the group is delivered.
         mail_enabled: bool,
         /// Whether the group may grant access.
         security_enabled: bool,
         /// `Unified` for a Microsoft 365 group, `DynamicMembership` for one filled by a rule.
-        group_types: Vec<String>,
+        group_types: Vec<Text>,
         /// `Private`, `Public` or `HiddenMembership`, in any case.
-        visibility: String,
+        visibility: Text,
     }
 );
 

@@ -17,6 +17,7 @@ pub use patch::Patch;
 pub use registry::{Directory, DirectoryCounts, Published};
 pub use user::{UserPatch, UserProfile, UserRecord};
 
+pub use compact_str::CompactString as Text;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{InvalidId, Presence, UserProfile, UserRecord};
+use super::{InvalidId, Presence, Text, UserProfile, UserRecord};
 
 /// A name as an index has it: the first eight bytes of the SHA-256 of the name in lower case. Two names may share one, so
 /// whoever finds a user by it compares the name itself.
@@ -73,7 +73,7 @@ impl UserProfile {
         self.user_principal_name
             .iter()
             .chain(&self.mail)
-            .map(String::as_str)
+            .map(Text::as_str)
             .chain(proxies)
             .filter(|name| !name.is_empty())
     }
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn a_user_is_named_by_every_address_but_no_other_kind_of_it() {
         let profile = UserProfile {
-            user_principal_name: Some("adele@contoso.example".to_owned()),
-            mail: Some("Adele.Vance@contoso.example".to_owned()),
+            user_principal_name: Some("adele@contoso.example".into()),
+            mail: Some("Adele.Vance@contoso.example".into()),
             proxy_addresses: Some(
                 [
                     "SMTP:Adele.Vance@contoso.example",
@@ -126,7 +126,7 @@ mod tests {
                     "X500:/o=Contoso",
                     "SIP:av@sip.example",
                 ]
-                .map(str::to_owned)
+                .map(Text::from)
                 .to_vec(),
             ),
             ..UserProfile::default()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::patch::{Patch, properties};
-use super::{GroupId, Presence, UserId};
+use super::{GroupId, Presence, Text, UserId};
 use crate::filter::UserDecision;
 
 properties!(
@@ -13,29 +13,29 @@ properties!(
         /// False when the account may not sign in.
         account_enabled: bool,
         /// The name people see.
-        display_name: String,
+        display_name: Text,
         /// First name.
-        given_name: String,
+        given_name: Text,
         /// Last name.
-        surname: String,
+        surname: Text,
         /// The sign-in name. It changes with marriages and mergers: never an identity.
-        user_principal_name: String,
+        user_principal_name: Text,
         /// The primary mail address.
-        mail: String,
+        mail: Text,
         /// All mail addresses: `SMTP:` is the primary one, `smtp:` an alias.
-        proxy_addresses: Vec<String>,
+        proxy_addresses: Vec<Text>,
         /// The account's name in an on-premises directory, often the login name on servers.
-        on_premises_sam_account_name: String,
+        on_premises_sam_account_name: Text,
         /// The number HR knows the person by.
-        employee_id: String,
+        employee_id: Text,
         /// What the person does.
-        job_title: String,
+        job_title: Text,
         /// Where the person works within the company.
-        department: String,
+        department: Text,
         /// The company the person works for.
-        company_name: String,
+        company_name: Text,
         /// `Member` or `Guest`.
-        user_type: String,
+        user_type: Text,
     }
 );
 
@@ -55,7 +55,7 @@ impl UserProfile {
             &self.company_name,
             &self.user_type,
         ];
-        one.into_iter().flatten().chain(self.proxy_addresses.iter().flatten()).map(String::as_str)
+        one.into_iter().flatten().chain(self.proxy_addresses.iter().flatten()).map(Text::as_str)
     }
 
     /// The `$select` list that asks Graph for exactly these properties. It is stored with each delta link: a

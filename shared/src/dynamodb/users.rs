@@ -146,7 +146,7 @@ mod tests {
         };
         UserRecord {
             id: ObjectId::from(Uuid::from_u128(number)).into(),
-            profile: UserProfile { display_name: Some(format!("Person {number}")), ..UserProfile::default() },
+            profile: UserProfile { display_name: Some(format!("Person {number}").into()), ..UserProfile::default() },
             presence: Presence::Present,
             groups: (1..=groups).map(|number| GroupId::from(scattered(number))).collect(),
             decision: UserDecision::Active,

@@ -10,7 +10,7 @@ use super::mend::mended;
 use super::oddity::{Notes, OddValue, Oddity};
 use super::plain;
 use crate::directory::{
-    GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, Patch, UserId, UserPatch, UserProfile,
+    GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, Patch, Text, UserId, UserPatch, UserProfile,
 };
 use crate::sync::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 
@@ -126,7 +126,7 @@ fn id(object: &Map<String, Value>) -> Result<ObjectId, Oddity> {
     object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Oddity::NoId)
 }
 
-fn is_name(name: &Patch<String>) -> bool {
+fn is_name(name: &Patch<Text>) -> bool {
     name.value().is_some_and(|name| !name.trim().is_empty())
 }
 
@@ -332,7 +332,7 @@ mod tests {
             assert_eq!(change, UserChange::Removed(ADELE.parse().unwrap(), expected));
         }
         let change = understood(user_change, json!({ "id": ADELE, "surname": "Vance", "@removed": null }));
-        assert!(matches!(change, UserChange::Seen(_, patch) if patch.surname == Patch::Set("Vance".to_owned())));
+        assert!(matches!(change, UserChange::Seen(_, patch) if patch.surname == Patch::Set("Vance".into())));
     }
 
     #[test]
@@ -393,7 +393,7 @@ mod tests {
             (patch.display_name, patch.employee_id, patch.proxy_addresses),
             (Patch::Keep, Patch::Keep, Patch::Keep)
         );
-        assert_eq!(patch.mail, Patch::Set("a@b.example".to_owned()));
+        assert_eq!(patch.mail, Patch::Set("a@b.example".into()));
         assert_eq!(
             odd,
             [
@@ -419,7 +419,7 @@ mod tests {
     fn odd_characters_are_said_and_taken() {
         for (name, said) in [("A\u{0}B", "control characters"), ("A\u{fffd}", "characters that could not be read")] {
             let ((_, patch), odd) = odd(group, json!({ "id": SALES, "displayName": name }));
-            assert_eq!(patch.display_name, Patch::Set(name.to_owned()));
+            assert_eq!(patch.display_name, Patch::Set(name.into()));
             assert_eq!(odd, [format!("user {SALES}: displayName has {said}")]);
         }
     }

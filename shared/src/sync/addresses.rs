@@ -37,7 +37,7 @@ mod tests {
         let mail = match mail {
             Patch::Keep => Patch::Keep,
             Patch::Clear => Patch::Clear,
-            Patch::Set(mail) => Patch::Set(mail.to_owned()),
+            Patch::Set(mail) => Patch::Set(mail.into()),
         };
         (id.parse().unwrap(), UserPatch { mail, ..UserPatch::default() })
     }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn named(name: &str) -> UserPatch {
-        UserPatch { display_name: Patch::Set(name.to_owned()), ..UserPatch::default() }
+        UserPatch { display_name: Patch::Set(name.into()), ..UserPatch::default() }
     }
 
     fn fold(changes: Vec<UserChange>) -> NetChanges {

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn what_was_saved_bit_by_bit_is_restored_whole() {
         let (ledger, mut stored) = (ledger(), Vec::new());
-        let patch = UserPatch { mail: Patch::Clear, display_name: Patch::Set("Kim".to_owned()), ..Default::default() };
+        let patch = UserPatch { mail: Patch::Clear, display_name: Patch::Set("Kim".into()), ..Default::default() };
         ledger.users.add(page(vec![("u1".parse().unwrap(), patch.clone())], next()));
         save(&ledger, &mut stored);
         let unread = vec![UnreadObject { id: None, note: "odd".to_owned() }];

@@ -44,30 +44,33 @@ fn user_patch(number: usize) -> UserPatch {
     let login = format!("given{number}.surname{number}@contoso.example");
     UserPatch {
         account_enabled: Patch::Set(true),
-        display_name: Patch::Set(format!("Given{number} Surname{number}")),
-        given_name: Patch::Set(format!("Given{number}")),
-        surname: Patch::Set(format!("Surname{number}")),
-        user_principal_name: Patch::Set(login.clone()),
-        mail: Patch::Set(login.clone()),
-        proxy_addresses: Patch::Set(vec![format!("SMTP:{login}"), format!("smtp:s{number}@contoso.example")]),
-        job_title: Patch::Set("Engineer".to_owned()),
-        department: Patch::Set(format!("Department {}", number % 50)),
-        company_name: Patch::Set("Contoso".to_owned()),
-        employee_id: Patch::Set(format!("{number:06}")),
-        on_premises_sam_account_name: Patch::Set(format!("s{number}")),
-        user_type: Patch::Set("Member".to_owned()),
+        display_name: Patch::Set(format!("Given{number} Surname{number}").into()),
+        given_name: Patch::Set(format!("Given{number}").into()),
+        surname: Patch::Set(format!("Surname{number}").into()),
+        user_principal_name: Patch::Set(login.as_str().into()),
+        mail: Patch::Set(login.as_str().into()),
+        proxy_addresses: Patch::Set(vec![
+            format!("SMTP:{login}").into(),
+            format!("smtp:s{number}@contoso.example").into(),
+        ]),
+        job_title: Patch::Set("Engineer".into()),
+        department: Patch::Set(format!("Department {}", number % 50).into()),
+        company_name: Patch::Set("Contoso".into()),
+        employee_id: Patch::Set(format!("{number:06}").into()),
+        on_premises_sam_account_name: Patch::Set(format!("s{number}").into()),
+        user_type: Patch::Set("Member".into()),
     }
 }
 
 fn group_patch(number: usize) -> GroupPatch {
     GroupPatch {
-        display_name: Patch::Set(format!("Team {number}")),
-        description: Patch::Set(format!("All who work in team {number}")),
-        mail: Patch::Set(format!("team{number}@contoso.example")),
+        display_name: Patch::Set(format!("Team {number}").into()),
+        description: Patch::Set(format!("All who work in team {number}").into()),
+        mail: Patch::Set(format!("team{number}@contoso.example").into()),
         mail_enabled: Patch::Set(true),
         security_enabled: Patch::Set(false),
-        group_types: Patch::Set(vec!["Unified".to_owned()]),
-        visibility: Patch::Set("Private".to_owned()),
+        group_types: Patch::Set(vec!["Unified".into()]),
+        visibility: Patch::Set("Private".into()),
     }
 }
 

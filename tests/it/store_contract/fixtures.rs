@@ -49,9 +49,9 @@ pub fn user(number: u32) -> UserRecord {
         id: user_id(number),
         profile: UserProfile {
             account_enabled: Some(true),
-            display_name: Some(format!("Person {number}")),
-            user_principal_name: Some(login.clone()),
-            mail: Some(login),
+            display_name: Some(format!("Person {number}").into()),
+            user_principal_name: Some(login.as_str().into()),
+            mail: Some(login.into()),
             ..UserProfile::default()
         },
         presence: Presence::Present,
@@ -70,7 +70,7 @@ pub fn named(user: &UserRecord) -> [Write; 2] {
 pub fn group(number: u32) -> GroupRecord {
     GroupRecord {
         id: group_id(number),
-        profile: GroupProfile { display_name: Some(format!("Team {number}")), ..GroupProfile::default() },
+        profile: GroupProfile { display_name: Some(format!("Team {number}").into()), ..GroupProfile::default() },
         presence: Presence::Present,
         children: BTreeSet::from([group_id(number + 1)]),
         decision: GroupDecision::Synced,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::directory::{DirectoryId, GroupRecord, Presence, UserId, UserProfile, UserRecord};
+use shared::directory::{DirectoryId, GroupRecord, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
 use shared::store::{
@@ -126,11 +126,8 @@ pub async fn members_come_in_full_pages_of_those_who_are_there(table: &Table) {
 }
 
 fn named(number: u32, login: &str, mail: Option<&str>) -> UserRecord {
-    let profile = UserProfile {
-        user_principal_name: Some(login.to_owned()),
-        mail: mail.map(str::to_owned),
-        ..UserProfile::default()
-    };
+    let profile =
+        UserProfile { user_principal_name: Some(login.into()), mail: mail.map(Text::from), ..UserProfile::default() };
     UserRecord { profile, ..user(number) }
 }
 
@@ -194,7 +191,7 @@ pub async fn users_are_found_by_each_of_their_mail_addresses(table: &Table) {
     let lease = lease(&table.store, directory).await;
     let addresses = ["SMTP:kim@contoso.example", "smtp:k.lind@contoso.example", "SIP:kim@sip.example"];
     let mut kim = named(1, "kim@contoso.example", None);
-    kim.profile.proxy_addresses = Some(addresses.map(str::to_owned).to_vec());
+    kim.profile.proxy_addresses = Some(addresses.map(Text::from).to_vec());
     // With an id that is no GUID.
     let odd = UserRecord { id: "odd".parse().unwrap(), ..named(2, "odd@contoso.example", None) };
     table.store.apply(&lease, &[&kim, &odd].map(with_names).concat()).await.unwrap();

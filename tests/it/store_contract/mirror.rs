@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::directory::{Presence, UserRecord};
+use shared::directory::{Presence, Text, UserRecord};
 use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
 use shared::store::{MirrorStore as _, QueryStore as _, UserFilter, Write};
 
@@ -16,8 +16,8 @@ fn inactive(number: u32, reason: InactiveReason) -> UserRecord {
 /// Users of every kind.
 fn users() -> Vec<UserRecord> {
     let mut plain = user(1);
-    plain.profile.proxy_addresses = Some(vec!["SMTP:person@contoso.example".to_owned(), String::new()]);
-    plain.profile.job_title = Some(String::new());
+    plain.profile.proxy_addresses = Some(vec!["SMTP:person@contoso.example".into(), Text::default()]);
+    plain.profile.job_title = Some(Text::default());
     let mut strange = user(2);
     strange.id = "not-a-guid".parse().unwrap();
     strange.groups.insert("neither.is_this".parse().unwrap());
@@ -160,8 +160,8 @@ pub async fn overlong_names_are_kept(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let mut odd = user(1);
-    odd.profile.user_principal_name = Some(format!("{}@contoso.example", "x".repeat(3_000)));
-    odd.profile.mail = Some(String::new());
+    odd.profile.user_principal_name = Some(format!("{}@contoso.example", "x".repeat(3_000)).into());
+    odd.profile.mail = Some(Text::default());
     table.store.apply(&lease, &[Write::User(odd.clone())]).await.unwrap();
     assert_eq!(table.store.user(directory, &odd.id).await.unwrap(), Some(odd));
 }

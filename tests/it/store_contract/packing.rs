@@ -59,9 +59,9 @@ pub async fn a_first_write_costs_about_a_unit_for_each_user_with_names(table: &T
         .map(|(number, mut user)| {
             let alias = format!("smtp:alias.{number}@contoso.example");
             let login = user.profile.user_principal_name.clone().unwrap_or_default();
-            user.profile.proxy_addresses = Some(vec![format!("SMTP:{login}"), alias]);
-            user.profile.department = Some(format!("Department {}", number % 40));
-            user.profile.job_title = Some("Engineer".to_owned());
+            user.profile.proxy_addresses = Some(vec![format!("SMTP:{login}").into(), alias.into()]);
+            user.profile.department = Some(format!("Department {}", number % 40).into());
+            user.profile.job_title = Some("Engineer".into());
             user.groups = (0..10).map(|group| group_id(u32::try_from(number).unwrap() * 7 % 500 + group)).collect();
             user
         })

@@ -93,8 +93,8 @@ fn kim() -> UserRecord {
     UserRecord {
         id: "kim".parse().unwrap(),
         profile: UserProfile {
-            user_principal_name: Some("kim@contoso.example".to_owned()),
-            display_name: Some("Kim".to_owned()),
+            user_principal_name: Some("kim@contoso.example".into()),
+            display_name: Some("Kim".into()),
             ..UserProfile::default()
         },
         presence: Presence::Present,

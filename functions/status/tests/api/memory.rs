@@ -11,7 +11,7 @@ use shared::access::{AccessToken, TokenHash};
 use shared::alerts::{AlertRecord, Condition};
 use shared::clock::Clock;
 use shared::credentials::Credential;
-use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
 use shared::store::{
     AlertStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore, SettingsChange,
     Standing, StoreError, TokenStore, UserFilter,
@@ -74,7 +74,7 @@ impl QueryStore for Memory {
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
-        let is_name = |text: &Option<String>| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case(name));
+        let is_name = |text: &Option<Text>| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case(name));
         let named = |user: &&UserRecord| is_name(&user.profile.user_principal_name) || is_name(&user.profile.mail);
         Ok(self.users_of(directory).filter(named).cloned().collect())
     }

@@ -56,8 +56,8 @@ fn user(id: &str, name: &str, presence: Presence, in_groups: &[&str], decision: 
     let profile = UserProfile {
         account_enabled: Some(name != "Dan"),
         display_name: Some(name.into()),
-        user_principal_name: Some(address.clone()),
-        mail: Some(address),
+        user_principal_name: Some(address.as_str().into()),
+        mail: Some(address.into()),
         ..UserProfile::default()
     };
     UserRecord { id: id.parse().unwrap(), profile, presence, groups: groups(in_groups), decision }

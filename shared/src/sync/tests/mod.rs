@@ -41,7 +41,7 @@ fn enabled(enabled: bool) -> UserPatch {
 }
 
 fn named(name: &str) -> GroupPatch {
-    GroupPatch { display_name: Patch::Set(name.to_owned()), ..GroupPatch::default() }
+    GroupPatch { display_name: Patch::Set(name.into()), ..GroupPatch::default() }
 }
 
 fn person(n: u8) -> Member {
@@ -221,7 +221,7 @@ fn of_a_user_who_is_listed_twice_the_later_entry_holds_even_if_it_is_what_was_kn
 fn new_names_come_before_the_records_that_have_them_and_old_ones_go_last() {
     let mut known = Known::default();
     let mut see = |mail: &str| {
-        let patch = UserPatch { mail: Patch::Set(mail.to_owned()), ..enabled(true) };
+        let patch = UserPatch { mail: Patch::Set(mail.into()), ..enabled(true) };
         sync_changes(&mut known, vec![UserChange::Seen(user(1), patch)], vec![], &everything_on()).lines()
     };
     see("kim@contoso.example");
@@ -241,7 +241,7 @@ fn a_user_deleted_thirty_days_ago_is_forgotten_once_everything_is_read() {
         sync_changes(&mut known, vec![UserChange::Removed(user(1), Removal::Permanent)], vec![], &everything_on());
         let mut gone = known.users.get(&user(1)).unwrap().clone();
         gone.presence = Presence::Deleted { since: NOW - day * days };
-        gone.profile.mail = Some("kim@contoso.example".to_owned());
+        gone.profile.mail = Some("kim@contoso.example".into());
         known.add_users(vec![gone]);
 
         let plan = sync_fully(&mut known, reading(&[2], &[]), &everything_on());
@@ -318,7 +318,7 @@ fn a_hidden_group_that_shows_no_members_keeps_the_known_ones() {
     let mut known = Known::default();
     sync_fully(&mut known, reading(&[1], &[(1, vec![person(1)])]), &everything_on());
     let mut hidden = reading(&[1], &[(1, vec![])]);
-    hidden.groups.objects[0].1.visibility = Patch::Set("Hiddenmembership".to_owned());
+    hidden.groups.objects[0].1.visibility = Patch::Set("Hiddenmembership".into());
     let plan = sync_fully(&mut known, hidden, &everything_on()).plan;
     assert!(plan.members.is_empty() && plan.users.is_empty());
 }
