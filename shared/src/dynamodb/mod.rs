@@ -7,6 +7,8 @@
 mod alerts;
 mod apply;
 mod authorizations;
+#[doc(hidden)]
+pub mod bench;
 mod bucket_store;
 mod buckets;
 mod checkpoints;

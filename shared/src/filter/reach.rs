@@ -1,6 +1,7 @@
 //! Which groups count as an allowed or an ignored one.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
 
@@ -22,7 +23,10 @@ pub struct GroupNode<'a> {
 /// any depth. A group that does not exist reaches nobody, neither itself nor through its children.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reach {
-    by: HashMap<GroupId, Listed<GroupId>, RandomState>,
+    /// By ranks rather than ids, so that the map of a large tenant's groups stays in a processor's cache.
+    by: HashMap<GroupId, Listed<Rank>, RandomState>,
+    allowed: Vec<GroupId>,
+    ignored: Vec<GroupId>,
     /// Nearly all groups of nearly all users are asked for in vain, so a bit for each beginning of an id says at once that no
     /// such group is reached.
     beginnings: Vec<u64>,
@@ -38,6 +42,9 @@ pub struct Listed<Id> {
     pub ignored: Option<Id>,
 }
 
+/// The place of a listed group in its list, from 1 on. The smallest rank is the smallest id's.
+type Rank = NonZeroU32;
+
 impl<Id> Default for Listed<Id> {
     fn default() -> Self {
         Self { allowed: None, ignored: None }
@@ -47,10 +54,10 @@ impl<Id> Default for Listed<Id> {
 impl Reach {
     /// Walks from the listed groups through their nested ones; cycles end where they began.
     pub fn compute<'a>(policy: &Policy, node: impl Fn(&GroupId) -> Option<GroupNode<'a>>) -> Self {
-        let mut by: HashMap<GroupId, Listed<GroupId>, RandomState> = HashMap::default();
-        let mut walk = |listed: &BTreeSet<GroupId>, list: fn(&mut Listed<GroupId>) -> &mut Option<GroupId>| {
+        let mut by: HashMap<GroupId, Listed<Rank>, RandomState> = HashMap::default();
+        let mut walk = |listed: &BTreeSet<GroupId>, list: fn(&mut Listed<Rank>) -> &mut Option<Rank>| {
             // In the order of their ids, so that the smallest listed group is the one that is named.
-            for origin in listed {
+            for (origin, rank) in listed.iter().zip((1..).filter_map(Rank::new)) {
                 let mut open = vec![origin];
                 while let Some(group) = open.pop() {
                     let Some(node) = node(group).filter(|node| node.present) else { continue };
@@ -58,7 +65,7 @@ impl Reach {
                     if reached.is_some() {
                         continue;
                     }
-                    *reached = Some(origin.clone());
+                    *reached = Some(rank);
                     if policy.nested_groups {
                         open.extend(node.children);
                     }
@@ -69,12 +76,21 @@ impl Reach {
         walk(&policy.ignored_groups, |listed| &mut listed.ignored);
         let vanished =
             policy.listed_groups().filter(|group| !node(group).is_some_and(|node| node.present)).cloned().collect();
-        Self { beginnings: beginnings(by.keys()), by, vanished }
+        let [allowed, ignored] =
+            [&policy.allowed_groups, &policy.ignored_groups].map(|listed| listed.iter().cloned().collect());
+        Self { beginnings: beginnings(by.keys()), by, allowed, ignored, vanished }
     }
 
-    fn get(&self, group: &GroupId) -> Option<&Listed<GroupId>> {
+    fn get(&self, group: &GroupId) -> Option<Listed<Rank>> {
         let (word, bit) = beginning(group);
-        if self.beginnings.get(word)? & bit == 0 { None } else { self.by.get(group) }
+        if self.beginnings.get(word)? & bit == 0 { None } else { self.by.get(group).copied() }
+    }
+
+    fn named(&self, listed: Listed<Rank>) -> Listed<&GroupId> {
+        fn name(list: &[GroupId], rank: Option<Rank>) -> Option<&GroupId> {
+            list.get(rank?.get() as usize - 1)
+        }
+        Listed { allowed: name(&self.allowed, listed.allowed), ignored: name(&self.ignored, listed.ignored) }
     }
 
     /// Which listed groups reach a member of these groups.
@@ -83,11 +99,15 @@ impl Reach {
         if self.by.is_empty() {
             return Listed::default();
         }
-        let smaller = |a: Option<_>, b| a.into_iter().chain(b).min();
-        groups.iter().filter_map(|group| self.get(group)).fold(Listed::default(), |so_far, listed| Listed {
-            allowed: smaller(so_far.allowed, listed.allowed.as_ref()),
-            ignored: smaller(so_far.ignored, listed.ignored.as_ref()),
-        })
+        let smaller = |a: Option<Rank>, b: Option<Rank>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let of = |so_far: Listed<Rank>, listed: Listed<Rank>| Listed {
+            allowed: smaller(so_far.allowed, listed.allowed),
+            ignored: smaller(so_far.ignored, listed.ignored),
+        };
+        self.named(groups.iter().filter_map(|group| self.get(group)).fold(Listed::default(), of))
     }
 
     /// True when members of this group are reached by a listed one.
@@ -106,7 +126,8 @@ impl Reach {
     #[must_use]
     pub fn differences(&self, other: &Self) -> BTreeSet<GroupId> {
         let groups = self.by.keys().chain(other.by.keys());
-        groups.filter(|group| self.get(group) != other.get(group)).cloned().collect()
+        let same = |group| self.get(group).map(|by| self.named(by)) == other.get(group).map(|by| other.named(by));
+        groups.filter(|group| !same(group)).cloned().collect()
     }
 }
 

@@ -4,6 +4,8 @@
 //! are folded (`changes`, `reconcile`), and a plan (`plan`) is made of them that says all that will be written.
 
 mod addresses;
+#[doc(hidden)]
+pub mod bench;
 mod changes;
 mod checkpoint;
 mod error;
