@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub struct AccessToken {
     pub created_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Timestamp,
+    /// About when it was used last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// SHA-256 of a token, which is all that is stored of its secret.
@@ -50,10 +53,24 @@ impl TokenHash {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes())))
     }
 
+    /// A hash as it is stored.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The hash as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What people and pages call the token by: it tells nothing of the hash.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        let mut id = URL_SAFE_NO_PAD.encode(Sha256::digest(format!("office365-sync token {}", self.0)));
+        id.truncate(16);
+        id
     }
 }
 
@@ -106,6 +123,17 @@ impl AccessToken {
     }
 }
 
+/// How often it is noted that a token is used, at most.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl AccessToken {
+    /// True when it is time to note that the token is used.
+    #[must_use]
+    pub fn is_use_to_be_noted(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|last| now.duration_since(last) >= NOTED_EVERY)
+    }
+}
+
 /// The longest token looked at, in bytes. Ours have 52.
 const MAX_TOKEN_BYTES: usize = 512;
 
@@ -142,6 +170,7 @@ mod tests {
             directory,
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::from_second(60).unwrap(),
+            last_used_at: None,
         }
     }
 

@@ -29,6 +29,8 @@ pub const CLIENT_ID: &str = "CLIENT_ID";
 pub const AUTHORITY_TENANT: &str = "AUTHORITY_TENANT";
 /// The tenants that may be authorized, by id, separated by commas; `*` for any.
 pub const ALLOWED_TENANTS: &str = "ALLOWED_TENANTS";
+/// The tenant of those who operate the deployment, by id. Its accounts with the role `Sync.Operator` see all directories.
+pub const OPERATOR_TENANT: &str = "OPERATOR_TENANT";
 /// Where browsers reach the functions.
 pub const BASE_URL: &str = "BASE_URL";
 /// Seconds between two scheduled runs of a directory.
@@ -116,6 +118,17 @@ pub struct Authorization {
     pub base_url: Url,
     /// [`ALLOWED_TENANTS`]; `None` for any.
     pub allowed_tenants: Option<BTreeSet<DirectoryId>>,
+    /// [`OPERATOR_TENANT`].
+    pub operator_tenant: Option<DirectoryId>,
+}
+
+/// Where the Sync page is, and where the keys of its sessions are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// [`BASE_URL`].
+    pub base_url: Url,
+    /// [`SECRET_PREFIX`].
+    pub secret_prefix: String,
 }
 
 /// When directories are synced.
@@ -188,14 +201,35 @@ impl Environment<'_> {
             graph_url: self.url(GRAPH_URL, "https://graph.microsoft.com"),
             client_id: self.required(CLIENT_ID, "the application (client) id of the app registration"),
             authority_tenant: self.optional(AUTHORITY_TENANT).unwrap_or_else(|| "organizations".to_owned()),
-            secret_prefix: self.optional(SECRET_PREFIX).unwrap_or_else(|| "office365-sync".to_owned()),
+            secret_prefix: self.secret_prefix(),
             ca_file: self.optional(CA_FILE),
         }
     }
 
     /// Reads who may authorize, and from where.
     pub fn authorization(&mut self) -> Authorization {
-        Authorization { base_url: self.url(BASE_URL, ""), allowed_tenants: self.tenants() }
+        Authorization {
+            base_url: self.url(BASE_URL, ""),
+            allowed_tenants: self.tenants(),
+            operator_tenant: self.operator_tenant(),
+        }
+    }
+
+    /// Reads where the Sync page is.
+    pub fn site(&mut self) -> Site {
+        Site { base_url: self.url(BASE_URL, ""), secret_prefix: self.secret_prefix() }
+    }
+
+    fn secret_prefix(&self) -> String {
+        self.optional(SECRET_PREFIX).unwrap_or_else(|| "office365-sync".to_owned())
+    }
+
+    fn operator_tenant(&mut self) -> Option<DirectoryId> {
+        let tenant = self.optional(OPERATOR_TENANT)?.parse();
+        if tenant.is_err() {
+            self.fault(OPERATOR_TENANT, "a tenant id (GUID), or nothing");
+        }
+        tenant.ok()
     }
 
     /// Reads when directories are synced.

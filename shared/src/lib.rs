@@ -5,7 +5,9 @@
 //! * core, which knows no AWS, HTTP or clock: [`directory`] (what is kept of users and groups), [`filter`] (who is
 //!   active and which groups are synced), [`sync`] (from changes to a plan, and a whole run), [`oauth`] (an
 //!   authorization's states), [`credentials`] (which administrator's authorization to use), [`access`] (tokens of
-//!   programs), [`alerts`] (what people are told of);
+//!   programs), [`session`] (who is signed in to the Sync page), [`settings`] (what new settings would change), [`audit`]
+//!   (who changed what), [`alerts`] (what people are told of),
+//!   [`health`] (how a directory fares);
 //! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`alerts::AlertSink`], [`sync::TenantSource`];
 //! * adapters, which hold no decisions: [`graph`], [`identity`], [`dynamodb`], [`secrets::SecretsManager`],
 //!   [`queue::SqsQueue`], [`alerts::SnsTopic`];
@@ -13,6 +15,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod credentials;
@@ -22,11 +25,14 @@ pub mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod graph;
+pub mod health;
 pub mod http;
 pub mod identity;
 pub mod oauth;
 pub mod queue;
 pub mod secrets;
+pub mod session;
+pub mod settings;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -117,6 +117,7 @@ impl World {
             secrets: LocalSecrets::in_memory(),
             microsoft,
             client_secret: SecretString::from(registration.client_secret),
+            operator_tenant: None,
             interval: None,
             clock,
             progress: Arc::new(Unobserved),

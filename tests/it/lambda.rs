@@ -84,6 +84,7 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
         directory: None,
         created_at: now,
         expires_at: now + jiff::SignedDuration::from_hours(1),
+        last_used_at: None,
     };
     store.put_token(&access::hash(&token), &admin).await.unwrap();
     let directory = base.join(&format!("/api/v1/directories/{}/", tenant.tenant_id())).unwrap();

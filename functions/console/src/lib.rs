@@ -1,22 +1,24 @@
-//! The console function: settings, triggers and holds, for administrators.
+//! The console function: what administrators see and do, by pages ([`pages`](site_routes)) after signing in, or by programs
+//! with a bearer token of scope `admin` ([`api`](routes)).
 //!
-//! All routes need a bearer token of scope `admin`. Nothing is synced here: whoever wants a sync puts a message in the
-//! queue.
+//! Nothing is synced here: whoever wants a sync puts a message in the queue.
 
-mod access;
-mod holds;
-mod runs;
-mod settings;
+mod actions;
+mod api;
+mod pages;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
 use shared::clock::Clock;
 use shared::queue::RunQueue;
-use shared::store::{CredentialStore, DirectoryStore, HoldStore, MirrorStore, RunStore, TokenStore};
+use shared::session::SessionDesk;
+use shared::store::{
+    AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, QueryStore, RunStore,
+    TokenRegistry, TokenStore,
+};
 
-/// What the handlers ask for.
+/// What administrators' actions need, however they come.
 #[derive(Clone)]
 pub struct App {
     directories: Arc<dyn DirectoryStore>,
@@ -25,6 +27,7 @@ pub struct App {
     runs: Arc<dyn RunStore>,
     credentials: Arc<dyn CredentialStore>,
     tokens: Arc<dyn TokenStore>,
+    audit: Arc<dyn AuditStore>,
     queue: Arc<dyn RunQueue>,
     clock: Arc<dyn Clock>,
 }
@@ -34,7 +37,7 @@ impl App {
     #[must_use]
     pub fn new<S>(store: Arc<S>, queue: Arc<dyn RunQueue>, clock: Arc<dyn Clock>) -> Self
     where
-        S: DirectoryStore + MirrorStore + HoldStore + RunStore + CredentialStore + TokenStore + 'static,
+        S: DirectoryStore + MirrorStore + HoldStore + RunStore + CredentialStore + TokenStore + AuditStore + 'static,
     {
         Self {
             directories: store.clone(),
@@ -42,27 +45,48 @@ impl App {
             holds: store.clone(),
             runs: store.clone(),
             credentials: store.clone(),
-            tokens: store,
+            tokens: store.clone(),
+            audit: store,
             queue,
             clock,
         }
     }
 }
 
-/// The routes alone, to be merged with those of other functions behind one address and then
+/// What pages need beyond that.
+#[derive(Clone)]
+pub struct Site {
+    app: App,
+    queries: Arc<dyn QueryStore>,
+    alerts: Arc<dyn AlertStore>,
+    drafts: Arc<dyn DraftStore>,
+    registry: Arc<dyn TokenRegistry>,
+    sessions: Arc<SessionDesk>,
+}
+
+impl Site {
+    /// The pages over one store for everything.
+    #[must_use]
+    pub fn new<S>(app: App, store: Arc<S>, sessions: Arc<SessionDesk>) -> Self
+    where
+        S: QueryStore + AlertStore + DraftStore + TokenRegistry + 'static,
+    {
+        Self { app, queries: store.clone(), alerts: store.clone(), drafts: store.clone(), registry: store, sessions }
+    }
+}
+
+/// The routes of the JSON API alone, to be merged with those of other functions behind one address and then
 /// [finished](shared::http::finish).
 pub fn routes(app: App) -> Router {
-    Router::new()
-        .route("/api/v1/directories/{directory}/settings", get(settings::show).put(settings::replace))
-        .route("/api/v1/directories/{directory}/runs", post(runs::request))
-        .route("/api/v1/directories/{directory}/holds", get(holds::list))
-        .route("/api/v1/directories/{directory}/holds/{hold}", get(holds::show))
-        .route("/api/v1/directories/{directory}/holds/{hold}/apply", post(holds::apply))
-        .route("/api/v1/directories/{directory}/holds/{hold}/discard", post(holds::discard))
-        .with_state(app)
+    api::routes().with_state(app)
+}
+
+/// The routes of the pages alone, to be merged likewise.
+pub fn site_routes(site: Site) -> Router {
+    pages::routes(&site).with_state(site)
 }
 
 /// The whole function.
-pub fn router(app: App) -> Router {
-    shared::http::finish(routes(app))
+pub fn router(site: Site) -> Router {
+    shared::http::finish(routes(site.app.clone()).merge(site_routes(site)))
 }

@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use console::App;
+use console::{App, Site};
 use shared::clock::SystemClock;
 use shared::dynamodb::DynamoStore;
 use shared::queue::SqsQueue;
+use shared::secrets::SecretsManager;
+use shared::session::SessionDesk;
 use shared::{config, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::json();
-    let (storage, queue) = config::from_env(|environment| (environment.storage(), environment.queue()))?;
+    let (storage, queue, site) = config::from_env(|env| (env.storage(), env.queue(), env.site()))?;
     let aws = aws_config::load_from_env().await;
-    let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table);
-    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url);
-    let app = App::new(Arc::new(store), Arc::new(queue), Arc::new(SystemClock));
-    lambda_http::run(console::router(app)).await
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
+    let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url));
+    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), site.secret_prefix);
+    let is_secure = site.base_url.scheme() == "https";
+    let sessions = SessionDesk::new(Arc::new(secrets), store.clone(), clock.clone(), is_secure);
+    let app = App::new(store.clone(), queue, clock);
+    lambda_http::run(console::router(Site::new(app, store, Arc::new(sessions)))).await
 }

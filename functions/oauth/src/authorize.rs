@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use shared::oauth::{BrowserSecret, PendingAuthorization};
-use url::form_urlencoded;
+use shared::http::ClientAddress;
+use shared::identity::InvalidSettings;
+use shared::oauth::{BrowserSecret, PendingAuthorization, Purpose};
+use url::{Url, form_urlencoded};
 
 use crate::App;
 use crate::cookie::Cookies;
@@ -16,31 +19,51 @@ use crate::page;
 /// A longer hint is no sign-in name.
 const MAX_HINT: usize = 320;
 
-pub(crate) async fn handle(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    match begin(&app, query.as_deref().unwrap_or_default(), &headers).await {
+/// The most times in a minute that one address is sent to Microsoft's login.
+const MAX_PER_MINUTE: u64 = 30;
+
+pub(crate) async fn handle(
+    State(app): State<Arc<App>>,
+    address: Option<Extension<ClientAddress>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let browser = BrowserSecret::generate(&mut rand::rng());
+    let hint = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .find(|(name, value)| name == "login_hint" && !value.is_empty() && value.len() <= MAX_HINT)
+        .map(|(_, value)| value.into_owned());
+    let target = app.identity.authorize_url(&browser, &app.redirect_url(), hint.as_deref());
+    match send_to_login(&app, address.as_deref(), &browser, target, Purpose::Authorize, &headers).await {
         Ok(response) => response,
-        Err(denied) => page::denied(&app, &denied),
+        Err(denied) => page::denied(&app, &denied, &Purpose::Authorize),
     }
 }
 
-async fn begin(app: &App, query: &str, headers: &HeaderMap) -> Result<Response, Denied> {
-    let browser = BrowserSecret::generate(&mut rand::rng());
-    let hint = form_urlencoded::parse(query.as_bytes())
-        .find(|(name, value)| name == "login_hint" && !value.is_empty() && value.len() <= MAX_HINT)
-        .map(|(_, value)| value.into_owned());
-    let target = app
-        .identity
-        .authorize_url(&browser, &app.redirect_url(), hint.as_deref())
-        .map_err(|error| Denied::Internal(error.into()))?;
+/// Remembers what for, gives the browser its cookie, and sends it to Microsoft's login.
+pub(crate) async fn send_to_login(
+    app: &App,
+    address: Option<&ClientAddress>,
+    browser: &BrowserSecret,
+    target: Result<Url, InvalidSettings>,
+    purpose: Purpose,
+    headers: &HeaderMap,
+) -> Result<Response, Denied> {
+    let now = app.clock.now();
+    let who = address.map_or_else(|| "unknown".to_owned(), ClientAddress::counted_as);
+    let attempts = app.storage.count_attempt(&who, now.as_second().div_euclid(60)).await;
+    if attempts.map_err(|error| Denied::Internal(error.into()))? > MAX_PER_MINUTE {
+        return Err(Denied::TooMany);
+    }
+    let target = target.map_err(|error| Denied::Internal(error.into()))?;
     let target = HeaderValue::from_str(target.as_str()).map_err(|error| Denied::Internal(error.into()))?;
     app.storage
-        .begin_authorization(&browser.state().hash(), &PendingAuthorization::begin(app.clock.now()))
+        .begin_authorization(&browser.state().hash(), &PendingAuthorization::begin(purpose, now))
         .await
         .map_err(|error| Denied::Internal(error.into()))?;
 
     let mut response = StatusCode::SEE_OTHER.into_response();
     let cookies = Cookies::new(&app.authorization.base_url);
-    for cookie in cookies.tidy(headers).into_iter().chain(cookies.give(&browser)) {
+    for cookie in cookies.tidy(headers).into_iter().chain(cookies.give(browser)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response.headers_mut().insert(header::LOCATION, target);

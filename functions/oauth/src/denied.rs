@@ -3,7 +3,7 @@
 use http::StatusCode;
 use shared::credentials::{Cause, GrantError, Refusal, RefusalKind};
 use shared::directory::DirectoryId;
-use shared::identity::IdTokenError;
+use shared::identity::{IdTokenError, SignedIn};
 use shared::oauth::{AuthorizationError, ProbeError};
 
 /// Why an authorization did not succeed.
@@ -25,6 +25,10 @@ pub(crate) enum Denied {
     Refused(Refusal),
     #[error("the id_token was not accepted")]
     NotProven(#[source] IdTokenError),
+    #[error("too many attempts from one address")]
+    TooMany,
+    #[error("the account has no role of the application")]
+    NoRole(Box<SignedIn>),
     #[error("the tenant {0} is not on the allow-list")]
     TenantNotAllowed(DirectoryId),
     #[error("the scopes {0:?} were not granted")]
@@ -42,7 +46,10 @@ impl Denied {
             Self::Stray | Self::UnknownState | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Expired => StatusCode::GONE,
             Self::AlreadyUsed => StatusCode::CONFLICT,
-            Self::OtherBrowser | Self::TenantNotAllowed(_) | Self::ScopesMissing(_) => StatusCode::FORBIDDEN,
+            Self::OtherBrowser | Self::TenantNotAllowed(_) | Self::ScopesMissing(_) | Self::NoRole(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Refused(refusal) => match refusal.kind {
                 RefusalKind::Retry => StatusCode::SERVICE_UNAVAILABLE,
                 RefusalKind::NeedsAdministrator => StatusCode::FORBIDDEN,

@@ -2,8 +2,10 @@
 //!
 //! * `GET /oauth/authorize` begins an authorization: remembers it, gives the browser a cookie, and redirects to
 //!   Microsoft's sign-in. An optional `login_hint` names the account to sign in with.
+//! * `GET /signin` does the same for somebody who only signs in to the Sync page.
 //! * `GET /oauth/callback` takes the browser back, proves who signed in, validates the account by real reads and
-//!   stores the authorization. Whatever happens, a page says so.
+//!   stores the authorization; or proves what somebody may do, and gives the browser a session. Whatever happens, a page says
+//!   so.
 
 mod authorize;
 mod callback;
@@ -12,6 +14,7 @@ mod cookie;
 mod denied;
 mod page;
 mod probe;
+mod sign_in;
 
 pub use probe::GraphProbe;
 
@@ -27,18 +30,21 @@ use shared::identity::IdentityPlatform;
 use shared::oauth::AccountProbe;
 use shared::queue::RunQueue;
 use shared::secrets::SecretStore;
-use shared::store::{AuthorizationStore, CredentialStore, DirectoryStore, RunStore};
+use shared::session::SessionDesk;
+use shared::store::{AttemptStore, AuthorizationStore, CredentialStore, DirectoryStore, RunStore};
 use url::Url;
 
 /// The path that begins an authorization.
 const AUTHORIZE: &str = "/oauth/authorize";
+/// The path that signs somebody in to the Sync page.
+const SIGN_IN: &str = "/signin";
 /// The path that Microsoft sends the browser back to.
 const CALLBACK: &str = "/oauth/callback";
 
 /// All that this function keeps in the table.
-pub trait Storage: AuthorizationStore + CredentialStore + DirectoryStore + RunStore {}
+pub trait Storage: AttemptStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore {}
 
-impl<T: AuthorizationStore + CredentialStore + DirectoryStore + RunStore> Storage for T {}
+impl<T: AttemptStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore> Storage for T {}
 
 /// What the handlers work with.
 pub struct App {
@@ -50,6 +56,8 @@ pub struct App {
     pub probe: Arc<dyn AccountProbe>,
     /// The table.
     pub storage: Arc<dyn Storage>,
+    /// Sessions of the Sync page.
+    pub sessions: Arc<SessionDesk>,
     /// Refresh tokens.
     pub secrets: Arc<dyn SecretStore>,
     /// Takes the request for a first run.
@@ -75,6 +83,13 @@ impl App {
         self.url(AUTHORIZE)
     }
 
+    /// Where signing in begins, with a choice of accounts.
+    fn sign_in_url(&self) -> Url {
+        let mut url = self.url(SIGN_IN);
+        url.set_query(Some("choose=1"));
+        url
+    }
+
     /// A path below the base URL, which may have a path of its own.
     fn url(&self, path: &str) -> Url {
         let mut url = self.authorization.base_url.clone();
@@ -89,6 +104,7 @@ pub fn router(app: Arc<App>) -> Router {
     let refuse_head = || async { StatusCode::METHOD_NOT_ALLOWED };
     Router::new()
         .route(AUTHORIZE, get(authorize::handle).head(refuse_head))
+        .route(SIGN_IN, get(sign_in::handle).head(refuse_head))
         .route(CALLBACK, get(callback::handle).head(refuse_head))
         .with_state(app)
 }

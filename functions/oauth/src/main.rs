@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use aws_config::load_from_env;
+use axum::extract::Request;
+use axum::middleware::map_request;
+use lambda_http::request::RequestContext;
 use oauth::{App, GraphProbe, router};
 use shared::clock::SystemClock;
 use shared::dynamodb::DynamoStore;
 use shared::graph::GraphOrigin;
+use shared::http::ClientAddress;
 use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
+use shared::session::SessionDesk;
 use shared::{config, http, telemetry};
 
 #[tokio::main]
@@ -22,14 +27,29 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Arc::new(SystemClock);
     let secrets =
         Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
+    let storage = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
+    let is_secure = authorization.base_url.scheme() == "https";
     let app = App {
         authorization,
         identity: Arc::new(IdentityPlatform::new(client.clone(), &microsoft, secrets.clone(), clock.clone())),
         probe: Arc::new(GraphProbe::new(client, GraphOrigin::parse(&microsoft.graph_url)?, clock.clone())),
-        storage: Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table)),
+        sessions: Arc::new(SessionDesk::new(secrets.clone(), storage.clone(), clock.clone(), is_secure)),
+        storage,
         secrets,
         queue: Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url)),
         clock,
     };
-    lambda_http::run(router(Arc::new(app))).await
+    lambda_http::run(router(Arc::new(app)).layer(map_request(note_address))).await
+}
+
+/// Notes whom API Gateway saw at the other end of the connection.
+async fn note_address(mut request: Request) -> Request {
+    let address = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_ref().and_then(|ip| ip.parse().ok()),
+        _ => None,
+    };
+    if let Some(address) = address {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    request
 }

@@ -37,7 +37,7 @@ async fn a_good_account_passes_and_its_authorization_is_stored() {
     What happens next
     The first synchronization starts within a minute and reads all users and groups. Nothing is published before you switch on the synchronization of users or groups in the settings. After that, changes are read on a schedule.
     Have a second administrator authorize as a backup, so that the sync goes on should this account be disabled or its authorization end.
-    You can close this page.
+    Go to the Sync page
     ");
 
     let state = &world.state;

@@ -31,6 +31,6 @@ impl FromRequestParts<App> for Readable {
         let id = params.segment("directory");
         authorized_directory(&*app.tokens, &*app.clock, &*app.directories, &parts.headers, Scope::Read, id)
             .await
-            .map(Self)
+            .map(|(directory, _)| Self(directory))
     }
 }

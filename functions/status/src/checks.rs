@@ -1,11 +1,9 @@
 //! "Why can't I log in?": the rules one by one, as they apply to one user, and whether they explain what is published.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, GroupRecord, UserRecord};
-use shared::filter::{Check, GroupNode, Policy, Reach, Rule, UserFacts, decide_user, explain_user};
-use shared::store::StoreError;
+use shared::directory::{Directory, GroupId, UserRecord};
+use shared::filter::{Check, Rule, UserFacts, decide_user, explain_user};
+use shared::store::{StoreError, reach};
 
 use crate::App;
 use crate::published::{GroupRef, PublishedGroups};
@@ -41,7 +39,7 @@ impl Checks {
     /// of now; where they are not the same, or come out otherwise, that is said.
     pub(crate) async fn of(app: &App, directory: &Directory, user: &UserRecord) -> Result<Self, StoreError> {
         let policy = &directory.policy;
-        let reach = reach(app, directory, policy).await?;
+        let reach = reach(&*app.queries, directory.id, policy).await?;
         let facts = UserFacts {
             deleted: user.presence.is_deleted(),
             account_enabled: user.profile.account_enabled,
@@ -74,23 +72,4 @@ impl Checks {
         };
         ChecksView { why: self.outcomes.iter().map(view).collect(), why_is_current: self.current, why_note: self.note }
     }
-}
-
-/// Loads the listed groups and, where nesting counts, level by level the groups nested in them.
-async fn reach(app: &App, directory: &Directory, policy: &Policy) -> Result<Reach, StoreError> {
-    let mut known: BTreeMap<GroupId, GroupRecord> = BTreeMap::new();
-    let mut asked: BTreeSet<GroupId> = BTreeSet::new();
-    let mut next: BTreeSet<GroupId> = policy.listed_groups().cloned().collect();
-    while !next.is_empty() {
-        let groups = app.queries.groups_by_id(directory.id, &next).await?;
-        asked.append(&mut next);
-        if policy.nested_groups() {
-            let children = groups.iter().flat_map(|group| &group.children);
-            next = children.filter(|child| !asked.contains(*child)).cloned().collect();
-        }
-        known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
-    }
-    Ok(Reach::compute(policy, |id| {
-        known.get(id).map(|group| GroupNode { present: group.presence.is_present(), children: &group.children })
-    }))
 }

@@ -11,13 +11,12 @@ use shared::access::AccessToken;
 use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
+use shared::health::{Health, Overview, Trouble, troubles, worst};
 use shared::http::{CountsView, Problem, RunView};
 use shared::sync::{HoldSummary, RunId};
 
 use crate::App;
 use crate::access::{Readable, Reader};
-use crate::health::{Health, Trouble, troubles, worst};
-use crate::overview::Overview;
 use crate::params::{List, Params};
 
 /// How many directories are looked at together.
@@ -153,7 +152,8 @@ pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Ov
         Some(own) => app.directories.directory(own).await?.into_iter().collect(),
         None => app.directories.directories().await?,
     };
-    let overviews = stream::iter(directories).map(|directory| Overview::of(app, directory)).buffered(TOGETHER);
+    let overviews =
+        stream::iter(directories).map(|directory| Overview::of(&*app.runs, &*app.alerts, directory)).buffered(TOGETHER);
     Ok(overviews.try_collect().await?)
 }
 
@@ -176,6 +176,6 @@ pub(crate) async fn show(
     params: Params,
 ) -> Result<Json<DirectoryView>, Problem> {
     let [] = params.query([])?;
-    let overview = Overview::of(&app, directory).await?;
+    let overview = Overview::of(&*app.runs, &*app.alerts, directory).await?;
     Ok(Json(DirectoryView::new(overview, app.clock.now())))
 }

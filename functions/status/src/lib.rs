@@ -10,8 +10,6 @@ mod access;
 mod checks;
 mod directories;
 mod groups;
-mod health;
-mod overview;
 mod params;
 mod published;
 mod runs;

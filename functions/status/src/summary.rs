@@ -5,13 +5,12 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::DirectoryId;
+use shared::health::{Health, Overview, Trouble, troubles, worst};
 use shared::http::Problem;
 
 use crate::App;
 use crate::access::Reader;
 use crate::directories::{ReasonView, readable_by, reasons};
-use crate::health::{Health, Trouble, troubles, worst};
-use crate::overview::Overview;
 use crate::params::Params;
 
 /// How everything fares.

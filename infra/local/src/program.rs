@@ -70,6 +70,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         secrets: LocalSecrets::in_file(&data_dir.file("secrets.json"))?,
         microsoft,
         client_secret,
+        operator_tenant: None,
         interval: (!args.once).then(|| args.interval()),
         clock: Arc::new(SystemClock),
         progress: progress.clone(),

@@ -1,21 +1,27 @@
 //! The whole stack in one process: the functions' handlers behind one address, and what AWS would be around them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::map_request;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use shared::access::{self, AccessToken, Scope};
 use shared::alerts::{AlertSink, Alerting};
 use shared::clock::Clock;
 use shared::config::{Authorization, Microsoft};
+use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
 use shared::graph::GraphOrigin;
+use shared::http::ClientAddress;
 use shared::identity::IdentityPlatform;
 use shared::secrets::SecretsManager;
+use shared::session::{SessionDesk, SessionKeyStore as _};
 use shared::store::{StoreError, TokenStore as _};
 use shared::sync::{Ports, ProgressSink};
 use tokio::net::TcpListener;
@@ -43,6 +49,8 @@ pub struct Options {
     pub secrets: LocalSecrets,
     /// The tenant to sync from.
     pub microsoft: Microsoft,
+    /// The tenant of operators, who see all directories.
+    pub operator_tenant: Option<DirectoryId>,
     /// The client secret of our registration there.
     pub client_secret: SecretString,
     /// Between two scheduled runs; without one, runs have to be asked for.
@@ -145,8 +153,18 @@ impl Stack {
             checkpoint_every: sync::CHECKPOINT_EVERY,
             reconcile_every: RECONCILE_EVERY,
         });
+        if secrets.session_keys().await?.is_none() {
+            let text = access::new_token_secret(&mut rand::rng());
+            secrets.put_session_keys(&text).await?;
+        }
+        let sessions = Arc::new(SessionDesk::new(secrets.clone(), store.clone(), Arc::clone(&options.clock), false));
         let oauth = oauth::App {
-            authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None },
+            authorization: Authorization {
+                base_url: base_url.clone(),
+                allowed_tenants: None,
+                operator_tenant: options.operator_tenant,
+            },
+            sessions: sessions.clone(),
             identity: identity.clone(),
             probe: Arc::new(oauth::GraphProbe::new(http, graph, Arc::clone(&options.clock))),
             storage: store.clone(),
@@ -156,14 +174,18 @@ impl Stack {
         };
         let status = status::App::new(store.clone(), Arc::clone(&options.clock));
         let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
-        let api = shared::http::finish(status::routes(status).merge(console::routes(console)));
-        let router: Router = oauth::router(Arc::new(oauth)).fallback_service(api);
+        let site = console::Site::new(console.clone(), store.clone(), sessions);
+        let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));
+        let router: Router = oauth::router(Arc::new(oauth))
+            .fallback_service(shared::http::finish(routes))
+            .layer(map_request(note_address));
         tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
         }
         let listener = options.listener;
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
         Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: options.clock, stop })
     }
 
@@ -180,10 +202,20 @@ impl Stack {
             directory: None,
             created_at: now,
             expires_at: now + ADMIN_TOKEN_LIFE,
+            last_used_at: None,
         };
         self.store.put_token(&access::hash(&secret), &token).await?;
         Ok(secret)
     }
+}
+
+/// Notes who is at the other end of the connection.
+async fn note_address(mut request: Request) -> Request {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    if let Some(address) = address {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    request
 }
 
 impl Drop for Stack {

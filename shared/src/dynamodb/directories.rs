@@ -1,11 +1,12 @@
 //! Directories and their settings.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
+use super::audit;
 use super::error::unavailable;
-use super::item::{Item, Stored};
+use super::item::{Item, Stored, key_attributes};
 use super::keys::{DIRECTORIES, Key};
 use super::store::DynamoStore;
 use crate::directory::{Directory, DirectoryId};
@@ -70,14 +71,24 @@ impl DirectoryStore for DynamoStore {
         let version = change.from_version + 1;
         let settings = serde_dynamo::to_attribute_value(&change.policy)
             .map_err(|error| StoreError::Corrupt { key: "settings".to_owned(), reason: error.to_string() })?;
-        let update = self
-            .update_of(&Key::directory(id))
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(&Key::directory(id))))
             .update_expression("SET settings = :settings, settings_version = :version")
             .condition_expression("settings_version = :from")
             .expression_attribute_values(":settings", settings)
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
-            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()));
-        self.update(update).await.map_err(|refused| refused.because(StoreError::Conflict))?;
+            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()))
+            .build()
+            .map_err(unavailable)?;
+        let record = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(audit::write(id, &change.entry)?.into_attributes()))
+            .build()
+            .map_err(unavailable)?;
+        let actions =
+            vec![TransactWriteItem::builder().update(update).build(), TransactWriteItem::builder().put(record).build()];
+        self.transact(actions).await.map_err(|refused| refused.because(StoreError::Conflict))?;
         Ok(version)
     }
 

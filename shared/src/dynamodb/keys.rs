@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::access::TokenHash;
 use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::oauth::StateHash;
+use crate::settings::DraftId;
 use crate::sync::{HoldId, RunId};
 
 /// How many partitions a directory's users, or its groups, are spread over.
@@ -78,6 +81,26 @@ impl Key {
         Self::new(format!("AUTHORIZATION#{}", state.as_str()), "AUTHORIZATION")
     }
 
+    pub(super) fn audit(id: DirectoryId, entry: Uuid) -> Self {
+        Self::new(audit(id), entry.to_string())
+    }
+
+    pub(super) fn draft(id: DirectoryId, draft: DraftId) -> Self {
+        Self::new(of_directory(id), format!("DRAFT#{draft}"))
+    }
+
+    pub(super) fn ended_session(hash: &str) -> Self {
+        Self::new(format!("ENDED_SESSION#{hash}"), "ENDED_SESSION")
+    }
+
+    pub(super) fn attempts(who: &str, minute: i64) -> Self {
+        Self::new(format!("ATTEMPTS#{who}"), minute.to_string())
+    }
+
+    pub(super) fn listed_token(id: DirectoryId, hash: &TokenHash) -> Self {
+        Self::new(tokens(id), hash.to_string())
+    }
+
     pub(super) fn token(hash: &TokenHash) -> Self {
         Self::new(format!("TOKEN#{hash}"), "TOKEN")
     }
@@ -122,6 +145,16 @@ pub(super) fn of_directory(id: DirectoryId) -> String {
 /// The partition of a directory's runs.
 pub(super) fn runs(id: DirectoryId) -> String {
     format!("DIRECTORY#{id}#RUNS")
+}
+
+/// The partition of a directory's audit trail.
+pub(super) fn audit(id: DirectoryId) -> String {
+    format!("DIRECTORY#{id}#AUDIT")
+}
+
+/// The partition of the list of a directory's access tokens.
+pub(super) fn tokens(id: DirectoryId) -> String {
+    format!("DIRECTORY#{id}#TOKENS")
 }
 
 /// The partition of a checkpoint's content.

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod apply;
+mod audit;
 mod authorizations;
 #[doc(hidden)]
 pub mod bench;
@@ -15,6 +16,7 @@ mod checkpoints;
 mod credentials;
 mod cursor;
 mod directories;
+mod drafts;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -29,6 +31,7 @@ mod packing;
 mod queries;
 mod records;
 mod runs;
+mod sessions;
 mod store;
 mod table;
 mod tokens;

@@ -51,6 +51,17 @@ impl Policy {
         &self.ignored_groups
     }
 
+    /// True when groups without a mail address are published too.
+    #[must_use]
+    pub fn sync_groups_without_email(&self) -> bool {
+        self.sync_groups_without_email
+    }
+
+    /// What names of published groups begin with; any when there are none.
+    pub fn group_prefixes(&self) -> impl Iterator<Item = &str> {
+        self.group_prefixes.iter().map(NamePrefix::as_str)
+    }
+
     /// True when members of nested groups count as members.
     #[must_use]
     pub fn nested_groups(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::access::{AccessToken, Refused, Scope, bearer, hash};
 use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryId};
 use crate::store::{DirectoryStore, TokenStore};
+use crate::telemetry::chain;
 
 /// Checks the request's bearer token: it must be known, not expired, and allow something of this scope on this
 /// directory, or on none in particular.
@@ -26,11 +27,18 @@ pub async fn authorize(
 ) -> Result<AccessToken, Problem> {
     let secret = sent_token(headers).ok_or_else(missing)?;
     let token = tokens.token(&hash(&secret)).await?.ok_or_else(|| refuse(Refused::Unknown))?;
-    token.permit(needed, directory, clock.now()).map_err(refuse)?;
+    let now = clock.now();
+    token.permit(needed, directory, now).map_err(refuse)?;
+    if token.is_use_to_be_noted(now)
+        && let Err(error) = tokens.note_token_used(&hash(&secret), now).await
+    {
+        // Good to know, but nobody's access hangs on it.
+        tracing::warn!(error = chain(&error), "it could not be noted that a token was used");
+    }
     Ok(token)
 }
 
-/// The directory named in a request's path, once the request's bearer is allowed something of this scope on it.
+/// The directory named in a request's path, once the request's bearer is allowed something of this scope on it; and the token.
 ///
 /// # Errors
 /// As [`authorize`]; 404 when there is no such directory.
@@ -41,14 +49,14 @@ pub async fn authorized_directory(
     headers: &HeaderMap,
     needed: Scope,
     id: &str,
-) -> Result<Directory, Problem> {
+) -> Result<(Directory, AccessToken), Problem> {
     let id: Option<DirectoryId> = id.parse().ok();
-    authorize(tokens, clock, headers, needed, id).await?;
+    let token = authorize(tokens, clock, headers, needed, id).await?;
     let directory = match id {
         Some(id) => directories.directory(id).await?,
         None => None,
     };
-    directory.ok_or_else(no_such_directory)
+    Ok((directory.ok_or_else(no_such_directory)?, token))
 }
 
 /// The token of the only `Authorization` header. With several it is unclear who asks.
@@ -116,6 +124,11 @@ mod tests {
         async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
             Ok(())
         }
+
+        async fn note_token_used(&self, hash: &TokenHash, at: Timestamp) -> Result<(), StoreError> {
+            assert_eq!((hash, at), (&TokenHash::of("good"), Noon.now()));
+            Err(StoreError::Unavailable("what nobody's access hangs on".into()))
+        }
     }
 
     struct Noon;
@@ -136,6 +149,7 @@ mod tests {
             directory,
             created_at: Timestamp::default(),
             expires_at: Timestamp::MAX,
+            last_used_at: None,
         }
     }
 

@@ -7,6 +7,7 @@
 mod bearer;
 mod body;
 mod client;
+mod client_address;
 mod finish;
 mod problem;
 mod view;
@@ -16,6 +17,7 @@ pub use body::JsonBody;
 #[cfg(any(test, fuzzing))]
 pub(crate) use body::said_once;
 pub use client::{ClientError, client};
+pub use client_address::ClientAddress;
 pub use finish::finish;
 pub use problem::{Problem, ProblemKind};
 pub use view::{CountsView, RunView, publishes_users};

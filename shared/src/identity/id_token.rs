@@ -20,6 +20,8 @@ const LEEWAY: i64 = 120;
 
 /// The longest `id_token` looked at, in bytes. Microsoft's have about two thousand.
 const MAX_TOKEN_BYTES: usize = 65_536;
+/// So many app roles are looked at.
+const MAX_ROLES: usize = 100;
 /// The longest name kept, in characters: what a user principal name may have.
 const MAX_NAME_CHARS: usize = 320;
 
@@ -34,6 +36,10 @@ pub struct SignedIn {
     pub user_principal_name: String,
     /// The name, to show.
     pub display_name: String,
+    /// The values of the app roles that the person has been assigned.
+    ///
+    /// Source: Microsoft identity platform, "Add app roles to your application and receive them in the token".
+    pub roles: Vec<String>,
 }
 
 /// What is wrong with an `id_token`.
@@ -88,6 +94,8 @@ pub(super) struct Claims {
     preferred_username: Option<String>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 pub(super) async fn verify(
@@ -152,6 +160,7 @@ impl Claims {
             administrator: UserId::from(ObjectId::from(self.oid)),
             display_name: if display_name.is_empty() { user_principal_name.clone() } else { display_name },
             user_principal_name,
+            roles: self.roles.into_iter().take(MAX_ROLES).collect(),
         })
     }
 }

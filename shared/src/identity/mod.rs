@@ -37,6 +37,9 @@ use keys::Keys;
 use transport::{Patience, Transport};
 use wire::{Client, ErrorBody, TokenBody};
 
+/// What signing in to the Sync page asks for: `profile` brings `oid`.
+const SIGN_IN_SCOPES: [&str; 2] = ["openid", "profile"];
+
 /// How long an access token is taken to last when the answer does not say: less than any tenant can configure.
 const DEFAULT_LIFETIME: Duration = Duration::from_mins(10);
 
@@ -115,20 +118,41 @@ impl IdentityPlatform {
         redirect: &Url,
         login_hint: Option<&str>,
     ) -> Result<Url, InvalidSettings> {
+        let account = match login_hint {
+            Some(hint) => ("login_hint", hint),
+            None => ("prompt", "select_account"),
+        };
+        self.login_url(browser, redirect, self.scopes(), Some(account))
+    }
+
+    /// Where to send a browser only to learn who is there. Nothing of the tenant can be read with what comes of it. Who has
+    /// signed in to Microsoft already is not asked again, unless there is a choice to be made (`choose`).
+    ///
+    /// # Errors
+    /// When the settings make no valid URL.
+    pub fn sign_in_url(&self, browser: &BrowserSecret, redirect: &Url, choose: bool) -> Result<Url, InvalidSettings> {
+        let account = choose.then_some(("prompt", "select_account"));
+        self.login_url(browser, redirect, SIGN_IN_SCOPES.into_iter().map(|scope| Scope::new(scope.to_owned())), account)
+    }
+
+    fn login_url(
+        &self,
+        browser: &BrowserSecret,
+        redirect: &Url,
+        scopes: impl Iterator<Item = Scope>,
+        account: Option<(&str, &str)>,
+    ) -> Result<Url, InvalidSettings> {
         let client = oauth2::basic::BasicClient::new(ClientId::new(self.client_id.clone()))
             .set_auth_uri(AuthUrl::new(self.endpoint(&self.tenant, "oauth2/v2.0/authorize"))?)
             .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
         let verifier = PkceCodeVerifier::new(browser.verifier().expose_secret().to_owned());
         let request = client
             .authorize_url(|| CsrfToken::new(browser.state().as_str().to_owned()))
-            .add_scopes(self.scopes())
+            .add_scopes(scopes)
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .add_extra_param("nonce", browser.nonce())
             .add_extra_param("response_mode", "query");
-        let request = match login_hint {
-            Some(hint) => request.add_extra_param("login_hint", hint),
-            None => request.add_extra_param("prompt", "select_account"),
-        };
+        let request = account.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
         Ok(request.url().0)
     }
 

@@ -13,6 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::directory::UserId;
+use crate::oauth::Purpose;
 use crate::secrets::SecretError;
 
 const NOW: i64 = 1_800_000_000;
@@ -186,7 +187,12 @@ async fn a_code_is_redeemed_with_secret_and_verifier_at_the_path_it_came_from() 
         .expect(1)
         .mount(&login.server)
         .await;
-    let authorization = Redeemable { code: "the-code".into(), verifier: "the-verifier".into(), nonce: "n".to_owned() };
+    let authorization = Redeemable {
+        purpose: Purpose::Authorize,
+        code: "the-code".into(),
+        verifier: "the-verifier".into(),
+        nonce: "n".to_owned(),
+    };
     let redirect = "https://sync.example.com/oauth/callback".parse().unwrap();
     let redeemed = login.platform.redeem(&authorization, &redirect).await.unwrap();
     assert_eq!(redeemed.grant.scopes, ["User.Read.All", "openid"]);
@@ -237,7 +243,8 @@ async fn a_request_that_may_have_arrived_is_repeated_unless_it_carries_a_one_tim
         }
     });
     let platform = platform(&login, Some("s3cret"), Arc::default());
-    let code = Redeemable { code: "c".into(), verifier: "v".into(), nonce: "n".to_owned() };
+    let code =
+        Redeemable { purpose: Purpose::Authorize, code: "c".into(), verifier: "v".into(), nonce: "n".to_owned() };
     let redirect = "https://sync.example.com/oauth/callback".parse().unwrap();
     assert!(matches!(platform.redeem(&code, &redirect).await, Err(GrantError::Unavailable(_))));
     assert_eq!(std::mem::take(&mut *requests.lock().unwrap()), 1);

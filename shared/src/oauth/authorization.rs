@@ -138,17 +138,82 @@ fn decode(text: &str) -> Option<[u8; 32]> {
 /// PKCE verifier and the nonce are derived again from the browser's cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAuthorization {
+    /// What for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// When it was begun.
     pub begun_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Timestamp,
 }
 
+/// What somebody is sent to Microsoft's login for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Purpose {
+    /// To let the sync read the tenant.
+    #[default]
+    Authorize,
+    /// To sign in to the Sync page.
+    SignIn {
+        /// Where to go then.
+        return_to: LocalPath,
+    },
+}
+
+/// The longest path somebody is sent back to, in bytes.
+const MAX_PATH_BYTES: usize = 1_024;
+
+/// A path of our own pages, with or without a query: nothing that leads to another site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LocalPath(String);
+
+impl LocalPath {
+    /// The path, unless the text could lead elsewhere: browsers take `//` and `/\` for the beginning of a host.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_local = text.starts_with('/') && !text.starts_with("//") && text.len() <= MAX_PATH_BYTES;
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
+        (is_local && is_plain).then(|| Self(text.to_owned()))
+    }
+
+    /// The first page.
+    #[must_use]
+    pub fn home() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LocalPath {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("expected a path of this site")
+    }
+}
+
+impl From<LocalPath> for String {
+    fn from(path: LocalPath) -> Self {
+        path.0
+    }
+}
+
 impl PendingAuthorization {
     /// An authorization that begins now.
     #[must_use]
-    pub fn begin(now: Timestamp) -> Self {
-        Self { begun_at: now, expires_at: now.saturating_add(AUTHORIZATION_LIFETIME).unwrap_or(Timestamp::MAX) }
+    pub fn begin(purpose: Purpose, now: Timestamp) -> Self {
+        Self {
+            purpose,
+            begun_at: now,
+            expires_at: now.saturating_add(AUTHORIZATION_LIFETIME).unwrap_or(Timestamp::MAX),
+        }
     }
 }
 
@@ -178,6 +243,8 @@ pub enum AuthorizationError {
 /// An authorization that has come back well: what the token endpoint and the `id_token`'s check need.
 #[derive(Debug)]
 pub struct Redeemable {
+    /// What for.
+    pub purpose: Purpose,
     /// The one-time code.
     pub code: SecretString,
     /// The PKCE code verifier.
@@ -211,7 +278,7 @@ pub fn settle(
     let browser = browser.filter(|secret| secret.state() == *state).ok_or(AuthorizationError::OtherBrowser)?;
     match outcome {
         Outcome::Code(code) if !code.expose_secret().is_empty() => {
-            Ok(Redeemable { code, verifier: browser.verifier(), nonce: browser.nonce() })
+            Ok(Redeemable { purpose: pending.purpose, code, verifier: browser.verifier(), nonce: browser.nonce() })
         }
         Outcome::Error(refusal) => Err(AuthorizationError::Refused(refusal)),
         Outcome::Code(_) | Outcome::Nothing => Err(AuthorizationError::Malformed),
@@ -232,7 +299,7 @@ mod tests {
     }
 
     fn taken() -> Consumed {
-        Consumed::Taken(PendingAuthorization::begin(NOW))
+        Consumed::Taken(PendingAuthorization::begin(Purpose::Authorize, NOW))
     }
 
     fn code() -> Outcome {
@@ -287,10 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn a_local_path_leads_nowhere_else() {
+        for path in ["/", "/directories/1?tab=users&q=a%20b", "/a//b"] {
+            assert_eq!(LocalPath::parse(path).unwrap().as_str(), path);
+        }
+        let long = format!("/{}", "x".repeat(MAX_PATH_BYTES));
+        for path in
+            ["", "users", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/a\nb", "/é", &long]
+        {
+            assert_eq!(LocalPath::parse(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
     fn what_is_stored_holds_no_secret() {
-        let stored = serde_json::to_value(PendingAuthorization::begin(NOW)).unwrap();
+        let stored = serde_json::to_value(PendingAuthorization::begin(Purpose::Authorize, NOW)).unwrap();
         let names: Vec<_> = stored.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(names, ["begun_at", "expires_at"]);
+        assert_eq!(names, ["begun_at", "expires_at", "purpose"]);
         assert_eq!(format!("{:?}", secret(1)), "BrowserSecret");
     }
 

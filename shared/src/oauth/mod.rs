@@ -17,8 +17,8 @@ mod roles;
 mod scopes;
 
 pub use authorization::{
-    AUTHORIZATION_LIFETIME, AuthorizationError, BrowserSecret, PendingAuthorization, Redeemable, State, StateHash,
-    settle,
+    AUTHORIZATION_LIFETIME, AuthorizationError, BrowserSecret, LocalPath, PendingAuthorization, Purpose, Redeemable,
+    State, StateHash, settle,
 };
 pub use callback::{Callback, Outcome};
 pub use probe::{AccountProbe, ProbeError};

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{SecretError, SecretStore};
 use crate::directory::{DirectoryId, UserId};
+use crate::session::SessionKeyStore;
 
 /// Secrets Manager behind the [`SecretStore`] port.
 #[derive(Debug, Clone)]
@@ -28,6 +29,18 @@ impl SecretsManager {
     /// When the secret store does not answer.
     pub async fn put_client_secret(&self, secret: &SecretString) -> Result<(), SecretError> {
         self.write(&self.client_secret_name(), secret).await
+    }
+
+    /// Stores the text that the keys of sessions are made of.
+    ///
+    /// # Errors
+    /// When the secret store does not answer.
+    pub async fn put_session_keys(&self, text: &SecretString) -> Result<(), SecretError> {
+        self.write(&self.session_keys_name(), text).await
+    }
+
+    fn session_keys_name(&self) -> String {
+        format!("{}/session-keys", self.prefix)
     }
 
     fn client_secret_name(&self) -> String {
@@ -120,4 +133,11 @@ where
         other => other.to_string(),
     };
     SecretError::Unavailable(what.into())
+}
+
+#[async_trait]
+impl SessionKeyStore for SecretsManager {
+    async fn session_keys(&self) -> Result<Option<SecretString>, SecretError> {
+        self.read(&self.session_keys_name()).await
+    }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
+use crate::audit::{Actor, AuditEntry};
 use crate::directory::{Directory, DirectoryId};
 use crate::filter::Policy;
 
@@ -14,6 +15,18 @@ pub struct SettingsChange {
     pub policy: Policy,
     /// The version it was made from; another one by now is a [`StoreError::Conflict`].
     pub from_version: u64,
+    /// What the audit trail says of it, stored together with the settings.
+    pub entry: AuditEntry,
+}
+
+impl SettingsChange {
+    /// Replaces the settings that the directory has, as far as is known.
+    #[must_use]
+    pub fn new(directory: &Directory, policy: Policy, by: Actor, now: Timestamp) -> Self {
+        let from_version = directory.settings_version;
+        let entry = AuditEntry::settings(by, &directory.policy, &policy, from_version + 1, now);
+        Self { policy, from_version, entry }
+    }
 }
 
 /// The registry of directories.

@@ -4,26 +4,36 @@
 //! consistent.
 
 mod alerts;
+mod attempts;
+mod audit;
 mod authorizations;
 mod checkpoints;
 mod credentials;
 mod directories;
+mod drafts;
 mod holds;
 mod mirror;
 mod queries;
+mod reach;
 mod runs;
+mod sessions;
 mod tokens;
 
 pub use alerts::{AlertStore, Standing};
+pub use attempts::AttemptStore;
+pub use audit::AuditStore;
 pub use authorizations::{AuthorizationStore, Consumed};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
+pub use drafts::DraftStore;
 pub use holds::HoldStore;
 pub use mirror::{GroupMembersChange, Lease, Leased, MirrorStore, NamesChange, Publication, SyncState, Write};
 pub use queries::{Cursor, GroupFilter, Page, QueryStore, UserFilter};
+pub use reach::reach;
 pub use runs::{RequestedRun, RunStore};
-pub use tokens::TokenStore;
+pub use sessions::EndedSessions;
+pub use tokens::{TokenRegistry, TokenStore};
 
 /// Why the storage could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -73,6 +73,26 @@ pub enum HeldChange {
     },
 }
 
+impl HeldChange {
+    /// The user it is about, if it is about one.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Deactivation { user, .. } | Self::MembershipRemoval { user, .. } => Some(user),
+            Self::GroupRemoval { .. } => None,
+        }
+    }
+
+    /// The group it is about, if it is about one.
+    #[must_use]
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::GroupRemoval { group } | Self::MembershipRemoval { group, .. } => Some(group),
+            Self::Deactivation { .. } => None,
+        }
+    }
+}
+
 /// Where a hold stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

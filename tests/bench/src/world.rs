@@ -8,6 +8,7 @@ use local::lambda::{Function, Mailbox, authorize, delivery};
 use local::secrets_manager::LocalSecrets;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use shared::audit::Actor;
 use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
@@ -135,7 +136,8 @@ impl World {
     pub async fn change_settings(&self, settings: &Value) {
         let directory = self.store.directory(self.directory).await.unwrap().unwrap();
         let policy = Policy::parse(settings).unwrap();
-        let change = SettingsChange { policy, from_version: directory.settings_version };
+        let change =
+            SettingsChange::new(&directory, policy, Actor::Token { name: "bench".to_owned() }, SystemClock.now());
         self.store.change_settings(directory.id, &change).await.unwrap();
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
+use shared::audit::Actor;
 use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
 use shared::filter::Policy;
@@ -183,7 +184,7 @@ impl Lab {
         let store = &self.world.stack.store;
         let directory = store.directory(self.directory()).await.unwrap().unwrap();
         let policy = Policy::parse(settings).unwrap();
-        let change = SettingsChange { policy, from_version: directory.settings_version };
+        let change = SettingsChange::new(&directory, policy, Actor::Token { name: "lab".to_owned() }, self.clock.now());
         store.change_settings(directory.id, &change).await.unwrap();
     }
 

@@ -1,7 +1,7 @@
 //! Authorizations, each usable once.
 
 use jiff::SignedDuration;
-use shared::oauth::{PendingAuthorization, State, StateHash};
+use shared::oauth::{PendingAuthorization, Purpose, State, StateHash};
 use shared::store::{AuthorizationStore as _, Consumed};
 use tokio::task::JoinSet;
 
@@ -13,7 +13,7 @@ pub fn state(letter: char) -> StateHash {
 }
 
 pub async fn an_authorization_is_used_once(table: &Table) {
-    let pending = PendingAuthorization::begin(at(0));
+    let pending = PendingAuthorization::begin(Purpose::Authorize, at(0));
     table.store.begin_authorization(&state('A'), &pending).await.unwrap();
     let first = table.store.consume_authorization(&state('A'), at(1)).await.unwrap();
     assert!(matches!(first, Consumed::Taken(taken) if taken == pending));
@@ -32,7 +32,11 @@ pub async fn an_unknown_state_is_told_from_a_used_one(table: &Table) {
 }
 
 pub async fn of_sixteen_callbacks_with_one_state_one_gets_it(table: &Table) {
-    table.store.begin_authorization(&state('A'), &PendingAuthorization::begin(at(0))).await.unwrap();
+    table
+        .store
+        .begin_authorization(&state('A'), &PendingAuthorization::begin(Purpose::Authorize, at(0)))
+        .await
+        .unwrap();
     let mut callbacks = JoinSet::new();
     for _ in 0..16 {
         let store = table.store.clone();
@@ -44,7 +48,7 @@ pub async fn of_sixteen_callbacks_with_one_state_one_gets_it(table: &Table) {
 }
 
 pub async fn an_authorization_is_forgotten_an_hour_after_its_end(table: &Table) {
-    let pending = PendingAuthorization::begin(at(0));
+    let pending = PendingAuthorization::begin(Purpose::Authorize, at(0));
     table.store.begin_authorization(&state('A'), &pending).await.unwrap();
     let end = pending.expires_at + SignedDuration::from_hours(1);
     assert_eq!(number(&table.items().await[0], "expires_at"), Some(end.as_second()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::access::TokenHash;
 use shared::directory::{Directory, DirectoryId};
-use shared::oauth::PendingAuthorization;
+use shared::oauth::{PendingAuthorization, Purpose};
 use shared::store::{
     AlertStore as _, AuthorizationStore as _, CredentialStore as _, DirectoryStore as _, GroupFilter, MirrorStore as _,
     Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _, UserFilter, Write,
@@ -41,7 +41,7 @@ impl Everything {
         store.put_token(&hash, &token(None)).await.unwrap();
         store.put_credential(&credential(directory, 1)).await.unwrap();
         store.put_alerts(directory, &record(directory)).await.unwrap();
-        store.begin_authorization(&state('A'), &PendingAuthorization::begin(at(0))).await.unwrap();
+        store.begin_authorization(&state('A'), &PendingAuthorization::begin(Purpose::Authorize, at(0))).await.unwrap();
         Self { directory, run, token: hash }
     }
 

@@ -2,10 +2,13 @@
 
 use serde_json::json;
 use shared::access::{AccessToken, Scope, TokenHash};
+use shared::audit::Actor;
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
 use shared::filter::Policy;
-use shared::store::{CredentialStore as _, DirectoryStore as _, SettingsChange, StoreError, TokenStore as _};
+use shared::store::{
+    AuditStore as _, CredentialStore as _, DirectoryStore as _, SettingsChange, StoreError, TokenStore as _,
+};
 
 use super::fixtures::{at, directory, directory_id, user_id};
 use crate::dynamodb::{Table, number};
@@ -32,14 +35,18 @@ pub async fn directories_are_listed_by_id(table: &Table) {
 
 pub async fn settings_are_changed_only_from_the_version_they_were_made_from(table: &Table) {
     let id = directory(&table.store).await;
-    let change = |from_version| SettingsChange {
-        policy: Policy::parse(&json!({"sync_users": true, "sync_groups": true, "group_prefixes": ["Straße"]})).unwrap(),
-        from_version,
+    let change = |settings_version| {
+        let directory = Directory { settings_version, ..Directory::new(id, String::new(), at(0)) };
+        let settings = json!({"sync_users": true, "sync_groups": true, "group_prefixes": ["Straße"]});
+        let by = Actor::Token { name: "payroll".to_owned() };
+        SettingsChange::new(&directory, Policy::parse(&settings).unwrap(), by, at(7))
     };
     assert_eq!(table.store.change_settings(id, &change(1)).await.unwrap(), 2);
     assert!(matches!(table.store.change_settings(id, &change(1)).await, Err(StoreError::Conflict)));
     let stored = table.store.directory(id).await.unwrap().unwrap();
     assert_eq!((stored.policy, stored.settings_version), (change(1).policy, 2));
+    let entries = table.store.audit(id, 10, None).await.unwrap().items;
+    assert!(matches!(&entries[..], [entry] if entry.at == at(7) && entry.by.name() == "payroll"), "{entries:?}");
     let unknown = table.store.change_settings(directory_id(), &change(1)).await;
     assert!(matches!(unknown, Err(StoreError::Conflict)));
 }
@@ -85,7 +92,14 @@ pub async fn credentials_are_kept_apart_by_directory_and_administrator(table: &T
 }
 
 pub fn token(directory: Option<DirectoryId>) -> AccessToken {
-    AccessToken { name: "payroll".to_owned(), scope: Scope::Read, directory, created_at: at(0), expires_at: at(3_600) }
+    AccessToken {
+        name: "payroll".to_owned(),
+        scope: Scope::Read,
+        directory,
+        created_at: at(0),
+        expires_at: at(3_600),
+        last_used_at: None,
+    }
 }
 
 pub async fn tokens_are_found_by_their_hash_and_forgotten_after_their_end(table: &Table) {

@@ -10,13 +10,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::access::{AccessToken, TokenHash};
+use shared::audit::AuditEntry;
 use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
 use shared::store::{
-    CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication, RequestedRun,
-    RunStore, SettingsChange, StoreError, TokenStore, Write,
+    AuditStore, CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication,
+    RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
@@ -29,6 +30,7 @@ pub(crate) struct Memory {
     pub(crate) held_changes: HeldChanges,
     pub(crate) users: Vec<UserRecord>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
+    pub(crate) audit: Mutex<Vec<AuditEntry>>,
     pub(crate) manual_runs: AtomicU64,
     /// Somebody else changes the settings just before each change of ours.
     pub(crate) contested: AtomicBool,
@@ -193,6 +195,18 @@ impl MirrorStore for Memory {
 }
 
 #[async_trait]
+impl AuditStore for Memory {
+    async fn record(&self, _: DirectoryId, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit.lock().unwrap().push(entry.clone());
+        Ok(())
+    }
+
+    async fn audit(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<AuditEntry>, StoreError> {
+        unimplemented!("the pages do")
+    }
+}
+
+#[async_trait]
 impl TokenStore for Memory {
     async fn token(&self, hash: &TokenHash) -> Result<Option<AccessToken>, StoreError> {
         Ok(self.tokens.iter().find(|(known, _)| known == hash).map(|(_, token)| token.clone()))
@@ -200,6 +214,10 @@ impl TokenStore for Memory {
 
     async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
         unimplemented!("the console function only reads them")
+    }
+
+    async fn note_token_used(&self, _: &TokenHash, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

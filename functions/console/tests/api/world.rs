@@ -32,6 +32,7 @@ fn token(scope: Scope, directory: Option<&str>) -> AccessToken {
         directory: directory.map(|id| id.parse().unwrap()),
         created_at: Timestamp::UNIX_EPOCH,
         expires_at: Timestamp::MAX,
+        last_used_at: None,
     }
 }
 
@@ -129,6 +130,7 @@ impl World {
             holds: Mutex::new(vec![hold(HoldState::Open)]),
             held_changes: held_changes(),
             users: vec![kim()],
+            audit: Mutex::default(),
             manual_runs: AtomicU64::new(0),
             contested: AtomicBool::new(false),
         };
@@ -158,7 +160,7 @@ impl World {
     /// Asks as described.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let app = App::new(self.memory.clone(), self.queue.clone(), Arc::new(Stopped(now())));
-        let (parts, body) = console::router(app).oneshot(request).await.unwrap().into_parts();
+        let (parts, body) = shared::http::finish(console::routes(app)).oneshot(request).await.unwrap().into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap() }
     }

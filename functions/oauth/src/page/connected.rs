@@ -35,7 +35,7 @@ pub(crate) fn connected(app: &App, connected: &Connected) -> Response {
                 ", so that the sync goes on should this account be disabled or its authorization end."
             }
         }
-        p.fine { "You can close this page." }
+        p { a href=(app.url(&format!("/directories/{}", who.tenant))) { "Go to the Sync page" } }
     };
     respond(StatusCode::OK, Tone::Good, "Your account passes synchronization validation", &body)
 }

@@ -6,6 +6,8 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use maud::html;
 use shared::credentials::{Cause, RefusalKind};
+use shared::oauth::Purpose;
+use shared::session::{ADMINISTRATOR_ROLE, READER_ROLE};
 use shared::telemetry;
 
 use super::{Tone, respond};
@@ -19,7 +21,7 @@ struct Words {
 }
 
 /// The page. It is also where the refusal is logged, once.
-pub(crate) fn denied(app: &App, denied: &Denied) -> Response {
+pub(crate) fn denied(app: &App, denied: &Denied, purpose: &Purpose) -> Response {
     let status = denied.status();
     log(denied, status);
     let words = words(denied);
@@ -32,19 +34,22 @@ pub(crate) fn denied(app: &App, denied: &Denied) -> Response {
         h2 { "What happened" }
         p { (words.happened) }
         h2 { "What it means" }
-        p { (meaning(denied)) }
+        p { (meaning(denied, purpose)) }
         h2 { "What to do" }
         p { (words.advice) }
         @if let Some(consent) = consent {
             p { a href=(consent) rel="noreferrer" { "Grant consent for the whole tenant" } " (for administrators who may)" }
         }
-        p { a href=(app.authorize_url()) { "Start the authorization again" } }
+        @match purpose {
+            Purpose::Authorize => p { a href=(app.authorize_url()) { "Start the authorization again" } },
+            Purpose::SignIn { .. } => p { a href=(app.sign_in_url()) { "Sign in again" } },
+        }
         @if let Some(number) = number {
             p.fine { "Microsoft's error number: AADSTS" (number) }
         }
     };
     let mut response = respond(status, Tone::Bad, words.heading, &body);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
     response
@@ -67,7 +72,10 @@ fn wants_consent(denied: &Denied) -> bool {
     }
 }
 
-fn meaning(denied: &Denied) -> &'static str {
+fn meaning(denied: &Denied, purpose: &Purpose) -> &'static str {
+    if matches!(purpose, Purpose::SignIn { .. }) {
+        return "You are not signed in to the Sync page. The sync itself goes on as before.";
+    }
     match denied {
         Denied::AlreadyUsed => {
             "This page cannot use the sign-in a second time. If you saw the green check before, your authorization is \
@@ -110,6 +118,22 @@ fn words(denied: &Denied) -> Words {
                 .into(),
             "Start the authorization again and complete it in the same browser, with cookies switched on for this site."
                 .into(),
+        ),
+        Denied::TooMany => (
+            "Too many attempts",
+            "From your network this page was opened more often in the last minute than people do.".into(),
+            "Wait a minute, then start again.".into(),
+        ),
+        Denied::NoRole(who) => (
+            "You have no access to this page",
+            format!("You are signed in as {}, an account without a role of this application.", who.user_principal_name)
+                .into(),
+            format!(
+                "Ask an administrator of your tenant: in the Entra admin center, under Enterprise applications, this \
+                 application, Users and groups, an account can be assigned the role {READER_ROLE} (may look) or \
+                 {ADMINISTRATOR_ROLE} (may change). Then sign in again, or choose another account there."
+            )
+            .into(),
         ),
         Denied::TenantNotAllowed(tenant) => (
             "This tenant is not on the list of allowed tenants",

@@ -22,9 +22,10 @@ use shared::identity::IdentityPlatform;
 use shared::oauth::{AccountProbe, HeldRoles, PendingAuthorization, ProbeError, StateHash};
 use shared::queue::{QueueError, RunQueue};
 use shared::secrets::{SecretError, SecretStore};
+use shared::session::{SessionDesk, SessionKeyStore};
 use shared::store::{
-    AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, Page, RequestedRun, RunStore,
-    SettingsChange, StoreError,
+    AttemptStore, AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, EndedSessions, Page,
+    RequestedRun, RunStore, SettingsChange, StoreError,
 };
 use shared::sync::{Run, RunId, RunRequest};
 use tower::ServiceExt as _;
@@ -49,6 +50,7 @@ pub(super) struct State {
     pub(super) runs: Mutex<Vec<Run>>,
     pub(super) queued: Mutex<Vec<RunRequest>>,
     pub(super) roles: Mutex<Result<Option<HeldRoles>, &'static str>>,
+    pub(super) attempts: Mutex<u64>,
     pub(super) storage_works: Mutex<bool>,
     pub(super) queue_works: Mutex<bool>,
 }
@@ -174,6 +176,33 @@ impl SecretStore for State {
 }
 
 #[async_trait]
+impl SessionKeyStore for State {
+    async fn session_keys(&self) -> Result<Option<SecretString>, SecretError> {
+        Ok(Some("k".repeat(32).into()))
+    }
+}
+
+#[async_trait]
+impl EndedSessions for State {
+    async fn end_session(&self, _: &str, _: Timestamp) -> Result<(), StoreError> {
+        unreachable!("the Sync page ends sessions")
+    }
+
+    async fn has_ended(&self, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl AttemptStore for State {
+    async fn count_attempt(&self, _: &str, _: i64) -> Result<u64, StoreError> {
+        let mut attempts = self.attempts.lock().unwrap();
+        *attempts += 1;
+        Ok(*attempts)
+    }
+}
+
+#[async_trait]
 impl RunQueue for State {
     async fn send(&self, request: &RunRequest, _: Duration) -> Result<(), QueueError> {
         if !*self.queue_works.lock().unwrap() {
@@ -250,6 +279,7 @@ impl World {
             runs: Mutex::default(),
             queued: Mutex::default(),
             roles: Mutex::new(Ok(Some(HeldRoles { global_administrator: true, ..HeldRoles::default() }))),
+            attempts: Mutex::default(),
             storage_works: Mutex::new(true),
             queue_works: Mutex::new(true),
         });
@@ -266,9 +296,11 @@ impl World {
             authorization: Authorization {
                 base_url: base_url.parse().unwrap(),
                 allowed_tenants: allowed.map(|tenant| [tenant.parse().unwrap()].into()),
+                operator_tenant: None,
             },
             identity: Arc::new(IdentityPlatform::new(http, &microsoft, state.clone(), state.clone())),
             probe: state.clone(),
+            sessions: Arc::new(SessionDesk::new(state.clone(), state.clone(), state.clone(), true)),
             storage: state.clone(),
             secrets: state.clone(),
             queue: state.clone(),

@@ -176,6 +176,10 @@ impl TokenStore for Memory {
     async fn put_token(&self, _: &TokenHash, _: &AccessToken) -> Result<(), StoreError> {
         unimplemented!("the status function only reads")
     }
+
+    async fn note_token_used(&self, _: &TokenHash, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -75,6 +75,7 @@ fn token(scope: Scope, directory: Option<&str>) -> AccessToken {
         directory: directory.map(|id| id.parse().unwrap()),
         created_at: Timestamp::UNIX_EPOCH,
         expires_at: Timestamp::MAX,
+        last_used_at: None,
     }
 }
 

@@ -98,6 +98,13 @@ pub enum Action {
         /// Their directory roles.
         roles: BTreeSet<Role>,
     },
+    /// Assigns a user app roles of the application, instead of those before.
+    AssignAppRoles {
+        /// The user.
+        user: Uuid,
+        /// The values of the roles, such as `Sync.Admin`.
+        roles: BTreeSet<String>,
+    },
     /// Refuses an administrator from now on, at sign-in and when a refresh token is used.
     Refuse {
         /// The administrator.

@@ -46,6 +46,11 @@ impl World {
                 }
                 user
             }
+            Action::AssignAppRoles { user, roles } => {
+                self.known_user(user)?;
+                self.tenant.app_roles.insert(user, roles);
+                user
+            }
             Action::Refuse { administrator, refusal } => {
                 self.standing_of(administrator)?.refusal = Some(refusal);
                 administrator

@@ -66,6 +66,8 @@ fn claims(world: &mut World, grant: &Grant, nonce: Option<&str>) -> Value {
     let now = world.clock.now().as_second();
     let client = &world.registration.client_id;
     let user = world.tenant.users.get(grant.user);
+    // The claim is left out of the token of somebody without any (identity platform, "Add app roles").
+    let roles = world.tenant.app_roles.get(&grant.user).filter(|roles| !roles.is_empty()).cloned();
     let mut claims = json!({
         "ver": "2.0",
         "iss": format!("{}/{}/v2.0", world.origin, grant.tenant),
@@ -79,6 +81,7 @@ fn claims(world: &mut World, grant: &Grant, nonce: Option<&str>) -> Value {
         "exp": now + LIFETIME,
     });
     if let Some(fields) = claims.as_object_mut() {
+        fields.extend(roles.map(|roles| ("roles".to_owned(), json!(roles))));
         fields.extend(nonce.map(|nonce| ("nonce".to_owned(), json!(nonce))));
         if grant.scopes.contains("profile") {
             let text =

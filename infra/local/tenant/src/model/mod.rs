@@ -6,7 +6,7 @@ mod object;
 mod property;
 mod truth;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub struct Tenant {
     pub(crate) others: Table<Other>,
     /// The accounts offered at sign-in, in that order, with their directory roles.
     pub(crate) appointments: Vec<(Uuid, BTreeSet<Role>)>,
+    /// The app roles of the one registered application that users are assigned.
+    pub(crate) app_roles: BTreeMap<Uuid, BTreeSet<String>>,
 }
 
 /// A device, service principal, contact or object of an unknown kind.
@@ -61,6 +63,7 @@ impl Tenant {
             groups: Table::default(),
             others: Table::default(),
             appointments: Vec::new(),
+            app_roles: BTreeMap::new(),
         }
     }
 

@@ -82,13 +82,13 @@ enum Part {
 impl Maker {
     /// The accounts offered at sign-in: two strong ones, a weak one and a guest.
     fn appoint(&mut self) {
-        let accounts: [(&str, &str, &[Role]); 4] = [
-            ("Ada Admin", "admin", &[Role::GlobalAdministrator]),
-            ("Bo Backup", "backup", &[Role::CloudApplicationAdministrator, Role::UserAdministrator]),
-            ("Rae Reader", "reader", &[Role::DirectoryReaders]),
-            ("Gus Guest", "guest", &[]),
+        let accounts: [(&str, &str, &[Role], &[&str]); 4] = [
+            ("Ada Admin", "admin", &[Role::GlobalAdministrator], &["Sync.Admin"]),
+            ("Bo Backup", "backup", &[Role::CloudApplicationAdministrator, Role::UserAdministrator], &["Sync.Admin"]),
+            ("Rae Reader", "reader", &[Role::DirectoryReaders], &["Sync.Read"]),
+            ("Gus Guest", "guest", &[], &[]),
         ];
-        for (name, login, roles) in accounts {
+        for (name, login, roles, app_roles) in accounts {
             let guest = roles.is_empty();
             let domain = if guest { "fabrikam.example" } else { &self.tenant.domain };
             let mail = format!("{login}@{domain}");
@@ -96,6 +96,7 @@ impl Maker {
             let new = NewUser { mail: Some(mail), user_principal_name: upn, guest, ..NewUser::named(name) };
             let user = self.create_user(&new, if guest { Part::Guest } else { Part::Employee });
             self.tenant.appointments.push((user, roles.iter().copied().collect::<BTreeSet<_>>()));
+            self.tenant.app_roles.insert(user, app_roles.iter().map(|role| (*role).to_owned()).collect());
         }
     }
 

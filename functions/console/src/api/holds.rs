@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
 use shared::http::{Problem, ProblemKind, RunView};
-use shared::store::RequestedRun;
-use shared::sync::{HeldChange, Hold, HoldId, HoldState, Run, Trigger, request_run};
+use shared::sync::{HeldChange, Hold, HoldId, HoldState};
 
+use super::access::Administered;
 use crate::App;
-use crate::access::Administered;
+use crate::actions::{Decided, decide_hold, why_not_open};
 
 /// How many of a hold's changes are shown. The counts say how many there are.
 const MAX_SHOWN: usize = 1_000;
@@ -69,7 +69,10 @@ impl HoldView {
 }
 
 /// `GET /directories/{directory}/holds`: the latest first.
-pub(crate) async fn list(Administered(directory): Administered, State(app): State<App>) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    Administered(directory, _): Administered,
+    State(app): State<App>,
+) -> Result<Response, Problem> {
     let now = app.clock.now();
     let holds = app.holds.holds(directory.id).await?;
     Ok(Json(HoldList { items: holds.into_iter().map(|hold| HoldView::new(hold, now)).collect() }).into_response())
@@ -77,7 +80,7 @@ pub(crate) async fn list(Administered(directory): Administered, State(app): Stat
 
 /// `GET /directories/{directory}/holds/{hold}`: with who would be affected, and why.
 pub(crate) async fn show(
-    Administered(directory): Administered,
+    Administered(directory, _): Administered,
     State(app): State<App>,
     params: RawPathParams,
 ) -> Result<Response, Problem> {
@@ -111,40 +114,20 @@ pub(crate) async fn discard(
 }
 
 async fn decide(
-    Administered(directory): Administered,
+    Administered(directory, by): Administered,
     State(app): State<App>,
     params: RawPathParams,
     decision: HoldState,
 ) -> Result<Response, Problem> {
-    let now = app.clock.now();
     let mut hold = find(&app, &directory, &params).await?;
-    if hold.can_be_decided(now) {
-        hold = Hold { state: decision, decided_at: Some(now), ..hold };
-        app.holds.decide_hold(&hold, HoldState::Open).await?;
-        tracing::info!(directory.id = %directory.id, hold.id = %hold.id, state = ?decision, "a hold was decided");
-    } else if hold.state != decision {
-        return Err(Problem::new(ProblemKind::HoldNotOpen, why_not(&hold)));
-    }
-    let run = Run::requested(directory.id, Trigger::Hold, now);
-    let run = match request_run(&*app.runs, &*app.queue, &run).await? {
-        RequestedRun::Added => run,
-        RequestedRun::Folded(waiting) => {
-            app.runs.run(directory.id, waiting).await?.unwrap_or(Run { id: waiting, ..run })
-        }
+    let decided = decide_hold(&app, &directory, &mut hold, decision, by).await?;
+    let now = app.clock.now();
+    let Decided::Done(run) = decided else {
+        return Err(Problem::new(ProblemKind::HoldNotOpen, why_not_open(&hold, now)));
     };
     let location = format!("/api/v1/directories/{}/runs/{}", directory.id, run.id);
-    let view = DecidedView { hold: HoldView::new(hold, now), run: RunView::new(run, &directory) };
+    let view = DecidedView { hold: HoldView::new(hold, now), run: RunView::new(*run, &directory) };
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view)).into_response())
-}
-
-fn why_not(hold: &Hold) -> &'static str {
-    match hold.state {
-        HoldState::Open => "It has expired. The next run that finds the same opens a new one, to be looked at again.",
-        HoldState::Approved | HoldState::Applied => "It has been applied.",
-        HoldState::Discarded => "It has been discarded.",
-        HoldState::Replaced => "A later run found other changes, which have a hold of their own.",
-        HoldState::Closed => "A later run found that it was no longer too much, or no longer true.",
-    }
 }
 
 async fn find(app: &App, directory: &Directory, params: &RawPathParams) -> Result<Hold, Problem> {
@@ -158,28 +141,16 @@ async fn find(app: &App, directory: &Directory, params: &RawPathParams) -> Resul
 
 /// The changes with names.
 async fn named(app: &App, directory: &Directory, changes: Vec<HeldChange>) -> Result<Vec<ChangeView>, Problem> {
-    let (mut users, mut groups) = (BTreeSet::<UserId>::new(), BTreeSet::<GroupId>::new());
-    for change in &changes {
-        match change {
-            HeldChange::Deactivation { user, .. } => drop(users.insert(user.clone())),
-            HeldChange::GroupRemoval { group } => drop(groups.insert(group.clone())),
-            HeldChange::MembershipRemoval { group, user } => {
-                users.insert(user.clone());
-                groups.insert(group.clone());
-            }
-        }
-    }
+    let users: BTreeSet<UserId> = changes.iter().filter_map(|change| change.user().cloned()).collect();
+    let groups: BTreeSet<GroupId> = changes.iter().filter_map(|change| change.group().cloned()).collect();
     let users = app.mirror.users(directory.id, &users).await?;
     let users: BTreeMap<UserId, UserRecord> = users.into_iter().map(|user| (user.id.clone(), user)).collect();
     let groups = app.mirror.groups(directory.id, &groups).await?;
     let groups: BTreeMap<GroupId, Text> =
         groups.into_iter().filter_map(|group| Some((group.id, group.profile.display_name?))).collect();
     let view = |change: HeldChange| {
-        let (user, group) = match &change {
-            HeldChange::Deactivation { user, .. } => (users.get(user), None),
-            HeldChange::GroupRemoval { group } => (None, groups.get(group)),
-            HeldChange::MembershipRemoval { group, user } => (users.get(user), groups.get(group)),
-        };
+        let user = change.user().and_then(|user| users.get(user));
+        let group = change.group().and_then(|group| groups.get(group));
         ChangeView {
             user_principal_name: user.and_then(|user| user.profile.user_principal_name.clone()),
             display_name: user.and_then(|user| user.profile.display_name.clone()),

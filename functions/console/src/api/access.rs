@@ -3,13 +3,14 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use shared::access::Scope;
+use shared::audit::Actor;
 use shared::directory::Directory;
 use shared::http::{Problem, authorized_directory};
 
 use crate::App;
 
-/// The directory named in the path, which the request's bearer may administer.
-pub(crate) struct Administered(pub(crate) Directory);
+/// The directory named in the path, which the request's bearer may administer, and who that is.
+pub(crate) struct Administered(pub(crate) Directory, pub(crate) Actor);
 
 impl FromRequestParts<App> for Administered {
     type Rejection = Problem;
@@ -20,6 +21,6 @@ impl FromRequestParts<App> for Administered {
         let id = params.iter().flatten().find(|(name, _)| *name == "directory").map_or("", |(_, id)| id);
         authorized_directory(&*app.tokens, &*app.clock, &*app.directories, &parts.headers, Scope::Admin, id)
             .await
-            .map(Self)
+            .map(|(directory, token)| Self(directory, Actor::from(&token)))
     }
 }

@@ -2,33 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use shared::alerts::Condition;
-use shared::credentials::Credential;
-use shared::directory::Directory;
-use shared::store::{Standing, StoreError};
-use shared::sync::Run;
-
-use crate::App;
+use crate::alerts::Condition;
+use crate::credentials::Credential;
+use crate::directory::Directory;
+use crate::store::{AlertStore, RunStore, Standing, StoreError};
+use crate::sync::Run;
 
 /// How many of the latest runs are looked at. Besides the last finished one there are one at work and few that wait.
 const LATEST_RUNS: usize = 10;
 
 /// A directory with its latest runs and its credentials.
-pub(crate) struct Overview {
-    pub(crate) directory: Directory,
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The directory itself.
+    pub directory: Directory,
     /// The run at work, or else one that waits.
-    pub(crate) current_run: Option<Run>,
+    pub current_run: Option<Run>,
     /// The latest run that has ended.
-    pub(crate) last_run: Option<Run>,
-    pub(crate) credentials: Vec<Credential>,
+    pub last_run: Option<Run>,
+    /// The authorizations there are.
+    pub credentials: Vec<Credential>,
     /// What people have been told of that is not over.
-    pub(crate) open_conditions: BTreeSet<Condition>,
+    pub open_conditions: BTreeSet<Condition>,
 }
 
 impl Overview {
-    pub(crate) async fn of(app: &App, directory: Directory) -> Result<Self, StoreError> {
+    /// Looks all of it up, with two requests at once.
+    ///
+    /// # Errors
+    /// When the storage does not answer.
+    pub async fn of(runs: &dyn RunStore, alerts: &dyn AlertStore, directory: Directory) -> Result<Self, StoreError> {
         let (latest, Standing { alerts, credentials }) =
-            futures::try_join!(app.runs.runs(directory.id, LATEST_RUNS, None), app.alerts.standing(directory.id),)?;
+            futures::try_join!(runs.runs(directory.id, LATEST_RUNS, None), alerts.standing(directory.id))?;
         let (ended, open): (Vec<_>, Vec<_>) = latest.items.into_iter().partition(|run| run.state.is_final());
         // The latest come first, and those that wait were asked for after the one at work.
         let (current_run, last_run) = (open.into_iter().last(), ended.into_iter().next());

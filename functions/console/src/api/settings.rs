@@ -10,12 +10,11 @@ use serde_json::Value;
 use shared::directory::Directory;
 use shared::filter::Policy;
 use shared::http::{JsonBody, Problem, ProblemKind};
-use shared::store::{RequestedRun, SettingsChange};
-use shared::sync::{Run, RunId, Trigger, request_run};
-use shared::telemetry::chain;
+use shared::sync::RunId;
 
+use super::access::Administered;
 use crate::App;
-use crate::access::Administered;
+use crate::actions::change_settings;
 
 /// The settings, which version of them this is, and which one the published state was made with.
 #[derive(Debug, Serialize)]
@@ -45,13 +44,13 @@ impl SettingsView {
 }
 
 /// `GET /directories/{directory}/settings`
-pub(crate) async fn show(Administered(directory): Administered) -> Response {
+pub(crate) async fn show(Administered(directory, _): Administered) -> Response {
     tagged(directory.settings_version, SettingsView::new(directory))
 }
 
 /// `PUT /directories/{directory}/settings`: a field left out is off or empty.
 pub(crate) async fn replace(
-    Administered(mut directory): Administered,
+    Administered(mut directory, by): Administered,
     State(app): State<App>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<Value>,
@@ -67,25 +66,7 @@ pub(crate) async fn replace(
         let settings = SettingsView::new(directory);
         return Ok(tagged(settings.version, ChangedView { settings, run: None }));
     }
-    let change = SettingsChange { policy, from_version: directory.settings_version };
-    directory.settings_version = app.directories.change_settings(directory.id, &change).await?;
-    tracing::info!(directory.id = %directory.id, version = directory.settings_version, "the settings were changed");
-    directory.policy = change.policy;
-
-    let run = Run::requested(directory.id, Trigger::Settings, app.clock.now());
-    let run = match request_run(&*app.runs, &*app.queue, &run).await {
-        Ok(RequestedRun::Added) => Some(run.id),
-        Ok(RequestedRun::Folded(waiting)) => Some(waiting),
-        Err(error) => {
-            // The settings are stored all the same, and the next scheduled run publishes them.
-            tracing::error!(
-                directory.id = %directory.id,
-                error = chain(&error),
-                "the settings were changed, but no run could be requested"
-            );
-            None
-        }
-    };
+    let run = change_settings(&app, &mut directory, policy, by).await?;
     let settings = SettingsView::new(directory);
     Ok(tagged(settings.version, ChangedView { settings, run }))
 }

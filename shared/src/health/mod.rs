@@ -1,12 +1,14 @@
-//! How a directory fares, as a monitor wants to know it.
+//! How a directory fares, as a monitor or an administrator wants to know it.
 
+mod overview;
+
+pub use overview::Overview;
+
+use crate::alerts::Condition;
+use crate::credentials::{Credential, CredentialState};
+use crate::sync::RunState;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use shared::alerts::Condition;
-use shared::credentials::{Credential, CredentialState};
-use shared::sync::RunState;
-
-use crate::overview::Overview;
 
 /// How long after its time a scheduled run is overdue: several ticks of the schedule, so that one lost tick is no alarm.
 const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
@@ -14,7 +16,7 @@ const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// How something fares, from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Health {
+pub enum Health {
     /// All is well.
     Ok,
     /// What is published is current, or nearly, but somebody should look.
@@ -26,7 +28,7 @@ pub(crate) enum Health {
 /// What is wrong with a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// No administrator's authorization works.
     NoWorkingCredential,
     /// Some administrators' authorizations do not work, but another does.
@@ -52,7 +54,9 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    pub(crate) fn health(self) -> Health {
+    /// How bad it is.
+    #[must_use]
+    pub fn health(self) -> Health {
         match self {
             Self::NoWorkingCredential | Self::LastRunFailed | Self::Overdue | Self::NotSynced => Health::Failing,
             Self::CredentialFailing
@@ -65,7 +69,9 @@ impl Trouble {
         }
     }
 
-    pub(crate) fn explanation(self) -> &'static str {
+    /// What it means, in words.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
         match self {
             Self::NoWorkingCredential => {
                 "No administrator's authorization works: an administrator must authorize again."
@@ -89,7 +95,8 @@ impl Trouble {
 }
 
 /// Everything that is wrong with a directory.
-pub(crate) fn troubles(overview: &Overview, now: Timestamp) -> Vec<Trouble> {
+#[must_use]
+pub fn troubles(overview: &Overview, now: Timestamp) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     if !overview.credentials.iter().any(works) {
         troubles.push(Trouble::NoWorkingCredential);
@@ -132,7 +139,8 @@ fn told_only(condition: &Condition) -> Option<Trouble> {
 }
 
 /// The worst of all.
-pub(crate) fn worst(all: impl IntoIterator<Item = Health>) -> Health {
+#[must_use]
+pub fn worst(all: impl IntoIterator<Item = Health>) -> Health {
     all.into_iter().max().unwrap_or(Health::Ok)
 }
 
@@ -144,9 +152,9 @@ fn works(credential: &Credential) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
-    use shared::credentials::Cause;
-    use shared::directory::{Directory, DirectoryCounts, DirectoryId, Published};
-    use shared::sync::{Run, RunId, Trigger};
+    use crate::credentials::Cause;
+    use crate::directory::{Directory, DirectoryCounts, DirectoryId, Published};
+    use crate::sync::{Run, RunId, Trigger};
 
     use super::*;
 

@@ -1,0 +1,115 @@
+//! What the form has in its fields: from the settings, or as somebody filled them in.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::directory::{Directory, GroupId};
+
+use crate::pages::visitor::Form;
+
+/// The fields, right or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own, as the settings are")]
+pub(in crate::pages) struct Fields {
+    pub(super) sync_users: bool,
+    pub(super) sync_groups: bool,
+    pub(super) sync_groups_without_email: bool,
+    pub(super) nested_groups: bool,
+    /// One to a line.
+    pub(super) group_prefixes: String,
+    pub(super) allowed_groups: BTreeSet<GroupId>,
+    pub(super) ignored_groups: BTreeSet<GroupId>,
+    pub(super) percent: String,
+    pub(super) at_least: String,
+    /// The version the form was made from.
+    pub(super) from_version: u64,
+}
+
+impl Fields {
+    /// The settings as they are.
+    pub(in crate::pages) fn of(directory: &Directory) -> Self {
+        let policy = &directory.policy;
+        Self {
+            sync_users: policy.sync_users(),
+            sync_groups: policy.sync_groups(),
+            sync_groups_without_email: policy.sync_groups_without_email(),
+            nested_groups: policy.nested_groups(),
+            group_prefixes: policy.group_prefixes().collect::<Vec<_>>().join("\n"),
+            allowed_groups: policy.allowed_groups().clone(),
+            ignored_groups: policy.ignored_groups().clone(),
+            percent: policy.safety_limit().percent.to_string(),
+            at_least: policy.safety_limit().at_least.to_string(),
+            from_version: directory.settings_version,
+        }
+    }
+
+    /// As somebody filled them in. What is no group id can only come from a form that is not ours, and is left out.
+    pub(super) fn sent(form: &Form, current_version: u64) -> Self {
+        let groups = |name: &str| form.all(name).filter_map(|id| id.parse().ok()).collect();
+        Self {
+            sync_users: form.has("sync_users", "yes"),
+            sync_groups: form.has("sync_groups", "yes"),
+            sync_groups_without_email: form.has("sync_groups_without_email", "yes"),
+            nested_groups: form.has("nested_groups", "yes"),
+            group_prefixes: form.get("group_prefixes").unwrap_or_default().to_owned(),
+            allowed_groups: groups("allowed_groups"),
+            ignored_groups: groups("ignored_groups"),
+            percent: form.get("percent").unwrap_or_default().to_owned(),
+            at_least: form.get("at_least").unwrap_or_default().to_owned(),
+            from_version: form.get("version").and_then(|version| version.parse().ok()).unwrap_or(current_version),
+        }
+    }
+
+    /// What the settings' parser is to judge.
+    pub(super) fn to_json(&self) -> Value {
+        // Text that is no number goes as text, to be told so.
+        let number = |text: &str| text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number));
+        let prefixes: Vec<&str> =
+            self.group_prefixes.lines().map(str::trim).filter(|prefix| !prefix.is_empty()).collect();
+        json!({
+            "sync_users": self.sync_users,
+            "sync_groups": self.sync_groups,
+            "sync_groups_without_email": self.sync_groups_without_email,
+            "nested_groups": self.nested_groups,
+            "group_prefixes": prefixes,
+            "allowed_groups": self.allowed_groups,
+            "ignored_groups": self.ignored_groups,
+            "safety_limit": {"percent": number(&self.percent), "at_least": number(&self.at_least)},
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::directory::DirectoryId;
+    use shared::filter::Policy;
+
+    use super::*;
+
+    #[test]
+    fn settings_go_through_the_form_unchanged() {
+        let settings = json!({
+            "sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "nested_groups": true,
+            "group_prefixes": ["vpn-", "wi fi"], "allowed_groups": ["staff"], "ignored_groups": ["robots", "rooms"],
+            "safety_limit": {"percent": 7, "at_least": 3},
+        });
+        let id = DirectoryId::new(uuid::Uuid::nil());
+        let mut directory = Directory::new(id, "contoso.example".to_owned(), jiff::Timestamp::UNIX_EPOCH);
+        directory.policy = Policy::parse(&settings).unwrap();
+        assert_eq!(Policy::parse(&Fields::of(&directory).to_json()).unwrap(), directory.policy);
+
+        let sent = "sync_users=yes&sync_groups=yes&sync_groups_without_email=yes&nested_groups=yes&\
+                    group_prefixes=vpn-%0D%0A%0D%0Awi+fi&allowed_groups=staff&ignored_groups=robots&ignored_groups=rooms&\
+                    percent=7&at_least=3&version=1";
+        let sent = Fields::sent(&Form::parse(sent.as_bytes()), 9);
+        assert_eq!((Policy::parse(&sent.to_json()).unwrap(), sent.from_version), (directory.policy, 1));
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_so() {
+        let fields = Fields::sent(&Form::parse(b"percent=many&at_least="), 1);
+        let faults = Policy::parse(&fields.to_json()).unwrap_err().faults;
+        let names: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(names, ["safety_limit.percent", "safety_limit.at_least"]);
+    }
+}

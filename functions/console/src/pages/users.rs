@@ -1,0 +1,216 @@
+//! Users: who is active, who is not, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::{RawPathParams, State};
+use axum::response::Response;
+use http::Uri;
+use maud::{Markup, html};
+use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
+use shared::filter::{Check, UserDecision, UserFacts, decide_user, explain_user};
+use shared::store::{Page as Listing, UserFilter, reach};
+
+use super::failure::Failure;
+use super::layout::{Page, Tab, path};
+use super::paging::{Asked, links};
+use super::visitor::Viewer;
+use super::words::{decision, group_decision, mark, name_of, presence, reason, time};
+use crate::Site;
+
+/// How many users a page has.
+const PER_PAGE: usize = 50;
+
+/// `GET /directories/{directory}/users`: listed by decision, or found by name or mail address.
+pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
+    let asked = Asked::of(&uri);
+    let directory = &viewer.directory;
+    let name = asked.query.get("q").unwrap_or_default();
+    let status = asked.query.get("status").unwrap_or_default();
+    let filter = match status {
+        "active" => UserFilter::Active,
+        "inactive" => UserFilter::Inactive,
+        _ => UserFilter::All,
+    };
+    let found = if name.is_empty() {
+        site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
+    } else {
+        Listing { items: by_name(&site, directory, name).await?, next: None }
+    };
+    let here = path(directory, "/users");
+    Ok(Page::of(&viewer, Tab::Users, "Users").show(&html! {
+        h1 { "Users" }
+        (not_published(directory))
+        form.row method="get" action=(here) role="search" {
+            label for="q" { "Sign-in name, mail address or object id" }
+            input #q name="q" type="search" value=(name);
+            label for="status" { "Decision" }
+            select #status name="status" {
+                @for (value, label) in [("", "all"), ("active", "active"), ("inactive", "inactive")] {
+                    option value=(value) selected[status == value] { (label) }
+                }
+            }
+            button.second type="submit" { "Show" }
+        }
+        @if found.items.is_empty() {
+            @if name.is_empty() { p role="status" { "There are no such users." } }
+            @else { p role="status" { "Nobody has the sign-in name, mail address or object id “" (name) "”. The whole of it is needed." } }
+        } @else { (table(directory, &found.items)) }
+        (links(&here, &[("status", status)], &asked, found.next.as_ref()))
+    }))
+}
+
+async fn by_name(site: &Site, directory: &Directory, name: &str) -> Result<Vec<UserRecord>, Failure> {
+    if let Ok(id) = name.parse::<UserId>()
+        && let Some(user) = site.queries.user(directory.id, &id).await?
+    {
+        return Ok(vec![user]);
+    }
+    Ok(site.queries.users_named(directory.id, name).await?)
+}
+
+pub(super) fn table(directory: &Directory, users: &[UserRecord]) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th scope="col" { "Name" } th scope="col" { "Sign-in name" } th scope="col" { "Decision" } th scope="col" { "Why" }
+            } }
+            tbody {
+                @for user in users {
+                    tr {
+                        th scope="row" { a href=(path(directory, &format!("/users/{}", user.id))) { (name_of(user)) } }
+                        td { (user.profile.user_principal_name.as_deref().unwrap_or("")) }
+                        td { (decision(&user.decision)) }
+                        td { (reason(&user.decision)) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+/// Said where decisions are shown that consumers do not see.
+fn not_published(directory: &Directory) -> Markup {
+    html! {
+        @if !directory.published.as_ref().is_some_and(|published| published.users) {
+            div.notice.warn { p { "User sync is off, so consumers see nobody. This is what is known, and what would be decided." } }
+        }
+    }
+}
+
+/// `GET /directories/{directory}/users/{user}`: everything about one user, and the rules one by one.
+pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPathParams) -> Result<Response, Failure> {
+    let directory = &viewer.directory;
+    let id = params.iter().find(|(name, _)| *name == "user").and_then(|(_, id)| id.parse::<UserId>().ok());
+    let user = match &id {
+        Some(id) => site.queries.user(directory.id, id).await?,
+        None => None,
+    };
+    let user = user.ok_or_else(|| Failure::not_found("user"))?;
+    let policy = &directory.policy;
+    let reach = reach(&*site.queries, directory.id, policy).await?;
+    let facts = UserFacts {
+        deleted: user.presence.is_deleted(),
+        account_enabled: user.profile.account_enabled,
+        groups: &user.groups,
+    };
+    let checks = explain_user(policy, &reach, facts);
+    let is_current = decide_user(policy, &reach, facts) == user.decision;
+    let named: BTreeSet<GroupId> =
+        user.groups.iter().chain(checks.iter().filter_map(|check| check.group.as_ref())).cloned().collect();
+    let groups = site.queries.groups_by_id(directory.id, &named).await?;
+    let groups: BTreeMap<GroupId, GroupRecord> = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+    Ok(Page::of(&viewer, Tab::Users, name_of(&user)).show(&html! {
+        h1 { (name_of(&user)) " " (decision(&user.decision)) }
+        (not_published(directory))
+        section {
+            h2 { "Why" }
+            p { (verdict(&user.decision)) }
+            @if !directory.settings_are_published() {
+                div.notice.warn { p { "The settings have changed since this was decided. The rules below are those of the new settings; the next sync decides by them." } }
+            } @else if !is_current {
+                div.notice.warn { p { "The rules below come out otherwise than what was decided: a sync is at work, or a deactivation waits for an answer." } }
+            }
+            ol.rules { @for check in &checks { (rule(directory, check, &groups)) } }
+            @if let Some(published) = &directory.published { p.quiet { "As read by the sync of " (time(published.at)) "." } }
+        }
+        section {
+            h2 { "Profile" }
+            (profile(&user))
+        }
+        section {
+            h2 { "Groups" }
+            @if user.groups.is_empty() { p { "In no group." } }
+            @else { (memberships(directory, &user, &groups)) }
+        }
+    }))
+}
+
+fn verdict(decision: &UserDecision) -> String {
+    match decision {
+        UserDecision::Active => "Active: no rule stands in the way.".to_owned(),
+        UserDecision::Inactive(_) => format!("Inactive: {}.", reason(decision)),
+    }
+}
+
+fn rule(directory: &Directory, check: &Check, groups: &BTreeMap<GroupId, GroupRecord>) -> Markup {
+    html! {
+        li {
+            @if check.passed { (mark("good", "passed")) } @else { (mark("bad", "stopped here")) }
+            " " (check.explanation)
+            @if let Some(id) = &check.group { " Group: " (group_link(directory, id, groups.get(id))) "." }
+        }
+    }
+}
+
+fn group_link(directory: &Directory, id: &GroupId, group: Option<&GroupRecord>) -> Markup {
+    let name = group.and_then(|group| group.profile.display_name.as_deref());
+    html! { a href=(path(directory, &format!("/groups/{id}"))) { (name.unwrap_or("(no name)")) } }
+}
+
+fn profile(user: &UserRecord) -> Markup {
+    let profile = &user.profile;
+    let texts = [
+        ("Sign-in name", &profile.user_principal_name),
+        ("Mail", &profile.mail),
+        ("First name", &profile.given_name),
+        ("Last name", &profile.surname),
+        ("On-premises account", &profile.on_premises_sam_account_name),
+        ("Employee id", &profile.employee_id),
+        ("Job title", &profile.job_title),
+        ("Department", &profile.department),
+        ("Company", &profile.company_name),
+        ("Kind", &profile.user_type),
+    ];
+    html! {
+        dl.facts {
+            @for (label, text) in texts { @if let Some(text) = text { dt { (label) } dd { (text) } } }
+            @if let Some(addresses) = &profile.proxy_addresses {
+                dt { "Mail addresses" } dd { ul.plain { @for address in addresses { li { (address) } } } }
+            }
+            dt { "Account" }
+            dd {
+                (presence(user.presence))
+                @match profile.account_enabled { Some(true) => ", may sign in", Some(false) => ", may not sign in", None => "" }
+            }
+            dt { "Object id" } dd { code { (user.id) } }
+        }
+    }
+}
+
+fn memberships(directory: &Directory, user: &UserRecord, groups: &BTreeMap<GroupId, GroupRecord>) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th scope="col" { "Group" } th scope="col" { "Mail" } th scope="col" { "Sync" } } }
+            tbody {
+                @for id in &user.groups {
+                    @let group = groups.get(id);
+                    tr {
+                        th scope="row" { (group_link(directory, id, group)) }
+                        td { (group.and_then(|group| group.profile.mail.as_deref()).unwrap_or("")) }
+                        td { @if let Some(group) = group { (group_decision(group.decision)) } }
+                    }
+                }
+            }
+        } }
+    }
+}
