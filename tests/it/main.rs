@@ -23,6 +23,7 @@ mod lessons;
 mod main_job;
 mod model;
 mod odd_objects;
+mod pages;
 mod restart;
 mod resync;
 mod scale;

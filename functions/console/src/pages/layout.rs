@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_FRAME_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS};
 use maud::{DOCTYPE, Markup, html};
 use shared::directory::Directory;
 use shared::session::{Role, Session};
@@ -132,6 +132,8 @@ impl<'a> Page<'a> {
         let headers = [
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+            // Not `no-referrer`: browsers would then send forms from nowhere (`Origin: null`).
+            (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
             (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         ];

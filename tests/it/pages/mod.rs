@@ -1,0 +1,4 @@
+//! The pages, in a real browser and without one.
+
+mod browser;
+mod first_time;
