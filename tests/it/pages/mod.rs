@@ -2,3 +2,5 @@
 
 mod browser;
 mod first_time;
+mod guard;
+mod visit;
