@@ -3,4 +3,8 @@
 mod browser;
 mod first_time;
 mod guard;
+mod holds;
+mod hostile;
+mod settings;
+mod tokens;
 mod visit;

@@ -1,0 +1,134 @@
+//! Settings by the pages: looked at before they are saved, and saved once.
+
+use http::StatusCode;
+use shared::session::Role;
+use shared::store::DirectoryStore as _;
+
+use super::visit::{Answer, Visitor};
+use crate::harness::{World, everything, small};
+
+/// The form with user and group sync switched on.
+const ON: [(&str, &str); 5] = [
+    ("sync_users", "yes"),
+    ("sync_groups", "yes"),
+    ("sync_groups_without_email", "yes"),
+    ("percent", "20"),
+    ("at_least", "5"),
+];
+
+async fn version(world: &World) -> u64 {
+    world.stack.store.directory(world.directory.parse().unwrap()).await.unwrap().unwrap().settings_version
+}
+
+/// Fills in the form and returns the draft's place below the directory.
+async fn draft(visitor: &Visitor<'_>, fields: &[(&str, &str)]) -> String {
+    let answer = visitor.post("/settings", fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    format!("/drafts/{}", answer.location().rsplit('/').next().unwrap())
+}
+
+async fn save(visitor: &Visitor<'_>, draft: &str, number: &str) -> Answer {
+    visitor.post(&format!("{draft}/save"), &[("number", number)]).await
+}
+
+#[tokio::test]
+async fn nothing_is_saved_before_the_preview_and_saving_twice_is_the_same_as_once() {
+    let world = World::unauthorized(&small()).await;
+    world.authorize().await;
+    world.settle().await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let before = version(&world).await;
+    let draft = draft(&admin, &ON).await;
+    assert_eq!(version(&world).await, before);
+    let preview = admin.get(&draft).await;
+    assert!(preview.text().contains("Active users 0 → 59 Become active 59"), "{}", preview.text());
+
+    let saved = save(&admin, &draft, "").await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text());
+    assert_eq!(version(&world).await, before + 1);
+    world.settle().await;
+    assert_eq!(world.active().await.len(), 59);
+
+    let again = save(&admin, &draft, "").await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text().contains("These settings are saved"), "{}", again.text());
+    assert_eq!(version(&world).await, before + 1);
+    let trail = admin.get("/audit").await.text();
+    assert!(
+        trail.contains("ann@contoso.example Changed the settings") && trail.contains("sync users: no → yes"),
+        "{trail}"
+    );
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn what_would_take_much_away_must_be_said_by_its_number() {
+    let world = World::synced(&small(), everything()).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let off = draft(&admin, &[("sync_users", "no"), ("percent", "20"), ("at_least", "5")]).await;
+    let preview = admin.get(&off).await.text();
+    assert!(preview.contains("59 users: user sync would be off"), "{preview}");
+    for number in ["", "yes", "58", "-59"] {
+        let refused = save(&admin, &off, number).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{number:?}");
+        assert!(refused.text().contains("type the number 59"), "{}", refused.text());
+    }
+    assert_eq!(world.active().await.len(), 59);
+    assert_eq!(save(&admin, &off, "59").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn two_people_at_once_are_told_and_neither_overwrites_the_other() {
+    let world = World::synced(&small(), everything()).await;
+    let (ann, mut bob) =
+        (Visitor::new(&world, Role::Administrator).await, Visitor::new(&world, Role::Administrator).await);
+    bob.session.user = "bob".parse().unwrap();
+    let bob = Visitor::with(&world, bob.session).await;
+    let of_ann = draft(&ann, &[&ON[..], &[("nested_groups", "yes")]].concat()).await;
+    let of_bob = draft(&bob, &[&ON[..], &[("group_prefixes", "VPN")]].concat()).await;
+
+    let foreign = save(&bob, &of_ann, "").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN, "a draft is its author's: {}", foreign.text());
+    assert_eq!(save(&ann, &of_ann, "").await.status, StatusCode::SEE_OTHER);
+    let late = save(&bob, &of_bob, "").await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.text().contains("The settings were changed meanwhile"), "{}", late.text());
+    let directory = world.stack.store.directory(world.directory.parse().unwrap()).await.unwrap().unwrap();
+    assert!(directory.policy.nested_groups() && directory.policy.group_prefixes().next().is_none());
+}
+
+#[tokio::test]
+async fn faults_are_named_as_the_form_names_them_and_what_was_filled_in_stays() {
+    let world = World::synced(&small(), everything()).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let answer = admin
+        .post("/settings", &[("sync_groups", "yes"), ("percent", "120"), ("at_least", "no"), ("group_prefixes", "VPN")])
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let text = answer.text();
+    assert!(text.contains("Percent of the active users: expected a whole number from 0 to 100; found 120"), "{text}");
+    assert!(text.contains("And at least so many: expected a whole number from 1 on"), "{text}");
+    assert!(answer.body.contains("VPN") && answer.body.contains("value=\"120\""));
+
+    // The settings' own guard: turning group sync off may not let those in whom a list keeps out.
+    let group = world.tenant.truth().groups[0].id.to_string();
+    let opening = admin
+        .post("/settings", &[("sync_groups", "no"), ("ignored_groups", &group), ("percent", "20"), ("at_least", "5")])
+        .await;
+    assert_eq!(opening.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(opening.text().contains("Group sync: expected"), "{}", opening.text());
+}
+
+#[tokio::test]
+async fn groups_are_found_by_a_part_of_their_name_and_kept_on_their_lists() {
+    let world = World::synced(&small(), everything()).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let group = world.tenant.truth().groups[0].id.to_string();
+    let fields = [&ON[..], &[("allowed_groups", group.as_str()), ("search", "1"), ("q", "SERVICE acc")]].concat();
+    let found = admin.post("/settings", &fields).await;
+    assert_eq!(found.status, StatusCode::OK);
+    assert!(found.body.contains("aria-label=\"Ignore Service Accounts\""), "{}", found.text());
+    assert!(found.body.contains(&format!("name=\"allowed_groups\" value=\"{group}\" checked")));
+    let none = admin.post("/settings", &[&ON[..], &[("search", "1"), ("q", "nothing like it")]].concat()).await;
+    assert!(none.text().contains("No group has “nothing like it”"), "{}", none.text());
+}
