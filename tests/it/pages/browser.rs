@@ -9,9 +9,20 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
 
+use super::visit::Visitor;
+
 /// How long something may take to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
+/// What a window can be made to; below, a telephone is played.
+const NARROWEST_WINDOW: u32 = 500;
+/// The checker, as it comes from npm.
+const AXE: &str = include_str!("axe-core/axe.min.js");
+const CHECK: &str = r#"
+const done = arguments[arguments.length - 1];
+axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) =>
+  done(violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html} ${node.any.map((a) => a.message)}`))));
+"#;
 /// Set where a missing browser is an error.
 const REQUIRED: &str = "BROWSER_TESTS";
 /// The folder for pictures of the pages; without one, none are taken.
@@ -101,6 +112,11 @@ impl Browser {
         for flag in flags {
             capabilities.add_arg(flag).unwrap();
         }
+        if setup.width < NARROWEST_WINDOW {
+            let metrics =
+                serde_json::json!({"deviceMetrics": {"width": setup.width, "height": 800, "pixelRatio": 1.0}});
+            capabilities.add_experimental_option("mobileEmulation", metrics).unwrap();
+        }
         if !setup.scripts {
             let off = serde_json::json!({"profile.managed_default_content_settings.javascript": 2});
             capabilities.add_experimental_option("prefs", off).unwrap();
@@ -176,6 +192,44 @@ impl Browser {
     /// Signs in at Microsoft's page as this account, when it is asked for.
     pub async fn sign_in(&self, account: &str) {
         self.press(account).await;
+    }
+
+    /// Has the session of somebody who has signed in.
+    pub async fn be(&self, visitor: &Visitor<'_>) {
+        self.open_page("/signed-out").await;
+        let (name, value) = visitor.cookie.split_once('=').unwrap();
+        self.driver.add_cookie(Cookie::new(name, value)).await.unwrap();
+    }
+
+    /// What axe-core finds wrong with the page by WCAG 2.2, levels A and AA; one line each.
+    pub async fn violations(&self) -> Vec<String> {
+        self.driver.execute(AXE, Vec::new()).await.unwrap();
+        let found = self.driver.execute_async(CHECK, Vec::new()).await.unwrap();
+        found.convert().unwrap()
+    }
+
+    /// Spoils the page, to see whether that is noticed.
+    pub async fn spoil(&self) {
+        let script = "document.querySelector('main').innerHTML += '<img src=\"/x\"><input>'";
+        self.driver.execute(script, Vec::new()).await.unwrap();
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub async fn keys(&self, keys: &str) {
+        self.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    /// The text, or the label, of what has the focus.
+    pub async fn focused(&self) -> String {
+        let script =
+            "const e = document.activeElement; return e.labels?.[0]?.textContent || e.textContent || e.name || ''";
+        self.driver.execute(script, Vec::new()).await.unwrap().convert().unwrap()
+    }
+
+    /// True when something is wider than the window.
+    pub async fn is_too_wide(&self) -> bool {
+        let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        self.driver.execute(script, Vec::new()).await.unwrap().convert().unwrap()
     }
 
     /// Takes a picture of the page, where pictures are wanted.

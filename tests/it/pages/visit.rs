@@ -13,7 +13,8 @@ use crate::harness::World;
 pub struct Visitor<'a> {
     world: &'a World,
     pub session: Session,
-    cookie: String,
+    /// The session's cookie: its name and its value.
+    pub cookie: String,
 }
 
 /// An answer.
