@@ -7,7 +7,7 @@
 //!   authorization's states), [`credentials`] (which administrator's authorization to use), [`access`] (tokens of
 //!   programs), [`session`] (who is signed in to the Sync page), [`settings`] (what new settings would change), [`audit`]
 //!   (who changed what), [`alerts`] (what people are told of),
-//!   [`health`] (how a directory fares);
+//!   [`health`] (how a directory fares), [`statistics`] (how it stood day by day);
 //! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`alerts::AlertSink`], [`sync::TenantSource`];
 //! * adapters, which hold no decisions: [`graph`], [`identity`], [`dynamodb`], [`secrets::SecretsManager`],
 //!   [`queue::SqsQueue`], [`alerts::SnsTopic`];
@@ -33,6 +33,7 @@ pub mod queue;
 pub mod secrets;
 pub mod session;
 pub mod settings;
+pub mod statistics;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

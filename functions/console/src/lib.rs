@@ -15,7 +15,7 @@ use shared::queue::RunQueue;
 use shared::session::SessionDesk;
 use shared::store::{
     AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, QueryStore, RunStore,
-    TokenRegistry, TokenStore,
+    StatisticsStore, TokenRegistry, TokenStore,
 };
 
 /// What administrators' actions need, however they come.
@@ -60,6 +60,7 @@ pub struct Site {
     queries: Arc<dyn QueryStore>,
     alerts: Arc<dyn AlertStore>,
     drafts: Arc<dyn DraftStore>,
+    statistics: Arc<dyn StatisticsStore>,
     registry: Arc<dyn TokenRegistry>,
     sessions: Arc<SessionDesk>,
 }
@@ -69,9 +70,17 @@ impl Site {
     #[must_use]
     pub fn new<S>(app: App, store: Arc<S>, sessions: Arc<SessionDesk>) -> Self
     where
-        S: QueryStore + AlertStore + DraftStore + TokenRegistry + 'static,
+        S: QueryStore + AlertStore + DraftStore + StatisticsStore + TokenRegistry + 'static,
     {
-        Self { app, queries: store.clone(), alerts: store.clone(), drafts: store.clone(), registry: store, sessions }
+        Self {
+            app,
+            queries: store.clone(),
+            alerts: store.clone(),
+            drafts: store.clone(),
+            statistics: store.clone(),
+            registry: store,
+            sessions,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::access::TokenHash;
@@ -85,6 +86,11 @@ impl Key {
         Self::new(audit(id), entry.to_string())
     }
 
+    /// Sort keys sort as dates do.
+    pub(super) fn day(id: DirectoryId, date: Date) -> Self {
+        Self::new(days(id), date.to_string())
+    }
+
     pub(super) fn draft(id: DirectoryId, draft: DraftId) -> Self {
         Self::new(of_directory(id), format!("DRAFT#{draft}"))
     }
@@ -150,6 +156,11 @@ pub(super) fn runs(id: DirectoryId) -> String {
 /// The partition of a directory's audit trail.
 pub(super) fn audit(id: DirectoryId) -> String {
     format!("DIRECTORY#{id}#AUDIT")
+}
+
+/// The partition of a directory's days.
+pub(super) fn days(id: DirectoryId) -> String {
+    format!("DIRECTORY#{id}#DAYS")
 }
 
 /// The partition of the list of a directory's access tokens.

@@ -52,7 +52,7 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn number(number: impl ToString) -> AttributeValue {
+pub(super) fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
@@ -186,6 +186,9 @@ impl DynamoStore {
         if let Some(run) = &publication.record {
             let put = Put::builder().table_name(&self.table).set_item(Some(runs::write(run)?.into_attributes()));
             actions.push(TransactWriteItem::builder().put(put.build().map_err(unavailable)?).build());
+        }
+        if let Some(day) = &publication.day {
+            actions.push(self.note_day(lease.directory, day)?);
         }
         match self.transact(actions).await {
             Ok(()) => Ok(()),

@@ -32,6 +32,7 @@ mod queries;
 mod records;
 mod runs;
 mod sessions;
+mod statistics;
 mod store;
 mod table;
 mod tokens;

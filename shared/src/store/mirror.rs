@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, Published, UserId, UserRecord};
+use crate::statistics::Day;
 use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId};
 
 /// A run's right to write, until it expires or a later run takes it over.
@@ -101,13 +102,25 @@ pub struct Publication {
     pub ends: Option<(Hold, HoldState)>,
     /// The record of the run, if it ends with this.
     pub record: Option<Box<Run>>,
+    /// What is added to the statistics of its day, if anything is.
+    pub day: Option<Day>,
 }
 
 impl Publication {
     /// An outcome without any hold, of a run that did not read everything.
     #[must_use]
     pub fn new(from_links: Option<DeltaLinks>, links: Option<DeltaLinks>, published: Published) -> Self {
-        Self { from_links, links, published, full_at: None, hold: None, opens: None, ends: None, record: None }
+        Self {
+            from_links,
+            links,
+            published,
+            full_at: None,
+            hold: None,
+            opens: None,
+            ends: None,
+            record: None,
+            day: None,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod queries;
 mod reach;
 mod runs;
 mod sessions;
+mod statistics;
 mod tokens;
 
 pub use alerts::{AlertStore, Standing};
@@ -33,6 +34,7 @@ pub use queries::{Cursor, GroupFilter, Page, QueryStore, UserFilter};
 pub use reach::reach;
 pub use runs::{RequestedRun, RunStore};
 pub use sessions::EndedSessions;
+pub use statistics::StatisticsStore;
 pub use tokens::{TokenRegistry, TokenStore};
 
 /// Why the storage could not do what it was asked.

@@ -20,6 +20,7 @@ use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunSt
 use super::run::{LONGEST_RUN, Pace, Ports};
 use super::source::TenantSource;
 use crate::directory::{Directory, DirectoryCounts, GroupId, Published};
+use crate::statistics::Day;
 use crate::store::{Lease, Publication, StoreError, SyncState, Write};
 
 /// How many changes are written between two signs of life.
@@ -129,6 +130,7 @@ impl Work<'_> {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
 
+        let day = Day::noted(directory, counts, plan.changes.activated, plan.changes.deactivated, now);
         if !plan.is_empty() {
             self.ports.mirror.begin_writing(self.lease).await?;
         }
@@ -173,6 +175,7 @@ impl Work<'_> {
             opens: hold.open.filter(|_| hold.is_new),
             ends: hold.ended.zip(ended_from),
             record: ended,
+            day,
         };
         self.ports.mirror.publish(self.lease, &publication).await?;
         directory.published = Some(publication.published);

@@ -15,6 +15,8 @@ mod mirror;
 mod packing;
 mod publication;
 mod runs;
+mod site;
+mod statistics;
 mod timing;
 
 use crate::dynamodb::Table;
@@ -75,6 +77,16 @@ promises! {
         a_record_is_stored_only_over_the_one_it_was_made_from,
         of_sixteen_records_of_the_same_version_one_is_stored,
         the_record_comes_with_the_credentials_and_nothing_else,
+    }
+    site {
+        an_ended_session_stays_ended,
+        attempts_are_counted_by_who_and_minute,
+        a_draft_is_its_directorys,
+        the_audit_trail_is_read_from_its_end_page_by_page,
+        tokens_are_listed_noted_and_revoked_in_their_own_directory,
+    }
+    statistics {
+        runs_add_to_their_day_and_the_last_counts_hold,
     }
     runs {
         a_run_is_kept_for_ninety_days,

@@ -5,6 +5,7 @@
 
 mod assets;
 mod audit;
+mod charts;
 mod directories;
 mod failure;
 mod groups;

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use shared::directory::Directory;
 use shared::sync::{ChangeCounts, FullReason, Reading, Run, RunState};
 
+use super::charts;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links};
@@ -26,6 +27,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     Ok(Page::of(&viewer, Tab::Runs, "Runs").show(&html! {
         h1 { "Runs" }
         p.quiet { "The latest first. Runs are kept for 90 days." }
+        (charts::runs(&runs.items))
         (table(&viewer.directory, &runs.items))
         (links(&path(&viewer.directory, "/runs"), &[], &asked, runs.next.as_ref()))
     }))

@@ -6,10 +6,13 @@ mod progress;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::Uri;
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use shared::directory::{Directory, DirectoryCounts};
 use shared::health::{Health, Overview, Trouble, troubles, worst};
 
+use super::charts;
 use super::failure::Failure;
 use super::layout::{Page, Tab, form_token, path};
 use super::paging::Asked;
@@ -22,6 +25,8 @@ use crate::actions::sync_now;
 
 /// How many of the latest runs the page shows.
 const LATEST_RUNS: usize = 5;
+/// How many days the charts show.
+const CHARTED: i64 = 90;
 /// Seconds after which a browser without scripts looks again while a run is at work.
 const REFRESH_SECONDS: u32 = 3;
 
@@ -29,6 +34,9 @@ const REFRESH_SECONDS: u32 = 3;
 pub(super) async fn show(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let overview = Overview::of(&*site.app.runs, &*site.alerts, viewer.directory.clone()).await?;
     let latest = site.app.runs.runs(viewer.directory.id, LATEST_RUNS, None).await?;
+    let today = site.app.clock.now().to_zoned(TimeZone::UTC).date();
+    let since = today.saturating_sub(CHARTED.days());
+    let days = site.statistics.days(viewer.directory.id, since).await?;
     let troubles = troubles(&overview, site.app.clock.now());
     let form = render(&site, &viewer, Rendering::of(&viewer)).await?;
     let saved = Asked::of(&uri).query.has("saved", "1");
@@ -52,6 +60,10 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             (form)
         }
         (credentials::section(&viewer, &overview.credentials))
+        section {
+            h2 { "Over time" }
+            (charts::days(&days, since, today))
+        }
         section {
             h2 { "Latest runs" }
             (runs::table(directory, &latest.items))

@@ -1,0 +1,94 @@
+//! What the Sync page keeps: sessions that ended, attempts, drafts, the audit trail, lists of tokens.
+
+use serde_json::json;
+use shared::access::{AccessToken, Scope, TokenHash};
+use shared::audit::{Actor, AuditEntry, AuditEvent};
+use shared::filter::Policy;
+use shared::settings::{Draft, DraftId};
+use shared::store::{
+    AttemptStore as _, AuditStore as _, DraftStore as _, EndedSessions as _, StoreError, TokenRegistry as _,
+    TokenStore as _,
+};
+
+use super::fixtures::{at, directory, user_id};
+use crate::dynamodb::Table;
+
+pub async fn an_ended_session_stays_ended(table: &Table) {
+    assert!(!table.store.has_ended("one").await.unwrap());
+    table.store.end_session("one", at(600)).await.unwrap();
+    table.store.end_session("one", at(600)).await.unwrap();
+    assert!(table.store.has_ended("one").await.unwrap());
+    assert!(!table.store.has_ended("other").await.unwrap());
+}
+
+pub async fn attempts_are_counted_by_who_and_minute(table: &Table) {
+    let count = async |who, minute| table.store.count_attempt(who, minute).await.unwrap();
+    assert_eq!(
+        [count("kim", 1).await, count("kim", 1).await, count("lee", 1).await, count("kim", 2).await],
+        [1, 2, 1, 1]
+    );
+}
+
+pub async fn a_draft_is_its_directorys(table: &Table) {
+    let (id, other) = (directory(&table.store).await, directory(&table.store).await);
+    let policy = Policy::parse(&json!({"sync_users": true})).unwrap();
+    let draft = Draft { id: DraftId::generate(), policy, from_version: 3, by: user_id(1), at: at(0) };
+    table.store.put_draft(id, &draft).await.unwrap();
+    assert_eq!(table.store.draft(id, draft.id).await.unwrap(), Some(draft.clone()));
+    assert_eq!(table.store.draft(other, draft.id).await.unwrap(), None);
+    assert_eq!(table.store.draft(id, DraftId::generate()).await.unwrap(), None);
+}
+
+pub async fn the_audit_trail_is_read_from_its_end_page_by_page(table: &Table) {
+    let (id, other) = (directory(&table.store).await, directory(&table.store).await);
+    let entry = |second| {
+        let event = AuditEvent::TokenRevoked { name: format!("token {second}") };
+        AuditEntry::new(Actor::Token { name: "robot".to_owned() }, event, at(second))
+    };
+    let entries: Vec<AuditEntry> = (0..5).map(entry).collect();
+    for entry in &entries {
+        table.store.record(id, entry).await.unwrap();
+    }
+    let (mut read, mut after) = (Vec::new(), None);
+    for expected in [2, 2, 1] {
+        let page = table.store.audit(id, 2, after.as_ref()).await.unwrap();
+        assert_eq!(page.items.len(), expected);
+        read.extend(page.items);
+        after = page.next;
+    }
+    assert_eq!(after, None);
+    read.reverse();
+    assert_eq!(read, entries);
+    assert_eq!(table.store.audit(other, 2, None).await.unwrap().items, []);
+}
+
+pub async fn tokens_are_listed_noted_and_revoked_in_their_own_directory(table: &Table) {
+    let (id, other) = (directory(&table.store).await, directory(&table.store).await);
+    let token = |name: &str, second| AccessToken {
+        name: name.to_owned(),
+        scope: Scope::Read,
+        directory: Some(id),
+        created_at: at(second),
+        expires_at: at(9_000),
+        last_used_at: None,
+    };
+    let (one, two) = (TokenHash::of("one"), TokenHash::of("two"));
+    table.store.put_token(&one, &token("gateway", 1)).await.unwrap();
+    table.store.put_token(&two, &token("payroll", 2)).await.unwrap();
+    table.store.put_token(&TokenHash::of("three"), &AccessToken { directory: None, ..token("all", 3) }).await.unwrap();
+    table.store.note_token_used(&one, at(7)).await.unwrap();
+    let used = AccessToken { last_used_at: Some(at(7)), ..token("gateway", 1) };
+    let listed = table.store.tokens(id).await.unwrap();
+    assert_eq!(listed, [(two.clone(), token("payroll", 2)), (one.clone(), used)]);
+    assert_eq!(table.store.tokens(other).await.unwrap(), []);
+
+    assert!(matches!(table.store.revoke_token(other, &two).await, Err(StoreError::Conflict)));
+    table.store.revoke_token(id, &two).await.unwrap();
+    assert!(matches!(table.store.revoke_token(id, &two).await, Err(StoreError::Conflict)));
+    assert!(
+        matches!(table.store.note_token_used(&two, at(8)).await, Err(StoreError::Conflict)),
+        "it does not come back"
+    );
+    assert_eq!(table.store.token(&two).await.unwrap(), None);
+    assert_eq!(table.store.tokens(id).await.unwrap().len(), 1);
+}
