@@ -1,5 +1,6 @@
 //! The routes, as a browser meets them.
 
+mod sign_in;
 mod world;
 
 use std::collections::BTreeSet;

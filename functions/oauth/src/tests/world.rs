@@ -269,6 +269,15 @@ impl World {
     }
 
     pub(super) async fn at(base_url: &str, allowed: Option<&str>) -> Self {
+        Self::with(base_url, allowed, None).await
+    }
+
+    /// One whose operators are in this tenant.
+    pub(super) async fn operated_by(tenant: Option<&str>) -> Self {
+        Self::with("https://sync.example.com", Some(TENANT), tenant).await
+    }
+
+    async fn with(base_url: &str, allowed: Option<&str>, operators: Option<&str>) -> Self {
         let login = MockServer::start().await;
         let state = Arc::new(State {
             now: Mutex::new(Timestamp::from_second(1_800_000_000).unwrap()),
@@ -296,7 +305,7 @@ impl World {
             authorization: Authorization {
                 base_url: base_url.parse().unwrap(),
                 allowed_tenants: allowed.map(|tenant| [tenant.parse().unwrap()].into()),
-                operator_tenant: None,
+                operator_tenant: operators.map(|tenant| tenant.parse().unwrap()),
             },
             identity: Arc::new(IdentityPlatform::new(http, &microsoft, state.clone(), state.clone())),
             probe: state.clone(),
