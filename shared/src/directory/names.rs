@@ -1,66 +1,53 @@
 //! What users are looked up by.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{InvalidId, Presence, Text, UserProfile, UserRecord};
+use super::{Presence, Text, UserProfile, UserRecord};
 
-/// A name as an index has it: the first eight bytes of the SHA-256 of the name in lower case. Two names may share one, so
-/// whoever finds a user by it compares the name itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct NameKey(u64);
+/// The most bytes of a name that an index has.
+const MAX_KEY_BYTES: usize = 64;
+/// So many words of somebody's name are indexed.
+const MAX_WORDS: usize = 4;
+
+/// A name as an index has it: its beginning, without regard to case. Two names may share one, so whoever finds a user by it
+/// compares the name itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NameKey(Text);
 
 impl NameKey {
-    /// The key of a name, in whatever case.
+    /// The key of a name.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let hash = Sha256::digest(name.to_lowercase());
-        let mut first = [0; 8];
-        first.iter_mut().zip(hash).for_each(|(byte, of_hash)| *byte = of_hash);
-        Self(u64::from_be_bytes(first))
+        let folded = folded(name);
+        let end = folded.floor_char_boundary(MAX_KEY_BYTES);
+        Self(Text::from(folded.get(..end).unwrap_or_default()))
     }
 
-    /// One of sixteen, as many names in each: the first hex digit.
+    /// A key as it is stored.
     #[must_use]
-    pub fn shard(self) -> u8 {
-        self.0.to_be_bytes()[0] >> 4
+    pub fn stored(text: &str) -> Self {
+        Self(Text::from(text))
+    }
+
+    /// The text, which sorts as keys do.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One of sixteen, about as many names in each: by a hash that never changes (the first hex digit of SHA-256).
+    #[must_use]
+    pub fn shard(&self) -> u8 {
+        Sha256::digest(self.0.as_str()).first().map_or(0, |first| first >> 4)
     }
 }
 
-/// Sixteen hex digits, which sort as keys do.
-impl fmt::Display for NameKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl From<NameKey> for String {
-    fn from(key: NameKey) -> Self {
-        key.to_string()
-    }
-}
-
-impl FromStr for NameKey {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let key = u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidId::Malformed)?;
-        // No other spelling, such as one with a sign.
-        if key.to_string() == text { Ok(key) } else { Err(InvalidId::Malformed) }
-    }
-}
-
-impl TryFrom<String> for NameKey {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
-    }
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 impl UserProfile {
@@ -78,22 +65,36 @@ impl UserProfile {
             .filter(|name| !name.is_empty())
     }
 
+    /// What people type to find somebody: the names, the displayed name, and the words in that.
+    fn search_names(&self) -> impl Iterator<Item = &str> {
+        let displayed = self.display_name.as_deref().unwrap_or_default();
+        let words = displayed.split_whitespace().skip(1).take(MAX_WORDS);
+        self.names().chain(std::iter::once(displayed)).chain(words).filter(|name| !name.trim().is_empty())
+    }
+
+    /// True when one of the names, the displayed name, or a word in that begins like this, in whatever case.
+    #[must_use]
+    pub fn is_found_by(&self, beginning: &str) -> bool {
+        let beginning = folded(beginning);
+        self.search_names().any(|name| folded(name).starts_with(&beginning))
+    }
+
     /// True when this is one of the names, in whatever case.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        self.names().any(|own| own.to_lowercase() == name)
+        let name = folded(name);
+        self.names().any(|own| folded(own) == name)
     }
 }
 
 impl UserRecord {
-    /// The keys of all names the user is found by. Who was never read cannot be found.
+    /// The keys of everything the user is found by. Who was never read cannot be found.
     #[must_use]
     pub fn name_keys(&self) -> BTreeSet<NameKey> {
         if self.presence == Presence::Unseen {
             BTreeSet::new()
         } else {
-            self.profile.names().map(NameKey::of).collect()
+            self.profile.search_names().map(NameKey::of).collect()
         }
     }
 }
@@ -101,17 +102,46 @@ impl UserRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::UserDecision;
 
     #[test]
-    fn a_key_is_the_same_in_any_case_and_reads_back() {
-        let key = NameKey::of("Adele@Contoso.example");
+    fn a_key_is_the_same_in_any_case_and_never_moves() {
+        let key = NameKey::of(" Adele@Contoso.example ");
         assert_eq!(key, NameKey::of("adele@contoso.EXAMPLE"));
-        assert_eq!(key.to_string().parse(), Ok(key));
         // Stored keys must be found by later versions too.
-        assert_eq!(NameKey::of("adele@contoso.example").to_string(), "278e7901453ab8d4");
-        for text in ["", "7", "+000000000000007", "000000000000000G"] {
-            assert!(text.parse::<NameKey>().is_err(), "{text}");
+        assert_eq!((key.as_str(), key.shard()), ("adele@contoso.example", 2));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let key = NameKey::of(&"é".repeat(40));
+        assert_eq!(key.as_str(), "é".repeat(32));
+        assert_eq!(NameKey::of(&format!("a{}", "é".repeat(40))).as_str().len(), 63);
+    }
+
+    #[test]
+    fn a_user_is_found_by_the_beginning_of_any_name_or_word_in_it() {
+        let user = UserRecord {
+            id: "u".parse().unwrap(),
+            profile: UserProfile {
+                display_name: Some("Adele  van Dijk".into()),
+                user_principal_name: Some("a.dijk@contoso.example".into()),
+                mail: Some("A.Dijk@contoso.example".into()),
+                ..UserProfile::default()
+            },
+            presence: Presence::Present,
+            groups: BTreeSet::new(),
+            decision: UserDecision::Active,
+        };
+        let keys: Vec<String> = user.name_keys().iter().map(|key| key.as_str().to_owned()).collect();
+        assert_eq!(keys, ["a.dijk@contoso.example", "adele  van dijk", "dijk", "van"]);
+        for beginning in ["ad", "ADELE  V", "van", "Dij", "a.dijk@", ""] {
+            assert!(user.profile.is_found_by(beginning), "{beginning}");
         }
+        for beginning in ["dele", "dijkstra", "contoso"] {
+            assert!(!user.profile.is_found_by(beginning), "{beginning}");
+        }
+        assert!(UserRecord { presence: Presence::Unseen, ..user }.name_keys().is_empty());
     }
 
     #[test]

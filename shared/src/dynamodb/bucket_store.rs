@@ -152,6 +152,24 @@ impl DynamoStore {
         Ok(found)
     }
 
+    /// Entries from a key on, in their order, until there are at least `enough` or no more.
+    pub(super) async fn entries_from<T: Kind>(
+        &self,
+        pk: &str,
+        from: &T::Key,
+        enough: usize,
+    ) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+        let mut bucket = self.bucket_of::<T>(pk, from).await?;
+        let mut found: Vec<(T::Key, T::Value)> = Vec::new();
+        while let Some(Bucket { from: begin, entries }) = bucket.take() {
+            found.extend(entries.into_iter().filter(|(key, _)| key >= from));
+            if found.len() < enough {
+                bucket = self.some_buckets::<T>(pk, Start::Behind(begin.as_ref()), 1).await?.pop();
+            }
+        }
+        Ok(found)
+    }
+
     /// Works out which items change, bucket by bucket. Reads only the buckets that the changes touch.
     pub(super) async fn bucket_actions<T: Kind>(
         &self,

@@ -124,6 +124,9 @@ pub(super) const ALERTS: &str = "ALERTS";
 /// What the sort keys of holds begin with.
 pub(super) const HOLD: &str = "HOLD#";
 
+/// What the sort keys of buckets of names begin with, but for the first one: it sorts after that.
+pub(super) const NAME: &str = "=";
+
 /// The sort key of the first bucket: before any id.
 const FIRST: &str = "-";
 /// What an id that is no GUID begins with where it has to sort after all that are.

@@ -23,7 +23,7 @@ const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (a
 
 /// How users are laid out in the table. Links that were stored with another layout lead to records that this program does
 /// not find, so they count for nothing and everything is read anew.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
     if sync.optional_value("layout")? != Some(LAYOUT) {

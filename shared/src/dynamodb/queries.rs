@@ -81,11 +81,31 @@ impl QueryStore for DynamoStore {
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
-        let ids = self.users_with(directory, NameKey::of(name)).await?;
+        let ids = self.users_with(directory, &NameKey::of(name)).await?;
         let mut users = self.users(directory, &ids).await?;
         // The index has names of the past too, and others that look the same to it.
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_named(name));
         users.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(users)
+    }
+
+    async fn find_users(
+        &self,
+        directory: DirectoryId,
+        beginning: &str,
+        limit: usize,
+    ) -> Result<Vec<UserRecord>, StoreError> {
+        let key = NameKey::of(beginning);
+        if key.as_str().is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ids = self.users_beginning_with(directory, &key, limit).await?;
+        while ids.len() > limit {
+            ids.pop_last();
+        }
+        let mut users = self.users(directory, &ids).await?;
+        users.retain(|user| user.presence != Presence::Unseen && user.profile.is_found_by(beginning));
+        users.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
         Ok(users)
     }
 

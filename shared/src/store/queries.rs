@@ -72,6 +72,15 @@ pub trait QueryStore: Send + Sync {
     /// somebody who came later.
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
 
+    /// At most `limit` users of whom a name, the displayed name or a word in it begins like this, in any case; in the order of
+    /// displayed names. When there are `limit` of them there may be more.
+    async fn find_users(
+        &self,
+        directory: DirectoryId,
+        beginning: &str,
+        limit: usize,
+    ) -> Result<Vec<UserRecord>, StoreError>;
+
     /// A page of at most `limit` groups, full unless it is the last.
     async fn list_groups(
         &self,

@@ -188,8 +188,8 @@ impl Plan {
             return;
         }
         let (old, keys) = (old.map(UserRecord::name_keys).unwrap_or_default(), new.name_keys());
-        self.new_names.extend(keys.difference(&old).map(|key| (*key, new.id.clone())));
-        self.old_names.extend(old.difference(&keys).map(|key| (*key, new.id.clone())));
+        self.new_names.extend(keys.difference(&old).map(|key| (key.clone(), new.id.clone())));
+        self.old_names.extend(old.difference(&keys).map(|key| (key.clone(), new.id.clone())));
     }
 
     fn moves(&mut self, group: &GroupId) -> &mut Moves {

@@ -1,10 +1,17 @@
 //! A real browser: Chromium, headless, driven by its own driver.
 
-use std::path::PathBuf;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use thirtyfour::prelude::*;
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder, Locator};
+use futures::FutureExt as _;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
@@ -28,12 +35,10 @@ const REQUIRED: &str = "BROWSER_TESTS";
 /// The folder for pictures of the pages; without one, none are taken.
 const PICTURES: &str = "PICTURES";
 
-/// A browser with its driver. The driver ends with it.
+/// A browser with its driver.
 pub struct Browser {
-    pub driver: WebDriver,
+    client: Client,
     base: Url,
-    _driver_process: Child,
-    _profile: tempfile::TempDir,
 }
 
 /// How a browser is set up.
@@ -50,14 +55,77 @@ impl Default for Setup {
     }
 }
 
-/// Runs `test` in a browser; says so and passes where there is none, unless one is required.
-pub async fn in_a_browser<F: Future<Output = ()>>(base: &Url, setup: Setup, test: impl FnOnce(Browser) -> F) {
-    if let Some(browser) = Browser::open(base, setup).await {
-        test(browser).await;
-    } else {
+/// Runs `test` in a browser, and closes that whatever comes of it; says so and passes where there is none, unless one is
+/// required.
+pub async fn in_a_browser<F: Future<Output = ()>>(base: &Url, setup: Setup, test: impl FnOnce(Arc<Browser>) -> F) {
+    let Some((driver, port)) = start_driver().await else {
         assert!(variable(REQUIRED).is_none(), "{REQUIRED} is set, but there is no chromedriver");
         skipped("there is no chromedriver (Debian: apt-get install chromium chromium-driver)");
+        return;
+    };
+    let profile = tempfile::tempdir().unwrap();
+    let client = open(port, setup, profile.path()).await;
+    let browser = Arc::new(Browser { client: client.clone(), base: base.clone() });
+    let outcome = AssertUnwindSafe(test(browser)).catch_unwind().await;
+    client.close().await.unwrap();
+    drop(driver);
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
     }
+}
+
+/// Starts the driver on a free port.
+async fn start_driver() -> Option<(Child, u16)> {
+    let mut process = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .ok()?;
+    let mut lines = BufReader::new(process.stdout.take()?).lines();
+    let port = loop {
+        let line = lines.next_line().await.ok()??;
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            break port.trim_end_matches('.').parse().ok()?;
+        }
+    };
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Some((process, port))
+}
+
+async fn open(port: u16, setup: Setup, profile: &Path) -> Client {
+    let mut flags = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--lang=en-US",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    flags.push(format!("--window-size={},1400", setup.width));
+    flags.push(format!("--user-data-dir={}", profile.display()));
+    if setup.dark {
+        flags.push("--force-dark-mode".to_owned());
+    }
+    let mut options = json!({"args": flags});
+    if setup.width < NARROWEST_WINDOW {
+        options["mobileEmulation"] = json!({"deviceMetrics": {"width": setup.width, "height": 800, "pixelRatio": 1.0}});
+    }
+    if !setup.scripts {
+        options["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
+    }
+    let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": options});
+    let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await.unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "how tests are run is no setting of the program")]
@@ -71,68 +139,14 @@ fn skipped(why: &str) {
 }
 
 impl Browser {
-    async fn open(base: &Url, setup: Setup) -> Option<Self> {
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .ok()?;
-        let mut lines = BufReader::new(process.stdout.take()?).lines();
-        let port = loop {
-            let line = lines.next_line().await.ok()??;
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let profile = tempfile::tempdir().unwrap();
-        let mut capabilities = DesiredCapabilities::chrome();
-        let size = format!("--window-size={},1400", setup.width);
-        let data = format!("--user-data-dir={}", profile.path().display());
-        let mut flags = vec![
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--hide-scrollbars",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-            "--lang=en-US",
-            &size,
-            &data,
-        ];
-        if setup.dark {
-            flags.push("--force-dark-mode");
-        }
-        for flag in flags {
-            capabilities.add_arg(flag).unwrap();
-        }
-        if setup.width < NARROWEST_WINDOW {
-            let metrics =
-                serde_json::json!({"deviceMetrics": {"width": setup.width, "height": 800, "pixelRatio": 1.0}});
-            capabilities.add_experimental_option("mobileEmulation", metrics).unwrap();
-        }
-        if !setup.scripts {
-            let off = serde_json::json!({"profile.managed_default_content_settings.javascript": 2});
-            capabilities.add_experimental_option("prefs", off).unwrap();
-        }
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await.unwrap();
-        Some(Self { driver, base: base.clone(), _driver_process: process, _profile: profile })
-    }
-
     /// Opens one of our pages.
     pub async fn open_page(&self, path: &str) {
-        self.driver.goto(self.base.join(path).unwrap().as_str()).await.unwrap();
+        self.client.goto(self.base.join(path).unwrap().as_str()).await.unwrap();
     }
 
     /// The path of the page that is open.
     pub async fn path(&self) -> String {
-        self.driver.current_url().await.unwrap().path().to_owned()
+        self.client.current_url().await.unwrap().path().to_owned()
     }
 
     /// All text of the page, as people see it.
@@ -141,22 +155,25 @@ impl Browser {
     }
 
     /// Waits for an element.
-    pub async fn find(&self, css: &str) -> WebElement {
-        let query = self.driver.query(By::Css(css)).wait(PATIENCE, POLL);
-        match query.first().await {
+    pub async fn find(&self, css: &str) -> Element {
+        match self.wait(Locator::Css(css)).await {
             Ok(element) => element,
             Err(error) => panic!(
                 "{css} is not on the page {}: {error}\n{}",
                 self.path().await,
-                self.driver.source().await.unwrap()
+                self.client.source().await.unwrap()
             ),
         }
+    }
+
+    async fn wait(&self, locator: Locator<'_>) -> Result<Element, CmdError> {
+        self.client.wait().at_most(PATIENCE).every(POLL).for_element(locator).await
     }
 
     /// Waits until the page says this.
     pub async fn wait_for(&self, text: &str) {
         for _ in 0..PATIENCE.as_millis() / POLL.as_millis() {
-            if self.driver.source().await.is_ok_and(|source| source.contains(text)) {
+            if self.client.source().await.is_ok_and(|source| source.contains(text)) {
                 return;
             }
             tokio::time::sleep(POLL).await;
@@ -167,10 +184,8 @@ impl Browser {
     /// Presses the button, or follows the link, with this text.
     pub async fn press(&self, text: &str) {
         let path = format!("//*[self::a or self::button][contains(normalize-space(.), '{text}')]");
-        let query = self.driver.query(By::XPath(&path)).wait(PATIENCE, POLL);
-        match query.first().await {
+        match self.wait(Locator::XPath(&path)).await {
             Ok(element) => {
-                element.scroll_into_view().await.unwrap();
                 element.click().await.unwrap();
             }
             Err(error) => panic!("there is no {text:?} to press: {error}\n{}", self.text().await),
@@ -197,45 +212,45 @@ impl Browser {
     /// Has the session of somebody who has signed in.
     pub async fn be(&self, visitor: &Visitor<'_>) {
         self.open_page("/signed-out").await;
-        let (name, value) = visitor.cookie.split_once('=').unwrap();
-        self.driver.add_cookie(Cookie::new(name, value)).await.unwrap();
+        let cookie = json!(format!("{}; path=/", visitor.cookie));
+        self.client.execute("document.cookie = arguments[0]", vec![cookie]).await.unwrap();
     }
 
     /// What axe-core finds wrong with the page by WCAG 2.2, levels A and AA; one line each.
     pub async fn violations(&self) -> Vec<String> {
-        self.driver.execute(AXE, Vec::new()).await.unwrap();
-        let found = self.driver.execute_async(CHECK, Vec::new()).await.unwrap();
-        found.convert().unwrap()
+        self.client.execute(AXE, Vec::new()).await.unwrap();
+        serde_json::from_value(self.client.execute_async(CHECK, Vec::new()).await.unwrap()).unwrap()
     }
 
     /// Spoils the page, to see whether that is noticed.
     pub async fn spoil(&self) {
         let script = "document.querySelector('main').innerHTML += '<img src=\"/x\"><input>'";
-        self.driver.execute(script, Vec::new()).await.unwrap();
+        self.client.execute(script, Vec::new()).await.unwrap();
     }
 
     /// Presses keys, wherever the focus is.
     pub async fn keys(&self, keys: &str) {
-        self.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
     /// The text, or the label, of what has the focus.
     pub async fn focused(&self) -> String {
         let script =
             "const e = document.activeElement; return e.labels?.[0]?.textContent || e.textContent || e.name || ''";
-        self.driver.execute(script, Vec::new()).await.unwrap().convert().unwrap()
+        serde_json::from_value(self.client.execute(script, Vec::new()).await.unwrap()).unwrap()
     }
 
     /// True when something is wider than the window.
     pub async fn is_too_wide(&self) -> bool {
         let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
-        self.driver.execute(script, Vec::new()).await.unwrap().convert().unwrap()
+        serde_json::from_value(self.client.execute(script, Vec::new()).await.unwrap()).unwrap()
     }
 
     /// Takes a picture of the page, where pictures are wanted.
     pub async fn picture(&self, name: &str) {
         if let Some(folder) = variable(PICTURES) {
-            self.driver.screenshot(&PathBuf::from(folder).join(format!("{name}.png"))).await.unwrap();
+            let picture = self.client.screenshot().await.unwrap();
+            std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), picture).unwrap();
         }
     }
 }

@@ -200,6 +200,62 @@ pub async fn users_are_found_by_each_of_their_mail_addresses(table: &Table) {
     assert_eq!(found(table, directory, "kim@sip.example").await, []);
 }
 
+pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let person = |number, name: &str, login: &str| {
+        let mut user = named(number, login, None);
+        user.profile.display_name = Some(name.into());
+        user
+    };
+    let people = [
+        person(1, "Kim Lind", "kl@contoso.example"),
+        person(2, "Ann KIMBALL", "ann@contoso.example"),
+        person(3, "Lee !odd", "kimono@contoso.example"),
+        UserRecord { presence: Presence::Unseen, ..person(4, "Kim Ghost", "ghost@contoso.example") },
+    ];
+    table.store.apply(&lease, &people.each_ref().map(with_names).concat()).await.unwrap();
+    let found = async |beginning: &str| -> Vec<String> {
+        let users = table.store.find_users(directory, beginning, 50).await.unwrap();
+        users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect()
+    };
+    assert_eq!(found("KIM").await, ["Ann KIMBALL", "Kim Lind", "Lee !odd"]);
+    assert_eq!(found("kim l").await, ["Kim Lind"]);
+    assert_eq!(found("!").await, ["Lee !odd"]);
+    assert_eq!(found("ann@contoso.example").await, ["Ann KIMBALL"]);
+    for nobody in ["im", "kim  lind", "", " ", "kim@", "\u{10ffff}"] {
+        assert_eq!(found(nobody).await, [""; 0], "{nobody:?}");
+    }
+    // A name that was taken away finds nobody, though the index has it still.
+    let renamed = person(1, "Pat Lind", "kl@contoso.example");
+    table.store.apply(&lease, &[Write::User(renamed)]).await.unwrap();
+    assert_eq!(found("kim l").await, [""; 0]);
+    assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap(), []);
+}
+
+pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let users: Vec<UserRecord> = (0..1_500).map(user).collect();
+    let add = users.iter().flat_map(|user| user.name_keys().into_iter().map(|key| (key, user.id.clone()))).collect();
+    let mut writes = vec![Write::Names(NamesChange { add, ..NamesChange::default() })];
+    writes.extend(users.into_iter().map(Write::User));
+    table.store.apply(&lease, &writes).await.unwrap();
+    let some = table.store.find_users(directory, "person", 20).await.unwrap();
+    assert_eq!(some.len(), 20);
+    let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap();
+    assert_eq!(one.len(), 1);
+    let names: Vec<String> = table
+        .store
+        .find_users(directory, "person 14", 200)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|user| user.profile.display_name.unwrap().to_string())
+        .collect();
+    assert_eq!(names.len(), 111, "14, 140 to 149, 1400 to 1499");
+}
+
 pub async fn cursors_of_others_are_refused(table: &Table) {
     let (store, directory) = (&table.store, directory_id());
     let lease = lease(store, directory).await;

@@ -165,6 +165,8 @@ promises! {
         users_are_not_found_by_names_they_no_longer_have,
         users_who_swap_names_are_found_by_their_new_ones,
         users_are_found_by_each_of_their_mail_addresses,
+        users_are_found_by_the_beginning_of_a_name_or_word,
+        of_many_with_the_same_beginning_some_are_found,
         cursors_of_others_are_refused,
     }
     corruption {

@@ -20,7 +20,7 @@ use crate::Site;
 /// How many users a page has.
 const PER_PAGE: usize = 50;
 
-/// `GET /directories/{directory}/users`: listed by decision, or found by name or mail address.
+/// `GET /directories/{directory}/users`: listed by decision, or found by the beginning of a name or mail address.
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let asked = Asked::of(&uri);
     let directory = &viewer.directory;
@@ -34,14 +34,20 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let found = if name.is_empty() {
         site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        Listing { items: by_name(&site, directory, name).await?, next: None }
+        let mut items = by_name(&site, directory, name).await?;
+        items.retain(|user| match filter {
+            UserFilter::All => true,
+            UserFilter::Active => user.decision.is_active(),
+            UserFilter::Inactive => !user.decision.is_active(),
+        });
+        Listing { items, next: None }
     };
     let here = path(directory, "/users");
     Ok(Page::of(&viewer, Tab::Users, "Users").show(&html! {
         h1 { "Users" }
         (not_published(directory))
         form.row method="get" action=(here) role="search" {
-            label for="q" { "Sign-in name, mail address or object id" }
+            label for="q" { "Name, mail address or object id" }
             input #q name="q" type="search" value=(name);
             label for="status" { "Decision" }
             select #status name="status" {
@@ -53,8 +59,11 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
         }
         @if found.items.is_empty() {
             @if name.is_empty() { p role="status" { "There are no such users." } }
-            @else { p role="status" { "Nobody has the sign-in name, mail address or object id “" (name) "”. The whole of it is needed." } }
-        } @else { (table(directory, &found.items)) }
+            @else { p role="status" { "Nobody’s name or mail address begins with “" (name) "”." } }
+        } @else {
+            (table(directory, &found.items))
+            @if !name.is_empty() && found.items.len() >= PER_PAGE { p.quiet { "There may be more. Type more of the name." } }
+        }
         (links(&here, &[("status", status)], &asked, found.next.as_ref()))
     }))
 }
@@ -65,7 +74,7 @@ async fn by_name(site: &Site, directory: &Directory, name: &str) -> Result<Vec<U
     {
         return Ok(vec![user]);
     }
-    Ok(site.queries.users_named(directory.id, name).await?)
+    Ok(site.queries.find_users(directory.id, name, PER_PAGE).await?)
 }
 
 pub(super) fn table(directory: &Directory, users: &[UserRecord]) -> Markup {

@@ -79,6 +79,10 @@ impl QueryStore for Memory {
         Ok(self.users_of(directory).filter(named).cloned().collect())
     }
 
+    async fn find_users(&self, _: DirectoryId, _: &str, _: usize) -> Result<Vec<UserRecord>, StoreError> {
+        unimplemented!("the Sync page does")
+    }
+
     async fn list_groups(
         &self,
         directory: DirectoryId,
