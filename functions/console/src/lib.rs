@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use shared::clock::Clock;
 use shared::queue::RunQueue;
+use shared::secrets::SecretStore;
 use shared::session::SessionDesk;
 use shared::store::{
     AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, QueryStore, RunStore,
@@ -62,13 +63,14 @@ pub struct Site {
     drafts: Arc<dyn DraftStore>,
     statistics: Arc<dyn StatisticsStore>,
     registry: Arc<dyn TokenRegistry>,
+    secrets: Arc<dyn SecretStore>,
     sessions: Arc<SessionDesk>,
 }
 
 impl Site {
     /// The pages over one store for everything.
     #[must_use]
-    pub fn new<S>(app: App, store: Arc<S>, sessions: Arc<SessionDesk>) -> Self
+    pub fn new<S>(app: App, store: Arc<S>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionDesk>) -> Self
     where
         S: QueryStore + AlertStore + DraftStore + StatisticsStore + TokenRegistry + 'static,
     {
@@ -79,6 +81,7 @@ impl Site {
             drafts: store.clone(),
             statistics: store.clone(),
             registry: store,
+            secrets,
             sessions,
         }
     }

@@ -4,7 +4,8 @@
 //! It has the operations the functions use and is strict about versions: a version's value never changes, and a new
 //! one becomes current in the same step.
 //!
-//! Source: AWS Secrets Manager API reference (`CreateSecret`, `PutSecretValue`, `GetSecretValue`).
+//! Source: AWS Secrets Manager API reference (`CreateSecret`, `PutSecretValue`, `GetSecretValue`,
+//! `DeleteSecret`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -135,15 +136,24 @@ struct GetSecretValue {
     version_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteSecret {
+    secret_id: String,
+    #[serde(default)]
+    force_delete_without_recovery: bool,
+}
+
 async fn serve(State(store): State<LocalSecrets>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let outcome = match target.strip_prefix("secretsmanager.") {
         Some("CreateSecret") => create(&store, &body).await,
         Some("PutSecretValue") => put(&store, &body).await,
         Some("GetSecretValue") => get(&store, &body).await,
+        Some("DeleteSecret") => delete(&store, &body).await,
         _ => Err(Refusal::of(
             "UnknownOperationException",
-            "this local store has CreateSecret, PutSecretValue and GetSecretValue",
+            "this local store has CreateSecret, PutSecretValue, GetSecretValue and DeleteSecret",
         )),
     };
     outcome.map_or_else(IntoResponse::into_response, |value| answer(StatusCode::OK, &value))
@@ -165,6 +175,20 @@ async fn create(store: &LocalSecrets, body: &[u8]) -> Result<Value, Refusal> {
             let answer = json!({"ARN": arn(&request.name), "Name": request.name, "VersionId": version});
             secrets.insert(request.name, secret);
             Ok(answer)
+        })
+        .await
+}
+
+/// Only for good: nothing here waits to be restored. A secret that is not there counts as deleted then, as it does at AWS.
+async fn delete(store: &LocalSecrets, body: &[u8]) -> Result<Value, Refusal> {
+    let request: DeleteSecret = parse(body)?;
+    if !request.force_delete_without_recovery {
+        return Err(Refusal::of("InvalidRequestException", "this local store deletes without recovery only"));
+    }
+    store
+        .change(|secrets| {
+            secrets.remove(&request.secret_id);
+            Ok(json!({"ARN": arn(&request.secret_id), "Name": request.secret_id}))
         })
         .await
 }

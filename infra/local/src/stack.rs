@@ -174,7 +174,7 @@ impl Stack {
         };
         let status = status::App::new(store.clone(), Arc::clone(&options.clock));
         let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
-        let site = console::Site::new(console.clone(), store.clone(), sessions);
+        let site = console::Site::new(console.clone(), store.clone(), secrets.clone(), sessions);
         let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));
         let router: Router = oauth::router(Arc::new(oauth))
             .fallback_service(shared::http::finish(routes))

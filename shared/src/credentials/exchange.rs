@@ -156,18 +156,18 @@ impl Exchange {
         self.save(&credential).await;
     }
 
-    /// Writes a credential's record, unless its administrator has authorized again since it was read. A failure to do
-    /// so is only logged: the record informs, and the work goes on.
+    /// Writes a credential's record, unless its administrator has authorized again since it was read, or it was removed. A failure
+    /// to do so is only logged: the record informs, and the work goes on.
     pub(super) async fn save(&self, credential: &Credential) {
         let directory = self.directory;
         match self.credentials.credential(directory, &credential.administrator).await {
-            Ok(Some(stored)) if stored.authorized_at != credential.authorized_at => return,
-            Ok(_) => {}
+            Ok(Some(stored)) if stored.authorized_at == credential.authorized_at => {}
+            Ok(_) => return,
             Err(error) => {
                 tracing::warn!(directory.id = %directory, error = telemetry::chain(&error), "a credential was not read again");
             }
         }
-        if let Err(error) = self.credentials.put_credential(credential).await {
+        if let Err(error) = self.credentials.update_credential(credential).await {
             tracing::warn!(
                 directory.id = %directory, error = telemetry::chain(&error),
                 "a credential's state was not saved"

@@ -1,8 +1,10 @@
 //! Credentials, without their secrets.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::item::Item;
+use super::error::unavailable;
+use super::item::{Item, key_attributes};
 use super::keys::{CREDENTIAL, Key, of_directory};
 use super::store::DynamoStore;
 use crate::credentials::Credential;
@@ -28,5 +30,23 @@ impl CredentialStore for DynamoStore {
     async fn put_credential(&self, credential: &Credential) -> Result<(), StoreError> {
         let key = Key::credential(credential.directory, &credential.administrator);
         self.put(Item::new(&key).value("credential", credential)?).await
+    }
+
+    async fn update_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        let value = serde_dynamo::to_attribute_value(credential)
+            .map_err(|error| StoreError::Corrupt { key: "credential".to_owned(), reason: error.to_string() })?;
+        let update = self
+            .update_of(&Key::credential(credential.directory, &credential.administrator))
+            .update_expression("SET credential = :credential")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":credential", value);
+        self.update(update).await.map(drop).map_err(|refused| refused.because(StoreError::Conflict))
+    }
+
+    async fn remove_credential(&self, directory: DirectoryId, administrator: &UserId) -> Result<bool, StoreError> {
+        let key = key_attributes(&Key::credential(directory, administrator));
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        let removed = delete.return_values(ReturnValue::AllOld).send().await.map_err(unavailable)?;
+        Ok(removed.attributes.is_some())
     }
 }

@@ -53,6 +53,10 @@ impl SecretStore for OneSecret {
     async fn put_refresh_token(&self, _: DirectoryId, _: &UserId, _: &SecretString) -> Result<(), SecretError> {
         Ok(())
     }
+
+    async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
+        Ok(())
+    }
 }
 
 struct Login {

@@ -46,4 +46,7 @@ pub trait SecretStore: Send + Sync {
         administrator: &UserId,
         token: &SecretString,
     ) -> Result<(), SecretError>;
+
+    /// Deletes a credential's refresh token for good. There may be none.
+    async fn delete_refresh_token(&self, directory: DirectoryId, administrator: &UserId) -> Result<(), SecretError>;
 }

@@ -120,6 +120,19 @@ impl SecretStore for SecretsManager {
     ) -> Result<(), SecretError> {
         self.write(&self.refresh_token_name(directory, administrator), token).await
     }
+
+    async fn delete_refresh_token(&self, directory: DirectoryId, administrator: &UserId) -> Result<(), SecretError> {
+        let name = self.refresh_token_name(directory, administrator);
+        // Without the days of grace, in which the name could not be used again.
+        let delete = self.client.delete_secret().secret_id(name).force_delete_without_recovery(true);
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(())
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
 }
 
 /// Names what went wrong, but nothing of the answer: it may hold a secret.

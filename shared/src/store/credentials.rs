@@ -21,4 +21,10 @@ pub trait CredentialStore: Send + Sync {
 
     /// Adds a credential, or replaces the one of the same administrator.
     async fn put_credential(&self, credential: &Credential) -> Result<(), StoreError>;
+
+    /// Replaces a credential's record; [`StoreError::Conflict`] when it has been removed.
+    async fn update_credential(&self, credential: &Credential) -> Result<(), StoreError>;
+
+    /// Removes a credential's record. True when there was one.
+    async fn remove_credential(&self, directory: DirectoryId, administrator: &UserId) -> Result<bool, StoreError>;
 }

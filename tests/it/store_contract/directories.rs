@@ -91,6 +91,20 @@ pub async fn credentials_are_kept_apart_by_directory_and_administrator(table: &T
     assert_eq!(table.store.credentials(directory_id()).await.unwrap(), []);
 }
 
+pub async fn a_credential_that_was_removed_is_not_brought_back(table: &Table) {
+    let directory = directory_id();
+    let (first, second) = (credential(directory, 1), credential(directory, 2));
+    table.store.put_credential(&first).await.unwrap();
+    table.store.put_credential(&second).await.unwrap();
+    let used = Credential { last_good_at: Some(at(7)), ..first.clone() };
+    table.store.update_credential(&used).await.unwrap();
+    assert_eq!(table.store.credential(directory, &user_id(1)).await.unwrap(), Some(used.clone()));
+    assert!(table.store.remove_credential(directory, &user_id(1)).await.unwrap());
+    assert!(!table.store.remove_credential(directory, &user_id(1)).await.unwrap());
+    assert!(matches!(table.store.update_credential(&used).await, Err(StoreError::Conflict)));
+    assert_eq!(table.store.credentials(directory).await.unwrap(), [second]);
+}
+
 pub fn token(directory: Option<DirectoryId>) -> AccessToken {
     AccessToken {
         name: "payroll".to_owned(),

@@ -63,6 +63,7 @@ promises! {
         settings_are_changed_only_from_the_version_they_were_made_from,
         the_next_run_can_be_moved,
         credentials_are_kept_apart_by_directory_and_administrator,
+        a_credential_that_was_removed_is_not_brought_back,
         tokens_are_found_by_their_hash_and_forgotten_after_their_end,
     }
     authorizations {

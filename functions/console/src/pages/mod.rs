@@ -36,6 +36,10 @@ pub(crate) fn routes(site: &Site) -> Router<Site> {
         .route("/directories/{directory}", get(sync::show))
         .route("/directories/{directory}/state", get(sync::state))
         .route("/directories/{directory}/sync", post(sync::start))
+        .route(
+            "/directories/{directory}/credentials/{administrator}/remove",
+            get(sync::credentials::ask).post(sync::credentials::remove),
+        )
         .route("/directories/{directory}/settings", post(settings::submit))
         .route("/directories/{directory}/drafts/{draft}", get(settings::preview))
         .route("/directories/{directory}/drafts/{draft}/save", post(settings::save))

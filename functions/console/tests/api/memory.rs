@@ -119,6 +119,14 @@ impl CredentialStore for Memory {
     async fn put_credential(&self, _: &Credential) -> Result<(), StoreError> {
         unimplemented!("an authorization does")
     }
+
+    async fn update_credential(&self, _: &Credential) -> Result<(), StoreError> {
+        unimplemented!("runs do")
+    }
+
+    async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
+        unimplemented!("the Sync page does")
+    }
 }
 
 #[async_trait]

@@ -105,6 +105,14 @@ impl CredentialStore for State {
         all.push(credential.clone());
         Ok(())
     }
+
+    async fn update_credential(&self, _: &Credential) -> Result<(), StoreError> {
+        unreachable!("runs do")
+    }
+
+    async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
+        unreachable!("the Sync page does")
+    }
 }
 
 #[async_trait]
@@ -172,6 +180,10 @@ impl SecretStore for State {
     async fn put_refresh_token(&self, _: DirectoryId, of: &UserId, token: &SecretString) -> Result<(), SecretError> {
         self.secrets.lock().unwrap().insert(of.to_string(), token.expose_secret().to_owned());
         Ok(())
+    }
+
+    async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
+        unreachable!("the Sync page does")
     }
 }
 

@@ -87,6 +87,10 @@ impl SecretStore for World {
         self.secrets.lock().unwrap().insert(of.to_string(), token.expose_secret().to_owned());
         Ok(())
     }
+
+    async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
+        unreachable!("the Sync page does")
+    }
 }
 
 #[async_trait]
@@ -105,6 +109,14 @@ impl CredentialStore for World {
         records.retain(|record| record.administrator != credential.administrator);
         records.push(credential.clone());
         Ok(())
+    }
+
+    async fn update_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        self.put_credential(credential).await
+    }
+
+    async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
+        unreachable!("the Sync page does")
     }
 }
 

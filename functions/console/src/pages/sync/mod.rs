@@ -1,6 +1,6 @@
 //! The Sync page: how the sync fares, who has authorized it, what is set, and what it did.
 
-mod credentials;
+pub(super) mod credentials;
 mod progress;
 
 use axum::extract::State;
