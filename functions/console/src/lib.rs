@@ -15,8 +15,8 @@ use shared::queue::RunQueue;
 use shared::secrets::SecretStore;
 use shared::session::SessionDesk;
 use shared::store::{
-    AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, QueryStore, RunStore,
-    StatisticsStore, TokenRegistry, TokenStore,
+    AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, ProgressStore,
+    QueryStore, RunStore, StatisticsStore, TokenRegistry, TokenStore,
 };
 
 /// What administrators' actions need, however they come.
@@ -62,6 +62,7 @@ pub struct Site {
     alerts: Arc<dyn AlertStore>,
     drafts: Arc<dyn DraftStore>,
     statistics: Arc<dyn StatisticsStore>,
+    progress: Arc<dyn ProgressStore>,
     registry: Arc<dyn TokenRegistry>,
     secrets: Arc<dyn SecretStore>,
     sessions: Arc<SessionDesk>,
@@ -72,7 +73,7 @@ impl Site {
     #[must_use]
     pub fn new<S>(app: App, store: Arc<S>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionDesk>) -> Self
     where
-        S: QueryStore + AlertStore + DraftStore + StatisticsStore + TokenRegistry + 'static,
+        S: QueryStore + AlertStore + DraftStore + StatisticsStore + ProgressStore + TokenRegistry + 'static,
     {
         Self {
             app,
@@ -80,6 +81,7 @@ impl Site {
             alerts: store.clone(),
             drafts: store.clone(),
             statistics: store.clone(),
+            progress: store.clone(),
             registry: store,
             secrets,
             sessions,

@@ -6,6 +6,7 @@
 mod care;
 mod event;
 mod microsoft;
+mod progress;
 mod tick;
 
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
+use progress::Noting;
 use shared::alerts::Alerting;
 use shared::queue::{ExerciseQueue, Message, RunQueue};
+use shared::store::ProgressStore;
 use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
 use shared::telemetry::chain;
 use tracing::Instrument as _;
@@ -34,6 +37,8 @@ pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     /// What a run needs of our side.
     pub ports: Ports,
+    /// Where long runs note what they are doing, if anywhere.
+    pub progress: Option<Arc<dyn ProgressStore>>,
     /// Where requests wait.
     pub queue: Arc<dyn RunQueue>,
     /// Where requests to exercise credentials wait: the same queue.
@@ -105,7 +110,12 @@ async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
 async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
     let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
     let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every, reconcile_every: app.reconcile_every };
-    match perform(&app.ports, &app.microsoft, pace, &request).instrument(span).await? {
+    let mut ports = app.ports.clone();
+    if let Some(store) = &app.progress {
+        let (clock, also) = (Arc::clone(&ports.clock), Arc::clone(&ports.progress));
+        ports.progress = Arc::new(Noting::new(request.clone(), Arc::clone(store), clock, also));
+    }
+    match perform(&ports, &app.microsoft, pace, &request).instrument(span).await? {
         Handled::Ended { run, directory, next } => {
             tracing::info!(
                 directory.id = %run.directory,

@@ -40,6 +40,7 @@ async fn main() -> Result<(), Error> {
             clock: clock.clone(),
             progress: Arc::new(Unobserved),
         },
+        progress: Some(store.clone()),
         queue: queue.clone(),
         exercises: queue,
         alerting: Alerting { store: store.clone(), sink, client_secret_expires: alerts.client_secret_expires },

@@ -137,6 +137,7 @@ impl Stack {
                 clock: Arc::clone(&options.clock),
                 progress: options.progress,
             },
+            progress: Some(store.clone()),
             queue: Arc::new(queue.clone()),
             exercises: Arc::new(queue.clone()),
             alerting: Alerting { store: store.clone(), sink: options.alerts, client_secret_expires: None },

@@ -86,6 +86,10 @@ impl Key {
         Self::new(audit(id), entry.to_string())
     }
 
+    pub(super) fn progress(id: DirectoryId) -> Self {
+        Self::new(of_directory(id), "PROGRESS")
+    }
+
     /// Sort keys sort as dates do.
     pub(super) fn day(id: DirectoryId, date: Date) -> Self {
         Self::new(days(id), date.to_string())

@@ -28,6 +28,7 @@ mod members;
 mod mirror;
 mod names;
 mod packing;
+mod progress;
 mod queries;
 mod records;
 mod runs;

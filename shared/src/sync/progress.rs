@@ -1,7 +1,10 @@
 //! What a run is doing, for those who wait for it.
 
+use serde::{Deserialize, Serialize};
+
 /// A sign of life of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
 pub enum Progress {
     /// Reading what has changed since the last run.
     ReadingChanges,

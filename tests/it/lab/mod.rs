@@ -78,7 +78,9 @@ impl Lab {
         let clock = Arc::new(LabClock::default());
         let world = World::beside(tenant, Arc::clone(&clock) as _, Some(wire::wire())).await;
         let mailbox = Arc::new(Mailbox::default());
-        let app = Arc::new(sync::App { queue: Arc::clone(&mailbox) as _, ..(*world.stack.sync).clone() });
+        // Progress is noted by the clock, and would be one more write at any place.
+        let queue = Arc::clone(&mailbox) as _;
+        let app = Arc::new(sync::App { queue, progress: None, ..(*world.stack.sync).clone() });
         let staff = world.ordinary_users();
         Self { world, clock, mailbox, staff, app, one_by_one: false, time: None }
     }

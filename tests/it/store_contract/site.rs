@@ -6,9 +6,10 @@ use shared::audit::{Actor, AuditEntry, AuditEvent};
 use shared::filter::Policy;
 use shared::settings::{Draft, DraftId};
 use shared::store::{
-    AttemptStore as _, AuditStore as _, DraftStore as _, EndedSessions as _, StoreError, TokenRegistry as _,
-    TokenStore as _,
+    AttemptStore as _, AuditStore as _, DraftStore as _, EndedSessions as _, NotedProgress, ProgressStore as _,
+    StoreError, TokenRegistry as _, TokenStore as _,
 };
+use shared::sync::{Progress, RunId};
 
 use super::fixtures::{at, directory, user_id};
 use crate::dynamodb::Table;
@@ -37,6 +38,16 @@ pub async fn a_draft_is_its_directorys(table: &Table) {
     assert_eq!(table.store.draft(id, draft.id).await.unwrap(), Some(draft.clone()));
     assert_eq!(table.store.draft(other, draft.id).await.unwrap(), None);
     assert_eq!(table.store.draft(id, DraftId::generate()).await.unwrap(), None);
+}
+
+pub async fn the_latest_progress_is_kept(table: &Table) {
+    let id = directory(&table.store).await;
+    assert_eq!(table.store.progress(id).await.unwrap(), None);
+    for done in [1, 2] {
+        let noted = NotedProgress { run: RunId::new(at(1)), at: at(2), progress: Progress::Writing { done, of: 7 } };
+        table.store.note_progress(id, &noted).await.unwrap();
+        assert_eq!(table.store.progress(id).await.unwrap(), Some(noted));
+    }
 }
 
 pub async fn the_audit_trail_is_read_from_its_end_page_by_page(table: &Table) {

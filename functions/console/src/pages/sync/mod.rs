@@ -41,13 +41,14 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let form = render(&site, &viewer, Rendering::of(&viewer)).await?;
     let saved = Asked::of(&uri).query.has("saved", "1");
     let directory = &viewer.directory;
+    let live = progress::live(&site, &overview).await?;
     let is_busy = overview.current_run.is_some();
     let page = Page::of(&viewer, Tab::Sync, directory.name.clone()).refresh_after(is_busy.then_some(REFRESH_SECONDS));
     Ok(page.show(&html! {
         @if saved { div.notice.good role="status" { p { "The settings are saved. A sync that applies them starts now." } } }
         (state_of(&overview, &troubles))
         (checklist(&overview))
-        (progress::live(&overview))
+        (live)
         @if viewer.may_change() && !overview.credentials.is_empty() {
             form method="post" action=(path(directory, "/sync")) {
                 (form_token(&viewer.session))
@@ -75,7 +76,7 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
 /// `GET /directories/{directory}/state`: what changes while a run is at work, for the script to put in its place.
 pub(super) async fn state(viewer: Viewer, State(site): State<Site>) -> Result<Response, Failure> {
     let overview = Overview::of(&*site.app.runs, &*site.alerts, viewer.directory.clone()).await?;
-    Ok(progress::live(&overview).into_response())
+    Ok(progress::live(&site, &overview).await?.into_response())
 }
 
 /// `POST /directories/{directory}/sync`: twice within a moment is the same as once, since a run that waits sees everything.
