@@ -162,7 +162,10 @@ impl QueryStore for DynamoStore {
         let mut place: Option<UserId> = after.map(|cursor| decode("members", cursor)).transpose()?;
         let mut items: Vec<UserRecord> = Vec::new();
         loop {
-            let ids = self.members_after(directory, group, place.as_ref(), limit + 1).await?;
+            let enough = limit + 1 - items.len();
+            let mut ids = self.members_after(directory, group, place.as_ref(), enough).await?;
+            // An item has many more, whose records nobody has asked for.
+            ids.truncate(enough);
             let Some(last) = ids.last().cloned() else { return Ok(Page { items, next: None }) };
             let wanted: BTreeSet<UserId> = ids.iter().cloned().collect();
             let users = self.users(directory, &wanted).await?;
