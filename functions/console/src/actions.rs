@@ -122,12 +122,12 @@ async fn request(app: &App, run: Run) -> Result<(Run, bool), RunRefused> {
     }
 }
 
-/// Adds to the audit trail what has been done already: it cannot be undone because the trail is out of reach, but the log
-/// keeps it.
+/// Adds to the audit trail what has been done already, which cannot be undone because the trail is out of reach. The log says
+/// that something is missing there, but not whose name was in it.
 pub(crate) async fn record(app: &App, directory: &Directory, entry: AuditEntry) {
     if let Err(error) = app.audit.record(directory.id, &entry).await {
         tracing::error!(
-            directory.id = %directory.id, by = entry.by.name(), event = ?entry.event, error = chain(&error),
+            directory.id = %directory.id, error = chain(&error),
             "something was done that the audit trail does not have"
         );
     }
