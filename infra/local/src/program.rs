@@ -286,8 +286,10 @@ fn serving(
     let simulated = tenant
         .map(|tenant| format!("Simulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()))
         .unwrap_or_default();
+    let account = if tenant.is_some() { "as admin@contoso.example" } else { "with the app role Sync.Admin" };
     format!(
         "Serving on {base} and syncing every {} seconds. Ctrl-C stops.\n\n\
+         Open the Sync page, and sign in {account}:\n  {base}\n\n\
          Ask who is active:\n  curl -H \"Authorization: Bearer $(cat {})\" '{base}api/v1/directories/{directory}/users?status=active'\n\n\
          Authorize another administrator:\n  {base}oauth/authorize\n\n\
          Admin token: {}\n{simulated}",

@@ -147,7 +147,9 @@ impl<T> Trail<T> {
     }
 
     /// Adds the page at the position.
-    pub fn add(&self, page: ReadPage<T>) {
+    pub fn add(&self, mut page: ReadPage<T>) {
+        // Pages stay for as long as the reading takes, and a large tenant has many.
+        page.objects.shrink_to_fit();
         self.inner().pages.push(Arc::new(page));
         self.grown.notify_one();
     }
