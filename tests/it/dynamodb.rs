@@ -74,6 +74,13 @@ impl Table {
         items
     }
 
+    /// Takes an item away behind the store's back.
+    pub async fn remove(&self, item: &Item) {
+        let delete = self.client.delete_item().table_name(&self.name);
+        let delete = delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+        delete.send().await.unwrap();
+    }
+
     /// Replaces an item behind the store's back.
     pub async fn overwrite(&self, item: &Item) {
         self.client.put_item().table_name(&self.name).set_item(Some(item.clone())).send().await.unwrap();

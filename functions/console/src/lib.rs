@@ -15,8 +15,8 @@ use shared::queue::RunQueue;
 use shared::secrets::SecretStore;
 use shared::session::SessionDesk;
 use shared::store::{
-    AlertStore, AuditStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore, ProgressStore,
-    QueryStore, RunStore, StatisticsStore, TokenRegistry, TokenStore,
+    AlertStore, AuditStore, ChangeStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore,
+    ProgressStore, QueryStore, RunStore, StatisticsStore, TokenRegistry, TokenStore,
 };
 
 /// What administrators' actions need, however they come.
@@ -59,6 +59,7 @@ impl App {
 pub struct Site {
     app: App,
     queries: Arc<dyn QueryStore>,
+    changes: Arc<dyn ChangeStore>,
     alerts: Arc<dyn AlertStore>,
     drafts: Arc<dyn DraftStore>,
     statistics: Arc<dyn StatisticsStore>,
@@ -73,11 +74,19 @@ impl Site {
     #[must_use]
     pub fn new<S>(app: App, store: Arc<S>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionDesk>) -> Self
     where
-        S: QueryStore + AlertStore + DraftStore + StatisticsStore + ProgressStore + TokenRegistry + 'static,
+        S: QueryStore
+            + ChangeStore
+            + AlertStore
+            + DraftStore
+            + StatisticsStore
+            + ProgressStore
+            + TokenRegistry
+            + 'static,
     {
         Self {
             app,
             queries: store.clone(),
+            changes: store.clone(),
             alerts: store.clone(),
             drafts: store.clone(),
             statistics: store.clone(),

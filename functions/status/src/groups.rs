@@ -71,7 +71,7 @@ pub(crate) async fn list(
     if directory.published.is_none() {
         return Ok(Json(List::empty()));
     }
-    let page = app.queries.list_groups(directory.id, GroupFilter::Synced, paging.limit, paging.after.as_ref()).await?;
+    let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, paging.limit, paging.after.as_ref()).await?;
     Ok(Json(List::page(page, GroupView::from)))
 }
 

@@ -49,4 +49,6 @@ pub struct GroupRecord {
     pub children: BTreeSet<GroupId>,
     /// What the policy made of it.
     pub decision: GroupDecision,
+    /// How many users of the tenant are directly in it.
+    pub members: u64,
 }

@@ -3,6 +3,7 @@
 //! A *directory* is our record of one Microsoft 365 tenant. Its users and groups are kept as *records*: what
 //! Microsoft said (the mirror) beside what the policy made of it (the decision consumers see).
 
+mod change;
 mod group;
 mod ids;
 mod names;
@@ -10,6 +11,7 @@ mod patch;
 mod registry;
 mod user;
 
+pub use change::{Change, ChangeId, ChangedGroup, ChangedUser};
 pub use group::{GroupPatch, GroupProfile, GroupRecord};
 pub use ids::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 pub use names::NameKey;

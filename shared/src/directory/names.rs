@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Presence, Text, UserProfile, UserRecord};
+use super::{GroupProfile, GroupRecord, Presence, Text, UserProfile, UserRecord};
 
 /// The most bytes of a name that an index has.
 const MAX_KEY_BYTES: usize = 64;
 /// So many words of somebody's name are indexed.
 const MAX_WORDS: usize = 4;
+/// So many words of a group's name are indexed: names of groups are made of parts, such as `SG_VPN_Berlin_Admins`.
+const MAX_WORDS_OF_GROUP: usize = 8;
 
 /// A name as an index has it: its beginning, without regard to case. Two names may share one, so whoever finds a user by it
 /// compares the name itself.
@@ -99,6 +101,36 @@ impl UserRecord {
     }
 }
 
+impl GroupProfile {
+    /// What people type to find a group: its name, the words in that, and its mail address.
+    fn search_names(&self) -> impl Iterator<Item = &str> {
+        let displayed = self.display_name.as_deref().unwrap_or_default();
+        let words = displayed.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words = words.take(MAX_WORDS_OF_GROUP);
+        let mail = self.mail.as_deref();
+        std::iter::once(displayed).chain(words).chain(mail).filter(|name| !name.trim().is_empty())
+    }
+
+    /// True when the name, a word in it, or the mail address begins like this, in whatever case.
+    #[must_use]
+    pub fn is_found_by(&self, beginning: &str) -> bool {
+        let beginning = folded(beginning);
+        self.search_names().any(|name| folded(name).starts_with(&beginning))
+    }
+}
+
+impl GroupRecord {
+    /// The keys of everything the group is found by. One that is not in the tenant cannot be found.
+    #[must_use]
+    pub fn name_keys(&self) -> BTreeSet<NameKey> {
+        if self.presence.is_present() {
+            self.profile.search_names().map(NameKey::of).collect()
+        } else {
+            BTreeSet::new()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +164,7 @@ mod tests {
             presence: Presence::Present,
             groups: BTreeSet::new(),
             decision: UserDecision::Active,
+            changed: None,
         };
         let keys: Vec<String> = user.name_keys().iter().map(|key| key.as_str().to_owned()).collect();
         assert_eq!(keys, ["a.dijk@contoso.example", "adele  van dijk", "dijk", "van"]);

@@ -84,6 +84,15 @@ macro_rules! properties {
             $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
         }
 
+        impl $profile {
+            /// The names of the properties that have another value here.
+            #[must_use]
+            pub fn differences(&self, other: &Self) -> Vec<$crate::directory::Text> {
+                let differs = [$((stringify!($field), self.$field != other.$field)),*];
+                differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.into()).collect()
+            }
+        }
+
         /// What one answer says of the properties.
         #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase")]

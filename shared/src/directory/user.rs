@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::patch::{Patch, properties};
-use super::{GroupId, Presence, Text, UserId};
+use super::{ChangeId, GroupId, Presence, Text, UserId};
 use crate::filter::UserDecision;
 
 properties!(
@@ -77,4 +77,6 @@ pub struct UserRecord {
     pub groups: BTreeSet<GroupId>,
     /// What the policy made of it.
     pub decision: UserDecision,
+    /// The last change that was logged of it. The store notes it.
+    pub changed: Option<ChangeId>,
 }

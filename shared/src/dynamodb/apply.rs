@@ -6,13 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use jiff::Timestamp;
+
+use super::changes::{self, Log, Numbered};
 use super::error::unavailable;
 use super::item::{Item, key_attributes};
 use super::keys::Key;
-use super::records::write_group;
+use super::records::{read_group, write_group};
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, UserId};
-use crate::store::{GroupMembersChange, Lease, StoreError, Write};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId};
+use crate::store::{ChangeStore as _, Lease, ListChange, StoreError, Write};
 
 /// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
 /// `TransactWriteItems`).
@@ -20,7 +23,7 @@ pub(super) const MOST_WRITES: usize = 99;
 /// The most bytes of a transaction: 4 MB by the same source, less a third, because emulators count packed ids as the
 /// base64 they travel in.
 const MOST_BYTES: usize = 2_500_000;
-/// The most users that join or leave a group in one step, so that what becomes of one bucket fits into one transaction.
+/// The most ids that enter or leave a list in one step, so that what becomes of one bucket fits into one transaction.
 const MOST_MEMBERS: usize = 16_384;
 /// How many writes are prepared at once, which bounds the memory they take: five full transactions.
 const AT_A_TIME: usize = 5 * MOST_WRITES;
@@ -33,77 +36,137 @@ pub(super) enum Action {
     Delete(Key),
 }
 
-/// A transaction in the making.
+/// What goes into one transaction.
 #[derive(Default)]
-struct Batch {
-    actions: Vec<Action>,
-    bytes: usize,
+pub(super) struct Unit {
+    pub(super) actions: Vec<Action>,
+    /// What it means for users and groups.
+    pub(super) logged: Vec<Numbered>,
 }
 
-impl Batch {
-    fn add(&mut self, actions: Vec<Action>) {
-        self.bytes += bytes(&actions);
-        self.actions.extend(actions);
-    }
-
-    fn has_room_for(&self, more: &[Action], most_writes: usize) -> bool {
-        self.actions.len() + more.len() <= most_writes && self.bytes + bytes(more) <= MOST_BYTES
+impl From<Vec<Action>> for Unit {
+    fn from(actions: Vec<Action>) -> Self {
+        Self { actions, logged: Vec::new() }
     }
 }
 
-fn bytes(actions: &[Action]) -> usize {
-    let bytes = |action: &Action| if let Action::Put(item) = action { item.bytes() } else { 0 };
-    actions.iter().map(bytes).sum()
+impl Unit {
+    fn add(&mut self, more: Self) {
+        self.actions.extend(more.actions);
+        self.logged.extend(more.logged);
+    }
+
+    /// How many writes it takes at most.
+    fn writes(&self) -> usize {
+        // Besides the records, the items of the log: not all of one are full.
+        self.actions.len() + usize::from(!self.logged.is_empty()) + 2 * self.bytes_of_log() / changes::MAX_BYTES
+    }
+
+    fn bytes_of_log(&self) -> usize {
+        self.logged.iter().map(|(_, change)| changes::size(change)).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        let bytes = |action: &Action| if let Action::Put(item) = action { item.bytes() } else { 0 };
+        self.actions.iter().map(bytes).sum::<usize>() + self.bytes_of_log()
+    }
+}
+
+/// Whether two units go into a transaction together.
+fn fit(a: &Unit, b: &Unit, most_writes: usize) -> bool {
+    a.writes() + b.writes() <= most_writes && a.bytes() + b.bytes() <= MOST_BYTES
 }
 
 impl DynamoStore {
     /// Makes the changes in their order, as many at once as a transaction takes.
-    pub(super) async fn apply_writes(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
+    pub(super) async fn apply_writes(
+        &self,
+        lease: &Lease,
+        writes: &[Write],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let writes: Vec<Cow<'_, Write>> = writes.iter().flat_map(pieces).collect();
+        let mut log = Log::after(self.last_change(lease.directory).await?);
         let mut written = 0;
         for stretch in stretches(&writes) {
-            let mut batch = Batch::default();
-            for unit in self.prepare(lease.directory, stretch).await? {
-                if !batch.has_room_for(&unit, self.most_writes) {
-                    written += self.commit(lease, std::mem::take(&mut batch).actions).await?;
+            let mut batch = Unit::default();
+            for unit in self.prepare(lease.directory, stretch, &mut log).await? {
+                if !fit(&batch, &unit, self.most_writes) {
+                    written += self.commit_logged(lease, std::mem::take(&mut batch), now).await?;
                 }
                 batch.add(unit);
             }
-            written += self.commit(lease, batch.actions).await?;
+            written += self.commit_logged(lease, batch, now).await?;
         }
         Ok(written)
     }
 
-    /// The actions of a stretch, in units that go into one transaction each.
+    /// What becomes of a stretch.
     async fn prepare(
         &self,
         directory: DirectoryId,
         stretch: &[Cow<'_, Write>],
-    ) -> Result<Vec<Vec<Action>>, StoreError> {
+        log: &mut Log,
+    ) -> Result<Vec<Unit>, StoreError> {
         let mut users = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        let mut lists = Vec::new();
         let mut units = Vec::new();
-        let mut members = Vec::new();
         for write in stretch {
             match write.as_ref() {
                 Write::User(user) => drop(users.insert(user.id.clone(), Some(user.clone()))),
                 Write::ForgetUser(id) => drop(users.insert(id.clone(), None)),
+                Write::Group(group) => drop(groups.insert(group.id.clone(), group)),
                 Write::Names(change) => units.append(&mut self.name_actions(directory, change).await?),
-                Write::Group(group) => units.push(vec![Action::Put(write_group(directory, group)?)]),
-                Write::GroupMembers(change) => members.push(self.member_actions(directory, change)),
+                Write::List(change) => lists.push(self.list_actions(directory, change)),
             }
         }
-        units.append(&mut self.user_actions(directory, users.into_iter()).await?);
-        let of_groups: Vec<Vec<Vec<Action>>> = stream::iter(members).buffered(AT_ONCE).try_collect().await?;
-        units.extend(of_groups.into_iter().flatten());
+        let of_lists: Vec<Vec<Vec<Action>>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
+        units.extend(of_lists.into_iter().flatten());
+        let mut units: Vec<Unit> = units.into_iter().map(Unit::from).collect();
+        units.append(&mut self.user_units(directory, users.into_iter(), log).await?);
+        units.append(&mut self.group_units(directory, groups, log).await?);
+        Ok(units)
+    }
+
+    /// The items of groups that change.
+    async fn group_units(
+        &self,
+        directory: DirectoryId,
+        groups: BTreeMap<GroupId, &GroupRecord>,
+        log: &mut Log,
+    ) -> Result<Vec<Unit>, StoreError> {
+        let keys = groups.keys().map(|id| Key::group(directory, id)).collect();
+        let known = self.get_all(keys).await?;
+        let known: Vec<GroupRecord> = known.iter().map(read_group).collect::<Result<_, _>>()?;
+        let known: BTreeMap<&GroupId, &GroupRecord> = known.iter().map(|group| (&group.id, group)).collect();
+        let mut units = Vec::new();
+        for (id, group) in &groups {
+            let old = known.get(id).copied();
+            if old != Some(*group) {
+                let actions = vec![Action::Put(write_group(directory, group)?)];
+                units.push(Unit { actions, logged: log.group(old, group) });
+            }
+        }
         Ok(units)
     }
 
     /// Runs a transaction and returns how many items it wrote.
-    pub(super) async fn commit(&self, lease: &Lease, writes: Vec<Action>) -> Result<u64, StoreError> {
-        let count = writes.len() as u64;
+    pub(super) async fn commit(&self, lease: &Lease, actions: Vec<Action>) -> Result<u64, StoreError> {
+        let count = actions.len() as u64;
         if count > 0 {
-            self.commit_with(self.check_of(lease)?, writes).await?;
+            self.commit_with(self.check_of(lease)?, actions).await?;
         }
+        Ok(count)
+    }
+
+    /// Runs a transaction that logs what it changes, and returns how many items it wrote.
+    async fn commit_logged(&self, lease: &Lease, unit: Unit, now: Timestamp) -> Result<u64, StoreError> {
+        let Unit { mut actions, logged } = unit;
+        let Some((last, _)) = logged.last() else { return self.commit(lease, actions).await };
+        actions.extend(changes::items(lease, &logged, now)?.into_iter().map(Action::Put));
+        let count = actions.len() as u64;
+        self.commit_with(self.note_logged(lease, *last)?, actions).await?;
         Ok(count)
     }
 
@@ -131,22 +194,21 @@ impl DynamoStore {
     }
 }
 
-/// Cuts a change of very many members into several.
+/// Cuts a change of a very long list into several.
 fn pieces(write: &Write) -> Vec<Cow<'_, Write>> {
-    let Write::GroupMembers(change) = write else { return vec![Cow::Borrowed(write)] };
+    let Write::List(change) = write else { return vec![Cow::Borrowed(write)] };
     if change.add.len() + change.remove.len() <= MOST_MEMBERS {
         return vec![Cow::Borrowed(write)];
     }
-    let piece =
-        |add, remove| Cow::Owned(Write::GroupMembers(GroupMembersChange { group: change.group.clone(), add, remove }));
-    let joined = chunks(&change.add).into_iter().map(|users| piece(users, BTreeSet::new()));
-    let left = chunks(&change.remove).into_iter().map(|users| piece(BTreeSet::new(), users));
-    joined.chain(left).collect()
+    let piece = |add, remove| Cow::Owned(Write::List(ListChange { list: change.list.clone(), add, remove }));
+    let entering = chunks(&change.add).into_iter().map(|ids| piece(ids, BTreeSet::new()));
+    let leaving = chunks(&change.remove).into_iter().map(|ids| piece(BTreeSet::new(), ids));
+    entering.chain(leaving).collect()
 }
 
-fn chunks(users: &BTreeSet<UserId>) -> Vec<BTreeSet<UserId>> {
-    let users: Vec<&UserId> = users.iter().collect();
-    users.chunks(MOST_MEMBERS).map(|users| users.iter().copied().cloned().collect()).collect()
+fn chunks(ids: &BTreeSet<ObjectId>) -> Vec<BTreeSet<ObjectId>> {
+    let ids: Vec<&ObjectId> = ids.iter().collect();
+    ids.chunks(MOST_MEMBERS).map(|ids| ids.iter().copied().cloned().collect()).collect()
 }
 
 /// Whether a write may be prepared together with the one before it. Lists and buckets have to be read after the write before
@@ -155,7 +217,7 @@ fn chunks(users: &BTreeSet<UserId>) -> Vec<BTreeSet<UserId>> {
 fn goes_with(write: &Write, before: &Write) -> bool {
     match (write, before) {
         (Write::Group(group), Write::Group(before)) => group.id > before.id,
-        (Write::GroupMembers(change), Write::GroupMembers(before)) => change.group > before.group,
+        (Write::List(change), Write::List(before)) => change.list > before.list,
         (Write::User(_) | Write::ForgetUser(_), Write::User(_) | Write::ForgetUser(_)) => user(write) > user(before),
         _ => false,
     }

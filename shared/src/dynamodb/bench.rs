@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::buckets::{Bucket, Kind, changed};
 use super::item::Item;
 use super::keys::Key;
-use super::members::Members;
+use super::lists::Ids;
 use super::users::Users;
 use crate::directory::{UserId, UserRecord};
 
@@ -18,7 +18,7 @@ pub fn pack_users(users: &[UserRecord]) -> usize {
 /// Packs a group's members into items; returns how many bytes those have.
 #[must_use]
 pub fn pack_members(members: &[UserId]) -> usize {
-    pack::<Members>(members.iter().map(|user| (user.clone(), true)).collect())
+    pack::<Ids>(members.iter().map(|user| (user.object().clone(), true)).collect())
 }
 
 fn pack<T: Kind>(changes: BTreeMap<T::Key, T::Change>) -> usize {

@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// Entries of a kind.
 pub(super) type Entries<T> = BTreeMap<<T as Kind>::Key, <T as Kind>::Value>;
 
+/// A bucket, and what changes in it.
+pub(super) type Touched<T> = (BucketOf<T>, BTreeMap<<T as Kind>::Key, <T as Kind>::Change>);
+
 /// Where some buckets begin.
 enum Start<'a, K> {
     /// With the first one.
@@ -28,6 +31,15 @@ pub(super) fn read<T: Kind>(item: &Stored) -> Result<BucketOf<T>, StoreError> {
     let from = T::from_sort_key(item.sort_key()?)
         .map_err(|_| item.corrupt("its sort key is not one of a bucket".to_owned()))?;
     Ok(Bucket { from, entries: T::read(item)? })
+}
+
+/// What to write in place of a bucket after these changes: nothing when nothing changes.
+pub(super) fn actions<T: Kind>(
+    pk: &str,
+    bucket: BucketOf<T>,
+    changes: &BTreeMap<T::Key, T::Change>,
+) -> Result<Vec<Action>, StoreError> {
+    changed::<T>(bucket, changes).iter().map(|bucket| action::<T>(pk, bucket)).collect()
 }
 
 fn action<T: Kind>(pk: &str, bucket: &BucketOf<T>) -> Result<Action, StoreError> {
@@ -170,24 +182,32 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Works out which items change, bucket by bucket. Reads only the buckets that the changes touch.
+    /// Works out which items change, bucket by bucket.
     pub(super) async fn bucket_actions<T: Kind>(
         &self,
         pk: &str,
-        mut changes: BTreeMap<T::Key, T::Change>,
+        changes: BTreeMap<T::Key, T::Change>,
     ) -> Result<Vec<Vec<Action>>, StoreError> {
-        let mut units = Vec::new();
+        let touched = self.touched::<T>(pk, changes).await?;
+        let units = touched.into_iter().map(|(bucket, changes)| actions::<T>(pk, bucket, &changes));
+        units.filter(|unit| unit.as_ref().map_or(true, |unit| !unit.is_empty())).collect()
+    }
+
+    /// The buckets that the changes touch, each with what changes in it.
+    pub(super) async fn touched<T: Kind>(
+        &self,
+        pk: &str,
+        mut changes: BTreeMap<T::Key, T::Change>,
+    ) -> Result<Vec<Touched<T>>, StoreError> {
+        let mut touched = Vec::new();
         while let Some((last, _)) = changes.last_key_value() {
             let bucket = self.bucket_of::<T>(pk, last).await?.unwrap_or_default();
             let of_bucket = match &bucket.from {
                 Some(from) => changes.split_off(from),
                 None => std::mem::take(&mut changes),
             };
-            let changed = changed::<T>(bucket, &of_bucket);
-            if !changed.is_empty() {
-                units.push(changed.iter().map(|bucket| action::<T>(pk, bucket)).collect::<Result<_, _>>()?);
-            }
+            touched.push((bucket, of_bucket));
         }
-        Ok(units)
+        Ok(touched)
     }
 }

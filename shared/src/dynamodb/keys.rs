@@ -6,9 +6,11 @@ use jiff::civil::Date;
 use uuid::Uuid;
 
 use crate::access::TokenHash;
-use crate::directory::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
+use crate::directory::{ChangeId, DirectoryId, GroupId, InvalidId, ObjectId, UserId};
+use crate::filter::{GroupDecision, SkipReason, UserOutcome};
 use crate::oauth::StateHash;
 use crate::settings::DraftId;
+use crate::store::{List, NameIndex};
 use crate::sync::{HoldId, RunId};
 
 /// How many partitions a directory's users, or its groups, are spread over.
@@ -99,6 +101,11 @@ impl Key {
         Self::new(of_directory(id), format!("DRAFT#{draft}"))
     }
 
+    /// Sort keys sort as numbers do.
+    pub(super) fn change(id: DirectoryId, change: ChangeId) -> Self {
+        Self::new(changes(id), format!("{:016x}", change.number()))
+    }
+
     pub(super) fn ended_session(hash: &str) -> Self {
         Self::new(format!("ENDED_SESSION#{hash}"), "ENDED_SESSION")
     }
@@ -137,8 +144,8 @@ const FIRST: &str = "-";
 const OTHER: &str = "~";
 
 /// The sort key of the bucket that begins with this id, or of the first one. Sort keys sort as ids do.
-pub(super) fn sort_key(from: Option<&UserId>) -> String {
-    match from.map(UserId::object) {
+pub(super) fn sort_key(from: Option<&ObjectId>) -> String {
+    match from {
         None => FIRST.to_owned(),
         Some(id) if id.as_guid().is_some() => id.to_string(),
         Some(id) => format!("{OTHER}{id}"),
@@ -146,7 +153,7 @@ pub(super) fn sort_key(from: Option<&UserId>) -> String {
 }
 
 /// The id in the sort key of a bucket.
-pub(super) fn from_sort_key(sk: &str) -> Result<Option<UserId>, InvalidId> {
+pub(super) fn from_sort_key(sk: &str) -> Result<Option<ObjectId>, InvalidId> {
     if sk == FIRST { Ok(None) } else { sk.strip_prefix(OTHER).unwrap_or(sk).parse().map(Some) }
 }
 
@@ -195,14 +202,37 @@ pub(super) fn groups(id: DirectoryId, shard: u8) -> String {
     format!("DIRECTORY#{id}#GROUPS#{shard:x}")
 }
 
-/// The partition of a group's members.
-pub(super) fn members(id: DirectoryId, group: &GroupId) -> String {
-    format!("DIRECTORY#{id}#MEMBERS#{group}")
+/// The partition of a list.
+pub(super) fn list(id: DirectoryId, list: &List) -> String {
+    match list {
+        List::Members(group) => format!("DIRECTORY#{id}#MEMBERS#{group}"),
+        List::Users(UserOutcome::Active) => format!("DIRECTORY#{id}#ACTIVE"),
+        List::Users(UserOutcome::Deleted) => format!("DIRECTORY#{id}#DELETED"),
+        List::Users(UserOutcome::DisabledInOffice365) => format!("DIRECTORY#{id}#DISABLED"),
+        List::Users(UserOutcome::MemberOfIgnoredGroup) => format!("DIRECTORY#{id}#IGNORED"),
+        List::Users(UserOutcome::NotInAllowedGroup) => format!("DIRECTORY#{id}#NOT_ALLOWED"),
+        List::Groups(GroupDecision::Synced) => format!("DIRECTORY#{id}#SYNCED"),
+        List::Groups(GroupDecision::Skipped { reason: SkipReason::GroupSyncOff }) => {
+            format!("DIRECTORY#{id}#GROUP_SYNC_OFF")
+        }
+        List::Groups(GroupDecision::Skipped { reason: SkipReason::NoEmail }) => format!("DIRECTORY#{id}#NO_EMAIL"),
+        List::Groups(GroupDecision::Skipped { reason: SkipReason::PrefixNotAllowed }) => {
+            format!("DIRECTORY#{id}#PREFIX_NOT_ALLOWED")
+        }
+    }
 }
 
-/// A partition of the names of a directory's users.
-pub(super) fn names(id: DirectoryId, shard: u8) -> String {
-    format!("DIRECTORY#{id}#NAMES#{shard:x}")
+/// A partition of the names of a directory's users or groups.
+pub(super) fn names(id: DirectoryId, of: NameIndex, shard: u8) -> String {
+    match of {
+        NameIndex::Users => format!("DIRECTORY#{id}#NAMES#{shard:x}"),
+        NameIndex::Groups => format!("DIRECTORY#{id}#GROUP_NAMES#{shard:x}"),
+    }
+}
+
+/// The partition of the log of changes.
+pub(super) fn changes(id: DirectoryId) -> String {
+    format!("DIRECTORY#{id}#CHANGES")
 }
 
 /// Which partition an object belongs to: the first hex digit of its id. An id that is no GUID is put where the first
@@ -226,9 +256,9 @@ mod tests {
 
     use super::*;
 
-    fn any_id() -> impl Strategy<Value = UserId> {
+    fn any_id() -> impl Strategy<Value = ObjectId> {
         prop_oneof![
-            any::<u128>().prop_map(|guid| UserId::from(ObjectId::from(Uuid::from_u128(guid)))),
+            any::<u128>().prop_map(|guid| ObjectId::from(Uuid::from_u128(guid))),
             "[a-zA-Z0-9_-]{1,40}".prop_map(|id| id.parse().unwrap()),
         ]
     }

@@ -12,7 +12,7 @@ use super::keys::Key;
 use super::runs;
 use super::store::DynamoStore;
 use super::write::{ATTEMPTS, Refused};
-use crate::directory::DirectoryId;
+use crate::directory::{ChangeId, DirectoryId};
 use crate::store::{Lease, Leased, Publication, StoreError, SyncState};
 use crate::sync::{DeltaLink, DeltaLinks, RunId};
 
@@ -21,12 +21,16 @@ const HELD: &str = "fence = :fence AND holder = :holder";
 /// The condition that nobody holds a lease, or only an expired one, and that its item is one this program knows.
 const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (attribute_not_exists(pk) OR v = :one)";
 
-/// How users are laid out in the table. Links that were stored with another layout lead to records that this program does
-/// not find, so they count for nothing and everything is read anew.
-const LAYOUT: u32 = 3;
+/// How users, groups and what they are found by are laid out in the table. Links that were stored with another layout count for
+/// nothing: everything is read, and indexed, anew.
+const LAYOUT: u32 = 4;
+
+fn is_laid_out(sync: &Stored) -> Result<bool, StoreError> {
+    Ok(sync.optional_value("layout")? == Some(LAYOUT))
+}
 
 fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
-    if sync.optional_value("layout")? != Some(LAYOUT) {
+    if !is_laid_out(sync)? {
         return Ok(None);
     }
     let Some(users) = sync.optional_text("users_link")? else { return Ok(None) };
@@ -45,6 +49,8 @@ pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
         hold,
         unfinished: sync.optional_value("unfinished")?.unwrap_or_default(),
         checkpoint: sync.optional_value("checkpoint")?.unwrap_or_default(),
+        unindexed: !is_laid_out(sync)?,
+        logged: sync.optional_value("logged")?.and_then(ChangeId::new),
     })
 }
 
@@ -148,12 +154,21 @@ impl DynamoStore {
 
     /// The action that notes whether there is a checkpoint, and makes a transaction fail unless the lease is held.
     pub(super) fn note_checkpoint(&self, lease: &Lease, is_there: bool) -> Result<TransactWriteItem, StoreError> {
+        self.set_with(lease, "checkpoint", AttributeValue::Bool(is_there))
+    }
+
+    /// The action that notes which change is the last in the log, and makes a transaction fail unless the lease is held.
+    pub(super) fn note_logged(&self, lease: &Lease, last: ChangeId) -> Result<TransactWriteItem, StoreError> {
+        self.set_with(lease, "logged", number(last.number()))
+    }
+
+    fn set_with(&self, lease: &Lease, name: &str, value: AttributeValue) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::sync(lease.directory))))
-            .update_expression("SET checkpoint = :is_there")
+            .update_expression(format!("SET {name} = :value"))
             .condition_expression(HELD)
-            .expression_attribute_values(":is_there", AttributeValue::Bool(is_there))
+            .expression_attribute_values(":value", value)
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":holder", text(&lease.run.to_string()))
             .build()

@@ -11,7 +11,7 @@ use super::keys::{self, Key, SHARDS};
 use super::records::read_group;
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
-use crate::store::{Lease, Leased, MirrorStore, Publication, StoreError, Write};
+use crate::store::{Lease, Leased, List, MirrorStore, Publication, StoreError, Write};
 use crate::sync::RunId;
 
 #[async_trait]
@@ -65,7 +65,7 @@ impl MirrorStore for DynamoStore {
     }
 
     async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
-        self.all_members(directory, group).await
+        self.all_in(directory, &List::Members(group.clone())).await
     }
 
     async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -73,8 +73,8 @@ impl MirrorStore for DynamoStore {
         Ok(())
     }
 
-    async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
-        self.apply_writes(lease, writes).await
+    async fn apply(&self, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError> {
+        self.apply_writes(lease, writes, now).await
     }
 
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError> {

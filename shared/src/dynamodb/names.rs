@@ -1,5 +1,5 @@
-//! An index of users by all their names, a hundred to an item. It may have entries of names that nobody has any more, so
-//! whoever finds users by it looks at their records.
+//! Indexes of users and of groups by all their names, some ten to an item. They may have entries of names that nobody has any
+//! more, so whoever finds somebody by them looks at the record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use super::item::{Item, Stored};
 use super::keys::{NAME, SHARDS, names};
 use super::packing::{pack, unpack};
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, InvalidId, NameKey, UserId};
-use crate::store::{NamesChange, StoreError};
+use crate::directory::{DirectoryId, InvalidId, NameKey, ObjectId};
+use crate::store::{NameIndex, NamesChange, StoreError};
 
-/// Names of a directory's users in one shard.
+/// Names of a directory's users, or groups, in one shard.
 pub(super) struct Names;
 
 /// The sort key of the first bucket: before all others.
@@ -22,19 +22,19 @@ const FIRST: &str = "-";
 
 impl Kind for Names {
     type Key = NameKey;
-    type Value = BTreeSet<UserId>;
-    /// Users who have the name from now on, or have not (`false`).
-    type Change = Vec<(UserId, bool)>;
+    type Value = BTreeSet<ObjectId>;
+    /// Who has the name from now on, or has not (`false`).
+    type Change = Vec<(ObjectId, bool)>;
 
-    /// About 3 KB.
-    const TARGET: usize = 96;
-    const LIMIT: usize = 160;
+    /// About 1.5 KB.
+    const TARGET: usize = 48;
+    const LIMIT: usize = 80;
 
-    fn weight(users: &BTreeSet<UserId>) -> usize {
+    fn weight(users: &BTreeSet<ObjectId>) -> usize {
         users.len()
     }
 
-    fn change(entries: &mut BTreeMap<NameKey, BTreeSet<UserId>>, key: &NameKey, change: &Vec<(UserId, bool)>) {
+    fn change(entries: &mut BTreeMap<NameKey, BTreeSet<ObjectId>>, key: &NameKey, change: &Vec<(ObjectId, bool)>) {
         let users = entries.entry(key.clone()).or_default();
         for (user, is_named) in change {
             if *is_named {
@@ -60,43 +60,44 @@ impl Kind for Names {
         }
     }
 
-    fn write(item: Item, entries: &BTreeMap<NameKey, BTreeSet<UserId>>) -> Result<Item, StoreError> {
+    fn write(item: Item, entries: &BTreeMap<NameKey, BTreeSet<ObjectId>>) -> Result<Item, StoreError> {
         let packed =
             pack(entries).map_err(|error| StoreError::Corrupt { key: item.key(), reason: error.to_string() })?;
         Ok(item.bytes_of("names", &packed))
     }
 
-    fn read(item: &Stored) -> Result<BTreeMap<NameKey, BTreeSet<UserId>>, StoreError> {
+    fn read(item: &Stored) -> Result<BTreeMap<NameKey, BTreeSet<ObjectId>>, StoreError> {
         unpack(item.bytes("names")?).ok_or_else(|| item.corrupt("names is malformed".to_owned()))
     }
 }
 
 impl DynamoStore {
-    /// Users who have a name with this key, or had one.
-    pub(super) async fn users_with(
+    /// Who has a name with this key, or had one.
+    pub(super) async fn named(
         &self,
         directory: DirectoryId,
+        of: NameIndex,
         key: &NameKey,
-    ) -> Result<BTreeSet<UserId>, StoreError> {
-        let bucket = self.bucket_of::<Names>(&names(directory, key.shard()), key).await?;
+    ) -> Result<BTreeSet<ObjectId>, StoreError> {
+        let bucket = self.bucket_of::<Names>(&names(directory, of, key.shard()), key).await?;
         Ok(bucket.and_then(|mut bucket| bucket.entries.remove(key)).unwrap_or_default())
     }
 
-    /// Users who have a name that begins like this, or had one: of each shard of names the first ones, until there are
-    /// `enough`.
-    pub(super) async fn users_beginning_with(
+    /// Who has a name that begins like this, or had one: of each shard of names the first ones, until there are `enough`.
+    pub(super) async fn named_like(
         &self,
         directory: DirectoryId,
+        of: NameIndex,
         beginning: &NameKey,
         enough: usize,
-    ) -> Result<BTreeSet<UserId>, StoreError> {
-        let shards: Vec<BTreeSet<UserId>> = stream::iter(0..SHARDS)
+    ) -> Result<BTreeSet<ObjectId>, StoreError> {
+        let shards: Vec<BTreeSet<ObjectId>> = stream::iter(0..SHARDS)
             .map(|shard| async move {
-                let pk = names(directory, shard);
+                let pk = names(directory, of, shard);
                 let found = self.entries_from::<Names>(&pk, beginning, enough).await?;
                 let begins = |key: &NameKey| key.as_str().starts_with(beginning.as_str());
-                let users = found.into_iter().take_while(|(key, _)| begins(key)).flat_map(|(_, users)| users);
-                Ok::<_, StoreError>(users.take(enough).collect())
+                let ids = found.into_iter().take_while(|(key, _)| begins(key)).flat_map(|(_, ids)| ids);
+                Ok::<_, StoreError>(ids.take(enough).collect())
             })
             .buffered(AT_ONCE)
             .try_collect()
@@ -110,15 +111,15 @@ impl DynamoStore {
         directory: DirectoryId,
         change: &NamesChange,
     ) -> Result<Vec<Vec<Action>>, StoreError> {
-        let mut shards: BTreeMap<u8, BTreeMap<NameKey, Vec<(UserId, bool)>>> = BTreeMap::new();
-        let added = change.add.iter().map(|(key, user)| (key, user, true));
-        for (key, user, is_named) in added.chain(change.remove.iter().map(|(key, user)| (key, user, false))) {
-            shards.entry(key.shard()).or_default().entry(key.clone()).or_default().push((user.clone(), is_named));
+        let mut shards: BTreeMap<u8, BTreeMap<NameKey, Vec<(ObjectId, bool)>>> = BTreeMap::new();
+        let added = change.add.iter().map(|(key, id)| (key, id, true));
+        for (key, id, is_named) in added.chain(change.remove.iter().map(|(key, id)| (key, id, false))) {
+            shards.entry(key.shard()).or_default().entry(key.clone()).or_default().push((id.clone(), is_named));
         }
         let units: Vec<Vec<Vec<Action>>> = stream::iter(shards)
-            .map(
-                |(shard, changes)| async move { self.bucket_actions::<Names>(&names(directory, shard), changes).await },
-            )
+            .map(|(shard, changes)| async move {
+                self.bucket_actions::<Names>(&names(directory, change.of, shard), changes).await
+            })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;

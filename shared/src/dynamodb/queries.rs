@@ -13,31 +13,20 @@ use super::records::read_group;
 use super::store::DynamoStore;
 use super::users::Users;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Presence, UserId, UserRecord};
-use crate::store::{Cursor, GroupFilter, MirrorStore as _, Page, QueryStore, StoreError, UserFilter};
+use crate::filter::{GroupDecision, UserOutcome};
+use crate::store::{Cursor, GroupFilter, List, MirrorStore as _, NameIndex, Page, QueryStore, StoreError, UserFilter};
 
-/// The fewest items looked at in one request while a filter leaves most of them out.
-const LOOK_AHEAD: usize = 100;
+/// How many ids are looked at beyond those wanted, since some of them may lead to records that do not count.
+const LOOK_AHEAD: usize = 8;
 
 impl UserFilter {
-    fn takes(self, user: &UserRecord) -> bool {
-        user.presence != Presence::Unseen
-            && match self {
-                Self::All => true,
-                Self::Active => user.decision.is_active(),
-                Self::Inactive => !user.decision.is_active(),
-            }
-    }
-}
-
-impl GroupFilter {
-    /// As DynamoDB evaluates it: the expression, and the values in it.
-    fn expression(self) -> (&'static str, &'static [(&'static str, &'static str)]) {
+    /// Where its users are listed; `None` when all are to be.
+    fn outcomes(self) -> Option<Vec<UserOutcome>> {
         match self {
-            Self::All => ("presence.#state = :present", &[("#state", "state")]),
-            Self::Synced => (
-                "presence.#state = :present AND decision.#status = :synced",
-                &[("#state", "state"), ("#status", "status")],
-            ),
+            Self::All => None,
+            Self::Active => Some(vec![UserOutcome::Active]),
+            Self::Inactive => Some(UserOutcome::INACTIVE.to_vec()),
+            Self::With(outcome) => Some(vec![outcome]),
         }
     }
 }
@@ -51,23 +40,10 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let place: Option<UserId> = after.map(|cursor| decode("users", cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, |place| shard(place.object()));
-        let mut behind = place;
-        let mut items: Vec<UserRecord> = Vec::new();
-        for shard in first..SHARDS {
-            let pk = keys::users(directory, shard);
-            let enough = limit + 1 - items.len();
-            let found =
-                self.entries_behind::<Users>(&pk, behind.take().as_ref(), enough, |user| filter.takes(user)).await?;
-            items.extend(found.into_iter().map(|(_, user)| user));
-            if items.len() > limit {
-                items.truncate(limit);
-                let next = items.last().map(|last| encode("users", &last.id));
-                return Ok(Page { items, next });
-            }
+        match filter.outcomes() {
+            None => self.list_every_user(directory, limit, after).await,
+            Some(outcomes) => self.list_users_with(directory, &outcomes, limit, after).await,
         }
-        Ok(Page { items, next: None })
     }
 
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
@@ -81,8 +57,8 @@ impl QueryStore for DynamoStore {
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
-        let ids = self.users_with(directory, &NameKey::of(name)).await?;
-        let mut users = self.users(directory, &ids).await?;
+        let ids = self.named(directory, NameIndex::Users, &NameKey::of(name)).await?;
+        let mut users = self.users(directory, &ids.into_iter().map(UserId::from).collect()).await?;
         // The index has names of the past too, and others that look the same to it.
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_named(name));
         users.sort_by(|a, b| a.id.cmp(&b.id));
@@ -99,10 +75,8 @@ impl QueryStore for DynamoStore {
         if key.as_str().is_empty() {
             return Ok(Vec::new());
         }
-        let mut ids = self.users_beginning_with(directory, &key, limit).await?;
-        while ids.len() > limit {
-            ids.pop_last();
-        }
+        let ids = self.named_like(directory, NameIndex::Users, &key, limit).await?;
+        let ids = ids.into_iter().take(limit).map(UserId::from).collect();
         let mut users = self.users(directory, &ids).await?;
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_found_by(beginning));
         users.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
@@ -116,28 +90,28 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError> {
-        let place: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, shard);
-        let mut after = place.map(|id| id.to_string());
-        let mut items: Vec<GroupRecord> = Vec::new();
-        for shard in first..SHARDS {
-            loop {
-                let look = (limit + 1 - items.len()).max(LOOK_AHEAD);
-                let pk = keys::groups(directory, shard);
-                let (mut found, next) = self.filtered(pk, filter, look, after.as_deref()).await?;
-                items.append(&mut found);
-                if items.len() > limit {
-                    items.truncate(limit);
-                    let next = items.last().map(|last| encode("groups", &last.id));
-                    return Ok(Page { items, next });
-                }
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
+        match filter {
+            GroupFilter::All => self.list_every_group(directory, limit, after).await,
+            GroupFilter::With(decision) => self.list_groups_with(directory, decision, limit, after).await,
         }
-        Ok(Page { items, next: None })
+    }
+
+    async fn find_groups(
+        &self,
+        directory: DirectoryId,
+        beginning: &str,
+        limit: usize,
+    ) -> Result<Vec<GroupRecord>, StoreError> {
+        let key = NameKey::of(beginning);
+        if key.as_str().is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = self.named_like(directory, NameIndex::Groups, &key, limit).await?;
+        let ids = ids.into_iter().take(limit).map(GroupId::from).collect();
+        let mut groups = self.groups(directory, &ids).await?;
+        groups.retain(|group| group.presence.is_present() && group.profile.is_found_by(beginning));
+        groups.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
+        Ok(groups)
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
@@ -159,61 +133,166 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let mut place: Option<UserId> = after.map(|cursor| decode("members", cursor)).transpose()?;
-        let mut items: Vec<UserRecord> = Vec::new();
-        loop {
-            let enough = limit + 1 - items.len();
-            let mut ids = self.members_after(directory, group, place.as_ref(), enough).await?;
-            // An item has many more, whose records nobody has asked for.
-            ids.truncate(enough);
-            let Some(last) = ids.last().cloned() else { return Ok(Page { items, next: None }) };
-            let wanted: BTreeSet<UserId> = ids.iter().cloned().collect();
-            let users = self.users(directory, &wanted).await?;
-            let mut users: BTreeMap<UserId, UserRecord> =
-                users.into_iter().map(|user| (user.id.clone(), user)).collect();
-            let present = ids.iter().filter_map(|id| users.remove(id)).filter(|user| user.presence.is_present());
-            items.extend(present);
-            if items.len() > limit {
-                items.truncate(limit);
-                let next = items.last().map(|last| encode("members", &last.id));
-                return Ok(Page { items, next });
-            }
-            place = Some(last);
-        }
+        let place: Option<ObjectId> = after.map(|cursor| decode("members", cursor)).transpose()?;
+        let list = List::Members(group.clone());
+        let listed = self.listed_users(directory, &list, place, limit + 1, |user| user.presence.is_present()).await?;
+        Ok(page(listed, limit, |last| encode("members", &last.id)))
     }
 }
 
+/// A page of at most `limit` of these, and a cursor if there are more.
+fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(cursor);
+    Page { items, next }
+}
+
 impl DynamoStore {
-    /// The matching ones among the next `look` items of a partition, and where to go on.
-    async fn filtered(
+    async fn list_every_user(
+        &self,
+        directory: DirectoryId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        let place: Option<UserId> = after.map(|cursor| decode("users", cursor)).transpose()?;
+        let first = place.as_ref().map_or(0, |place| shard(place.object()));
+        let mut behind = place;
+        let mut items: Vec<UserRecord> = Vec::new();
+        for shard in first..SHARDS {
+            let pk = keys::users(directory, shard);
+            let enough = limit + 1 - items.len();
+            let seen = |user: &UserRecord| user.presence != Presence::Unseen;
+            let found = self.entries_behind::<Users>(&pk, behind.take().as_ref(), enough, seen).await?;
+            items.extend(found.into_iter().map(|(_, user)| user));
+            if items.len() > limit {
+                break;
+            }
+        }
+        Ok(page(items, limit, |last| encode("users", &last.id)))
+    }
+
+    async fn list_users_with(
+        &self,
+        directory: DirectoryId,
+        outcomes: &[UserOutcome],
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserRecord>, StoreError> {
+        let place: Option<(UserOutcome, ObjectId)> = after.map(|cursor| decode("decided", cursor)).transpose()?;
+        if place.as_ref().is_some_and(|(outcome, _)| !outcomes.contains(outcome)) {
+            return Err(StoreError::BadCursor);
+        }
+        let (from, mut behind) = place.unzip();
+        let mut items: Vec<UserRecord> = Vec::new();
+        for outcome in outcomes.iter().skip_while(|outcome| from.is_some_and(|from| from != **outcome)) {
+            let counts = |user: &UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == *outcome;
+            let (list, enough) = (List::Users(*outcome), limit + 1 - items.len());
+            items.append(&mut self.listed_users(directory, &list, behind.take(), enough, counts).await?);
+            if items.len() > limit {
+                break;
+            }
+        }
+        Ok(page(items, limit, |last| encode("decided", &(last.decision.outcome(), &last.id))))
+    }
+
+    /// Users of a list behind one of them who count, until there are `enough`.
+    async fn listed_users(
+        &self,
+        directory: DirectoryId,
+        list: &List,
+        mut behind: Option<ObjectId>,
+        enough: usize,
+        counts: impl Fn(&UserRecord) -> bool,
+    ) -> Result<Vec<UserRecord>, StoreError> {
+        let mut found = Vec::new();
+        while found.len() < enough {
+            let look = enough - found.len() + LOOK_AHEAD;
+            let ids = self.some_in(directory, list, behind.as_ref(), look).await?;
+            let Some(last) = ids.last() else { break };
+            behind = Some(last.clone());
+            let wanted: BTreeSet<UserId> = ids.iter().cloned().map(UserId::from).collect();
+            let users = self.users(directory, &wanted).await?;
+            let mut users: BTreeMap<UserId, UserRecord> =
+                users.into_iter().map(|user| (user.id.clone(), user)).collect();
+            found.extend(ids.into_iter().filter_map(|id| users.remove(&UserId::from(id))).filter(&counts));
+        }
+        found.truncate(enough);
+        Ok(found)
+    }
+
+    async fn list_every_group(
+        &self,
+        directory: DirectoryId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<GroupRecord>, StoreError> {
+        let place: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
+        let first = place.as_ref().map_or(0, shard);
+        let mut after = place.map(|id| id.to_string());
+        let mut items: Vec<GroupRecord> = Vec::new();
+        for shard in first..SHARDS {
+            while items.len() <= limit {
+                let look = limit + 1 - items.len() + LOOK_AHEAD;
+                let pk = keys::groups(directory, shard);
+                let (mut found, next) = self.some_groups(pk, look, after.as_deref()).await?;
+                items.append(&mut found);
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(page(items, limit, |last| encode("groups", &last.id)))
+    }
+
+    async fn list_groups_with(
+        &self,
+        directory: DirectoryId,
+        decision: GroupDecision,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<GroupRecord>, StoreError> {
+        let mut behind: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
+        let mut items: Vec<GroupRecord> = Vec::new();
+        while items.len() <= limit {
+            let look = limit + 1 - items.len() + LOOK_AHEAD;
+            let ids = self.some_in(directory, &List::Groups(decision), behind.as_ref(), look).await?;
+            let Some(last) = ids.last() else { break };
+            behind = Some(last.clone());
+            let wanted: BTreeSet<GroupId> = ids.iter().cloned().map(GroupId::from).collect();
+            let groups = self.groups(directory, &wanted).await?;
+            let mut groups: BTreeMap<GroupId, GroupRecord> =
+                groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+            let counts = |group: &GroupRecord| group.presence.is_present() && group.decision == decision;
+            items.extend(ids.into_iter().filter_map(|id| groups.remove(&GroupId::from(id))).filter(counts));
+        }
+        Ok(page(items, limit, |last| encode("groups", &last.id)))
+    }
+
+    /// The groups that are in the tenant among the next `look` of a partition, and where to go on.
+    async fn some_groups(
         &self,
         pk: String,
-        filter: GroupFilter,
         look: usize,
         after: Option<&str>,
     ) -> Result<(Vec<GroupRecord>, Option<String>), StoreError> {
-        let (expression, names) = filter.expression();
-        let mut query = self
+        let query = self
             .client
             .query()
             .table_name(&self.table)
-            .filter_expression(expression)
+            .filter_expression("presence.#state = :present")
+            .expression_attribute_names("#state", "state")
             .expression_attribute_values(":present", AttributeValue::S("present".to_owned()))
             .consistent_read(true)
             .limit(i32::try_from(look).unwrap_or(i32::MAX))
             .expression_attribute_values(":pk", AttributeValue::S(pk));
-        query = match after {
+        let query = match after {
             None => query.key_condition_expression("pk = :pk"),
             Some(after) => query
                 .key_condition_expression("pk = :pk AND sk > :after")
                 .expression_attribute_values(":after", AttributeValue::S(after.to_owned())),
         };
-        for (name, attribute) in names {
-            query = query.expression_attribute_names(*name, *attribute);
-        }
-        if filter == GroupFilter::Synced {
-            query = query.expression_attribute_values(":synced", AttributeValue::S("synced".to_owned()));
-        }
         let output = query.send().await.map_err(unavailable)?;
         let next = output.last_evaluated_key.and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok()).cloned());
         let items = output.items.unwrap_or_default();

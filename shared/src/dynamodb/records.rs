@@ -10,6 +10,7 @@ pub(super) fn write_group(directory: DirectoryId, group: &GroupRecord) -> Result
         .value("profile", &group.profile)?
         .value("presence", &group.presence)?
         .value("decision", &group.decision)?
+        .number("members", group.members)
         .ids("children", group.children.iter().map(GroupId::object));
     let item = match group.presence {
         Presence::Deleted { since } => item.expires_after(since, RETENTION),
@@ -25,5 +26,7 @@ pub(super) fn read_group(item: &Stored) -> Result<GroupRecord, StoreError> {
         presence: item.value("presence")?,
         children: item.ids("children")?,
         decision: item.value("decision")?,
+        // Records of an earlier version have none, and are counted anew.
+        members: item.optional_value("members")?.unwrap_or_default(),
     })
 }

@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
 
-use super::apply::Action;
+use super::apply::Unit;
+use super::bucket_store::{Touched, actions};
 use super::buckets::Kind;
+use super::changes::Log;
 use super::item::{Item, Stored};
 use super::keys::{self, SHARDS, from_sort_key, shard, sort_key};
 use super::packing::{pack, unpack};
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, GroupId, InvalidId, Presence, UserId, UserProfile, UserRecord};
+use crate::directory::{ChangeId, DirectoryId, GroupId, InvalidId, Presence, UserId, UserProfile, UserRecord};
 use crate::filter::UserDecision;
 use crate::store::StoreError;
 
@@ -27,7 +30,16 @@ const BYTES_OF_WEIGHT: usize = 1_024;
 const MAX_BYTES: usize = 399 * 1024;
 
 /// A record without names for its parts.
-type Packed = (UserId, UserProfile, Presence, UserDecision, BTreeSet<GroupId>);
+#[derive(Deserialize)]
+struct Packed(
+    UserId,
+    UserProfile,
+    Presence,
+    UserDecision,
+    BTreeSet<GroupId>,
+    // Records of an earlier version end here.
+    #[serde(default)] Option<ChangeId>,
+);
 
 impl Kind for Users {
     type Key = UserId;
@@ -51,17 +63,17 @@ impl Kind for Users {
     }
 
     fn sort_key(from: Option<&UserId>) -> String {
-        sort_key(from)
+        sort_key(from.map(UserId::object))
     }
 
     fn from_sort_key(sk: &str) -> Result<Option<UserId>, InvalidId> {
-        from_sort_key(sk)
+        Ok(from_sort_key(sk)?.map(UserId::from))
     }
 
     fn write(item: Item, entries: &BTreeMap<UserId, UserRecord>) -> Result<Item, StoreError> {
         let users: Vec<_> = entries
             .values()
-            .map(|user| (&user.id, &user.profile, user.presence, &user.decision, &user.groups))
+            .map(|user| (&user.id, &user.profile, user.presence, &user.decision, &user.groups, user.changed))
             .collect();
         let corrupt = |reason| StoreError::Corrupt { key: item.key(), reason };
         let packed = pack(&users).map_err(|error| corrupt(error.to_string()))?;
@@ -77,7 +89,14 @@ impl Kind for Users {
     fn read(item: &Stored) -> Result<BTreeMap<UserId, UserRecord>, StoreError> {
         let users: Vec<Packed> =
             unpack(item.bytes("users")?).ok_or_else(|| item.corrupt("users is malformed".to_owned()))?;
-        let record = |(id, profile, presence, decision, groups)| UserRecord { id, profile, presence, groups, decision };
+        let record = |Packed(id, profile, presence, decision, groups, changed)| UserRecord {
+            id,
+            profile,
+            presence,
+            groups,
+            decision,
+            changed,
+        };
         Ok(users.into_iter().map(record).map(|user| (user.id.clone(), user)).collect())
     }
 }
@@ -107,20 +126,31 @@ impl DynamoStore {
         Ok(found.into_iter().flat_map(BTreeMap::into_values).collect())
     }
 
-    /// The items that change with these records.
-    pub(super) async fn user_actions(
+    /// The items that change with these records, and what that means.
+    pub(super) async fn user_units(
         &self,
         directory: DirectoryId,
         changes: impl Iterator<Item = (UserId, Option<UserRecord>)>,
-    ) -> Result<Vec<Vec<Action>>, StoreError> {
-        let units: Vec<Vec<Vec<Action>>> = stream::iter(by_shard(changes))
+        log: &mut Log,
+    ) -> Result<Vec<Unit>, StoreError> {
+        let touched: Vec<(String, Vec<Touched<Users>>)> = stream::iter(by_shard(changes))
             .map(|(shard, changes)| async move {
-                self.bucket_actions::<Users>(&keys::users(directory, shard), changes).await
+                let pk = keys::users(directory, shard);
+                let touched = self.touched::<Users>(&pk, changes).await?;
+                Ok::<_, StoreError>((pk, touched))
             })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        Ok(units.into_iter().flatten().collect())
+        let mut units = Vec::new();
+        for (pk, touched) in touched {
+            for (bucket, mut changes) in touched {
+                let logged = changes.iter_mut().flat_map(|(id, new)| log.user(bucket.entries.get(id), new.as_mut()));
+                let logged = logged.collect();
+                units.push(Unit { actions: actions::<Users>(&pk, bucket, &changes)?, logged });
+            }
+        }
+        Ok(units)
     }
 }
 
@@ -150,6 +180,7 @@ mod tests {
             presence: Presence::Present,
             groups: (1..=groups).map(|number| GroupId::from(scattered(number))).collect(),
             decision: UserDecision::Active,
+            changed: None,
         }
     }
 

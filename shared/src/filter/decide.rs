@@ -27,6 +27,43 @@ impl UserDecision {
     }
 }
 
+/// A [`UserDecision`] without what is particular to one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserOutcome {
+    /// Active.
+    Active,
+    /// Inactive: deleted in the tenant.
+    Deleted,
+    /// Inactive: may not sign in to Office 365.
+    #[serde(rename = "disabled_in_office_365")]
+    DisabledInOffice365,
+    /// Inactive: in a group that the settings ignore.
+    MemberOfIgnoredGroup,
+    /// Inactive: in none of the groups that the settings allow.
+    NotInAllowedGroup,
+}
+
+impl UserOutcome {
+    /// All ways to be inactive.
+    pub const INACTIVE: [Self; 4] =
+        [Self::Deleted, Self::DisabledInOffice365, Self::MemberOfIgnoredGroup, Self::NotInAllowedGroup];
+}
+
+impl UserDecision {
+    /// Which outcome it is.
+    #[must_use]
+    pub fn outcome(&self) -> UserOutcome {
+        match self {
+            Self::Active => UserOutcome::Active,
+            Self::Inactive(InactiveReason::Deleted) => UserOutcome::Deleted,
+            Self::Inactive(InactiveReason::DisabledInOffice365) => UserOutcome::DisabledInOffice365,
+            Self::Inactive(InactiveReason::MemberOfIgnoredGroup { .. }) => UserOutcome::MemberOfIgnoredGroup,
+            Self::Inactive(InactiveReason::NotInAllowedGroup) => UserOutcome::NotInAllowedGroup,
+        }
+    }
+}
+
 /// Why a user is inactive, in the order in which the rules are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]

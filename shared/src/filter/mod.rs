@@ -13,7 +13,9 @@ mod safety;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserFacts, decide_group, decide_user};
+pub use decide::{
+    GroupDecision, InactiveReason, SkipReason, UserDecision, UserFacts, UserOutcome, decide_group, decide_user,
+};
 pub use explain::{Check, Rule, explain_user};
 pub use name::NamePrefix;
 pub use parse::{FieldError, InvalidPolicy};

@@ -162,6 +162,7 @@ mod tests {
             presence: Presence::Present,
             groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             decision,
+            changed: None,
         }
     }
 
@@ -176,6 +177,7 @@ mod tests {
             presence: Presence::Present,
             children: BTreeSet::new(),
             decision,
+            members: 0,
         }
     }
 

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, Published, UserId, UserRecord};
+use crate::directory::{ChangeId, DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Published, UserId, UserRecord};
+use crate::filter::{GroupDecision, UserOutcome};
 use crate::statistics::Day;
 use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId};
 
@@ -46,6 +47,10 @@ pub struct SyncState {
     pub unfinished: bool,
     /// True when a run that was cut off has left a checkpoint since.
     pub checkpoint: bool,
+    /// True when the table has no indexes of its records yet, or those of another version.
+    pub unindexed: bool,
+    /// The last change in the log.
+    pub logged: Option<ChangeId>,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -53,9 +58,9 @@ pub struct SyncState {
 pub enum Write {
     /// The group's record.
     Group(GroupRecord),
-    /// The group's list of user members.
-    GroupMembers(GroupMembersChange),
-    /// Names that users are found by from now on, or are not any more.
+    /// A list.
+    List(ListChange),
+    /// Names that users or groups are found by from now on, or are not any more.
     Names(NamesChange),
     /// The user's record.
     User(UserRecord),
@@ -63,24 +68,62 @@ pub enum Write {
     ForgetUser(UserId),
 }
 
-/// Names to add to, and to take out of, the index of users.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NamesChange {
-    /// Who is found by what from now on.
-    pub add: BTreeSet<(NameKey, UserId)>,
-    /// Who is not found by what any more.
-    pub remove: BTreeSet<(NameKey, UserId)>,
+/// What names lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameIndex {
+    /// Users.
+    Users,
+    /// Groups.
+    Groups,
 }
 
-/// Users to add to, and to take out of, a group's list of members.
+/// Names to add to, and to take out of, an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupMembersChange {
-    /// The group.
-    pub group: GroupId,
-    /// Users who joined.
-    pub add: BTreeSet<UserId>,
-    /// Users who left.
-    pub remove: BTreeSet<UserId>,
+pub struct NamesChange {
+    /// Of users or of groups.
+    pub of: NameIndex,
+    /// Who is found by what from now on.
+    pub add: BTreeSet<(NameKey, ObjectId)>,
+    /// Who is not found by what any more.
+    pub remove: BTreeSet<(NameKey, ObjectId)>,
+}
+
+impl NamesChange {
+    /// No change yet.
+    #[must_use]
+    pub fn of(of: NameIndex) -> Self {
+        Self { of, add: BTreeSet::new(), remove: BTreeSet::new() }
+    }
+}
+
+/// A list of ids.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    /// Users who are directly in a group.
+    Members(GroupId),
+    /// Users with this outcome. There may be others in it, from whose records it shows.
+    Users(UserOutcome),
+    /// Groups with this decision. There may be others in it likewise.
+    Groups(GroupDecision),
+}
+
+/// Ids to add to, and to take out of, a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListChange {
+    /// The list.
+    pub list: List,
+    /// Which are in it from now on.
+    pub add: BTreeSet<ObjectId>,
+    /// Which are not any more.
+    pub remove: BTreeSet<ObjectId>,
+}
+
+impl ListChange {
+    /// No change yet.
+    #[must_use]
+    pub fn of(list: List) -> Self {
+        Self { list, add: BTreeSet::new(), remove: BTreeSet::new() }
+    }
 }
 
 /// What a run makes visible at its end, all at once.
@@ -162,8 +205,9 @@ pub trait MirrorStore: Send + Sync {
     async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError>;
 
     /// Makes the changes, in this order. Those of one call that are alike may be made together; an interruption
-    /// leaves a beginning of them made. Returns how many items were written.
-    async fn apply(&self, lease: &Lease, writes: &[Write]) -> Result<u64, StoreError>;
+    /// leaves a beginning of them made. What becomes of users and groups is logged in the same step, as of `now`. Returns how
+    /// many items were written.
+    async fn apply(&self, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError>;
 
     /// Makes the outcome visible and moves the links, in one step. A checkpoint has served its purpose then.
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError>;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use crate::filter::{GroupDecision, UserDecision, UserOutcome};
 
 /// Where a listing continues: opaque text, safe in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,21 @@ pub enum UserFilter {
     Active,
     /// Inactive ones.
     Inactive,
+    /// Those with this outcome.
+    With(UserOutcome),
+}
+
+impl UserFilter {
+    /// Whether users with this decision are listed.
+    #[must_use]
+    pub fn takes(self, decision: &UserDecision) -> bool {
+        match self {
+            Self::All => true,
+            Self::Active => decision.is_active(),
+            Self::Inactive => !decision.is_active(),
+            Self::With(outcome) => decision.outcome() == outcome,
+        }
+    }
 }
 
 /// Which groups to list. Those that were never read themselves, or were deleted, are never listed.
@@ -48,12 +64,27 @@ pub enum UserFilter {
 pub enum GroupFilter {
     /// All of them, skipped ones too.
     All,
+    /// Those with this decision.
+    With(GroupDecision),
+}
+
+impl GroupFilter {
     /// Those that consumers see.
-    Synced,
+    pub const SYNCED: Self = Self::With(GroupDecision::Synced);
+
+    /// Whether groups with this decision are listed.
+    #[must_use]
+    pub fn takes(self, decision: GroupDecision) -> bool {
+        match self {
+            Self::All => true,
+            Self::With(wanted) => decision == wanted,
+        }
+    }
 }
 
 /// Reads for queries. Listings are in the order of ids, with those that are no GUIDs in fixed places among the others,
-/// and stable between pages.
+/// and stable between pages; inactive users are listed by their outcomes, and those of one outcome in the order of ids. A page takes
+/// about as many requests of the table however large the directory is.
 #[async_trait]
 pub trait QueryStore: Send + Sync {
     /// A page of at most `limit` users, full unless it is the last.
@@ -89,6 +120,15 @@ pub trait QueryStore: Send + Sync {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError>;
+
+    /// At most `limit` groups whose name, a word in it, or mail address begins like this, in any case; in the order of names. When
+    /// there are `limit` of them there may be more.
+    async fn find_groups(
+        &self,
+        directory: DirectoryId,
+        beginning: &str,
+        limit: usize,
+    ) -> Result<Vec<GroupRecord>, StoreError>;
 
     /// One group by id.
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError>;

@@ -110,7 +110,7 @@ impl Work<'_> {
         let settings_are_held = users.keys().any(|user| !plan.caused_by_tenant.contains(user));
         if !users.is_empty() {
             let left = guard.groups_to_leave(&plan, &outlook);
-            plan.hold_users(&users);
+            plan.hold_users(&users, &outlook);
             plan.leave_groups(&left, &outlook);
         }
         let dropped = guard.dropped(&plan, &outlook);

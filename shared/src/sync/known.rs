@@ -14,6 +14,8 @@ pub(super) struct Known {
     pub(super) groups: BTreeMap<GroupId, GroupRecord>,
     /// True when these are all records there are, not only those the changes touch.
     pub(super) complete: bool,
+    /// True when the indexes of the table have to be made anew.
+    pub(super) unindexed: bool,
 }
 
 impl Known {

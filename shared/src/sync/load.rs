@@ -7,7 +7,7 @@ use super::holding::FoundHold;
 use super::known::{Known, reach};
 use super::outlook::next_groups;
 use super::work::Work;
-use crate::directory::{GroupId, UserId};
+use crate::directory::{GroupId, UserId, UserRecord};
 use crate::filter::Policy;
 use crate::store::StoreError;
 
@@ -41,6 +41,21 @@ impl Work<'_> {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
         known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
+        self.load_resized(net, known).await
+    }
+
+    /// Loads groups that get more or fewer members.
+    async fn load_resized(&self, net: &NetChanges, known: &mut Known) -> Result<(), StoreError> {
+        let changes = |user: &&UserRecord| {
+            let removed = net.users.get(&user.id).map(|change| change.removed.is_some());
+            removed.is_some_and(|removed| removed == user.presence.is_present())
+        };
+        let of_users = known.users.iter().filter(changes).flat_map(|user| &user.groups);
+        let resized = net.memberships.groups().chain(of_users).filter(|group| !known.groups.contains_key(*group));
+        let resized: BTreeSet<GroupId> = resized.cloned().collect();
+        if !resized.is_empty() {
+            known.add_groups(self.ports.mirror.groups(self.lease.directory, &resized).await?);
+        }
         Ok(())
     }
 

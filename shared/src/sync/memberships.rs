@@ -30,6 +30,11 @@ impl Memberships {
         self.said.keys()
     }
 
+    /// The groups something was said of.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.groups.iter()
+    }
+
     /// What was said of a user.
     pub(super) fn of<'a>(&'a self, user: &UserId) -> impl Iterator<Item = (&'a GroupId, bool)> + use<'a> {
         let said = self.said.get(user).map(Vec::as_slice).unwrap_or_default();

@@ -14,6 +14,7 @@ pub(crate) mod fuzz;
 mod guard;
 mod hold;
 mod holding;
+mod indexes;
 mod known;
 mod ledger;
 mod load;
@@ -27,6 +28,7 @@ mod reconcile;
 mod record;
 mod request;
 mod run;
+mod sizes;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,7 @@ fn unseen_user(id: &UserId) -> UserRecord {
         presence: Presence::Unseen,
         groups: BTreeSet::new(),
         decision: UserDecision::Inactive(InactiveReason::NotInAllowedGroup),
+        changed: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn unseen_group(id: &GroupId) -> GroupRecord {
         presence: Presence::Unseen,
         children: BTreeSet::new(),
         decision: GroupDecision::Skipped { reason: SkipReason::GroupSyncOff },
+        members: 0,
     }
 }
 

@@ -3,20 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::indexes::Indexes;
 use super::known::Known;
 use super::outlook::Outlook;
 use super::record::ChangeCounts;
-use crate::directory::{DirectoryCounts, GroupId, GroupRecord, NameKey, Presence, UserId, UserRecord};
+use super::sizes::Sizes;
+use crate::directory::{DirectoryCounts, GroupId, GroupRecord, ObjectId, Presence, UserId, UserRecord};
 use crate::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
-use crate::store::{GroupMembersChange, NamesChange, Write};
-
-/// How many names are written at once.
-const NAMES_AT_ONCE: usize = 4_096;
+use crate::store::{List, ListChange, NameIndex, Write};
 
 /// What a run will write. Empty when nothing has changed. The records themselves are in the [`Outlook`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Groups whose record changes.
+    /// Groups that change.
     pub(super) groups: Vec<GroupId>,
     /// Changes of groups' lists of members.
     pub(super) members: BTreeMap<GroupId, Moves>,
@@ -26,10 +25,14 @@ pub(super) struct Plan {
     pub(super) deactivations: Vec<UserId>,
     /// Users who were deleted so long ago that nobody needs their records any more.
     pub(super) forgotten: Vec<UserId>,
-    /// Names that users are found by from now on.
-    pub(super) new_names: Vec<(NameKey, UserId)>,
-    /// Names that users are not found by any more.
-    pub(super) old_names: Vec<(NameKey, UserId)>,
+    /// Where users are found.
+    user_indexes: Indexes,
+    /// Where groups are found.
+    group_indexes: Indexes,
+    /// How many members groups have.
+    sizes: Sizes,
+    /// Groups whose records are to be left as they are, but for their size.
+    left: BTreeSet<GroupId>,
     /// Those of the deactivations that what Microsoft says has caused, not a change of the settings.
     pub(super) caused_by_tenant: BTreeSet<UserId>,
     /// What changes, by kind.
@@ -50,12 +53,12 @@ pub(super) struct Moves {
 impl Plan {
     /// Plans a run.
     pub(super) fn new(outlook: &Outlook<'_>) -> Self {
-        let mut plan = Self { vanished_groups: outlook.reach.vanished().clone(), ..Self::default() };
+        let mut plan = Self::empty(outlook);
         for id in outlook.touched() {
             let old = outlook.known.users.get(id);
             match outlook.user(id) {
                 Some(new) if outlook.is_forgotten(old, &new) => {
-                    plan.old_names.extend(new.name_keys().into_iter().map(|key| (key, new.id.clone())));
+                    plan.user_indexes.add(old, None);
                     plan.forgotten.push(new.id);
                 }
                 Some(new) => plan.add_user(outlook, old, new),
@@ -68,9 +71,28 @@ impl Plan {
         plan
     }
 
+    fn empty(outlook: &Outlook<'_>) -> Self {
+        Self {
+            groups: Vec::new(),
+            members: BTreeMap::new(),
+            users: Vec::new(),
+            deactivations: Vec::new(),
+            forgotten: Vec::new(),
+            user_indexes: Indexes::of(NameIndex::Users),
+            group_indexes: Indexes::of(NameIndex::Groups),
+            sizes: Sizes::default(),
+            left: BTreeSet::new(),
+            caused_by_tenant: BTreeSet::new(),
+            changes: ChangeCounts::default(),
+            counts: DirectoryCounts::default(),
+            vanished_groups: outlook.reach.vanished().clone(),
+        }
+    }
+
     /// True when there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub(super) fn is_empty(&self, outlook: &Outlook<'_>) -> bool {
+        let indexes = [&self.user_indexes, &self.group_indexes];
+        self.len() == 0 && indexes.iter().all(|indexes| indexes.is_empty()) && self.sizes.differing(outlook).is_empty()
     }
 
     /// How many objects it is about: lists of members, users and groups.
@@ -81,25 +103,37 @@ impl Plan {
     /// All writes in the order in which they must be made. Lists of members come before the users' records,
     /// because a run takes a membership for done when the user's record shows it; and users' records before those of
     /// groups, because a run decides a group's members anew when the group's record shows a change. Of the users,
-    /// deactivations come last. New names come before the records that have them, so that nobody is hidden who has been
-    /// written; old ones go when nobody has them any more.
+    /// deactivations come last. New entries of indexes come before the records that they lead to, so that nobody is hidden who has
+    /// been written; old ones go when they lead to nobody any more.
     pub(super) fn into_writes<'a>(self, outlook: &'a Outlook<'_>) -> impl Iterator<Item = Write> + use<'a> {
         let members = self.members.into_iter().map(|(group, moves)| {
-            let (add, remove) = (moves.joined.into_iter().collect(), moves.left.into_iter().collect());
-            Write::GroupMembers(GroupMembersChange { group, add, remove })
+            let [add, remove] = [moves.joined, moves.left].map(objects);
+            Write::List(ListChange { list: List::Members(group), add, remove })
         });
-        let new_names = in_parts(self.new_names, |add| NamesChange { add, ..NamesChange::default() });
+        let (new_users, old_users) = self.user_indexes.into_writes();
+        let (new_groups, old_groups) = self.group_indexes.into_writes();
         let users = self.users.into_iter().chain(self.deactivations);
         let users = users.filter_map(|user| outlook.user(&user).map(Write::User));
         let forgotten = self.forgotten.into_iter().map(Write::ForgetUser);
-        let old_names = in_parts(self.old_names, |remove| NamesChange { remove, ..NamesChange::default() });
-        let groups = self.groups.into_iter();
-        let groups = groups.filter_map(|group| outlook.groups.get(&group).cloned().map(Write::Group));
-        members.chain(new_names).chain(users).chain(forgotten).chain(old_names).chain(groups)
+        let (sizes, left) = (self.sizes.differing(outlook), self.left);
+        let groups: BTreeSet<GroupId> = self.groups.into_iter().chain(sizes.keys().cloned()).collect();
+        let groups = groups.into_iter().filter_map(move |id| {
+            let group = if left.contains(&id) { outlook.known.groups.get(&id) } else { outlook.groups.get(&id) }?;
+            let members = sizes.get(&id).copied().unwrap_or(group.members);
+            Some(Write::Group(GroupRecord { members, ..group.clone() }))
+        });
+        let users = members.chain(new_users).chain(users).chain(forgotten).chain(old_users);
+        users.chain(new_groups).chain(groups).chain(old_groups)
     }
 
     /// Takes these users' deactivations out, with all that concerns them, so that the rest can be applied without.
-    pub(super) fn hold_users(&mut self, held: &BTreeMap<UserId, InactiveReason>) {
+    pub(super) fn hold_users(&mut self, held: &BTreeMap<UserId, InactiveReason>, outlook: &Outlook<'_>) {
+        for user in held.keys() {
+            let (old, new) = (outlook.known.users.get(user), outlook.user(user));
+            self.count_sizes(outlook.known, old, new.as_ref(), -1);
+            // What stays as it is counts as it is.
+            self.count_sizes(outlook.known, old, old, 1);
+        }
         for user in self.deactivations.extract_if(.., |user| held.contains_key(user)) {
             self.changes.deactivated -= 1;
             self.changes.users_changed -= 1;
@@ -109,9 +143,7 @@ impl Plan {
             self.counts.active += 1;
             self.caused_by_tenant.remove(&user);
         }
-        for names in [&mut self.new_names, &mut self.old_names] {
-            names.retain(|(_, user)| !held.contains_key(user));
-        }
+        self.user_indexes.retain(|id| !held.contains_key(&UserId::from(id.clone())));
         for moves in self.members.values_mut() {
             let joined = moves.joined.extract_if(.., |user| held.contains_key(user)).count() as u64;
             let left = moves.left.extract_if(.., |user| held.contains_key(user)).count() as u64;
@@ -135,6 +167,8 @@ impl Plan {
                 self.changes.groups_added -= 1;
                 self.changes.memberships_added -= new.children.len() as u64;
             }
+            self.group_indexes.retain(|left| left != id.object());
+            self.left.insert(id);
         }
     }
 
@@ -143,11 +177,15 @@ impl Plan {
         if let Some(old) = old.filter(|_| !outlook.known.complete) {
             count_user(&mut self.counts, old, -1);
         }
-        if old == Some(&new) {
+        self.count_sizes(outlook.known, old, Some(&new), 1);
+        let is_new = old != Some(&new);
+        if is_new || outlook.known.unindexed {
+            self.user_indexes.add(old.filter(|_| !outlook.known.unindexed), Some(&new));
+        }
+        if !is_new {
             return;
         }
         self.add_moves(old, &new);
-        self.add_names(old, &new);
         let was_visible = old.is_some_and(|old| old.presence != Presence::Unseen);
         let was_active = was_visible && old.is_some_and(|old| old.decision.is_active());
         let is_active = new.presence != Presence::Unseen && new.decision.is_active();
@@ -183,13 +221,13 @@ impl Plan {
         }
     }
 
-    fn add_names(&mut self, old: Option<&UserRecord>, new: &UserRecord) {
-        if old.is_some_and(|old| old.profile == new.profile && old.presence == new.presence) {
-            return;
+    fn count_sizes(&mut self, known: &Known, old: Option<&UserRecord>, new: Option<&UserRecord>, by: i64) {
+        if let Some(new) = new {
+            self.sizes.count(new, by);
         }
-        let (old, keys) = (old.map(UserRecord::name_keys).unwrap_or_default(), new.name_keys());
-        self.new_names.extend(keys.difference(&old).map(|key| (key.clone(), new.id.clone())));
-        self.old_names.extend(old.difference(&keys).map(|key| (key.clone(), new.id.clone())));
+        if let Some(old) = old.filter(|_| !known.complete) {
+            self.sizes.count(old, -by);
+        }
     }
 
     fn moves(&mut self, group: &GroupId) -> &mut Moves {
@@ -201,6 +239,7 @@ impl Plan {
         if let Some(old) = old.filter(|_| !known.complete) {
             count_group(&mut self.counts, old, -1);
         }
+        self.group_indexes.add(old.filter(|_| !known.unindexed), Some(new));
         if old == Some(new) {
             return;
         }
@@ -216,17 +255,8 @@ impl Plan {
     }
 }
 
-/// Writes of some thousand names each, in the order in which they are stored.
-fn in_parts(
-    mut names: Vec<(NameKey, UserId)>,
-    change: impl Fn(BTreeSet<(NameKey, UserId)>) -> NamesChange,
-) -> impl Iterator<Item = Write> {
-    names.sort_unstable();
-    let mut names = names.into_iter();
-    std::iter::from_fn(move || {
-        let part: BTreeSet<_> = names.by_ref().take(NAMES_AT_ONCE).collect();
-        (!part.is_empty()).then(|| Write::Names(change(part)))
-    })
+fn objects(users: Vec<UserId>) -> BTreeSet<ObjectId> {
+    users.iter().map(|user| user.object().clone()).collect()
 }
 
 fn size<'a>(groups: impl Iterator<Item = &'a GroupId>) -> u64 {

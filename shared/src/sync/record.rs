@@ -240,6 +240,9 @@ pub struct Run {
     /// What changed.
     #[serde(default)]
     pub changes: ChangeCounts,
+    /// The number of the last change that was logged before it; 0 when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_after: Option<u64>,
     /// What a reconciliation found that changes had left out; among `changes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mended: Option<ChangeCounts>,
@@ -283,6 +286,7 @@ impl Run {
             full_reason: None,
             credential: None,
             changes: ChangeCounts::default(),
+            changes_after: None,
             mended: None,
             totals: None,
             effort: Effort::default(),

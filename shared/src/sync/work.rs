@@ -19,9 +19,9 @@ use super::reading::Step;
 use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState};
 use super::run::{LONGEST_RUN, Pace, Ports};
 use super::source::TenantSource;
-use crate::directory::{Directory, DirectoryCounts, GroupId, Published};
+use crate::directory::{ChangeId, Directory, DirectoryCounts, GroupId, Published};
 use crate::statistics::Day;
-use crate::store::{Lease, Publication, StoreError, SyncState, Write};
+use crate::store::{Lease, List, ListChange, Publication, StoreError, SyncState, Write};
 
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
@@ -67,6 +67,7 @@ impl Work<'_> {
         run: &mut Run,
     ) -> Result<Outcome, RunError> {
         run.changes = ChangeCounts::default();
+        run.changes_after.get_or_insert(state.logged.map_or(0, ChangeId::number));
         let mut why_full = None;
         loop {
             match self.pass(state, why_full, directory, run).await? {
@@ -88,7 +89,7 @@ impl Work<'_> {
         let found = self.find_hold(state.hold).await?;
         let is_first_pass = why_full.is_none();
         let why_full = if found.is(HoldState::Discarded) { Some(FullReason::HoldDiscarded) } else { why_full };
-        let mut known = Known::default();
+        let mut known = Known { unindexed: state.unindexed, ..Known::default() };
         if state.unfinished || !directory.settings_are_published() {
             // Everybody has to be counted, or decided, anew.
             self.load_everything(&mut known).await?;
@@ -131,7 +132,7 @@ impl Work<'_> {
         }
 
         let day = Day::noted(directory, counts, plan.changes.activated, plan.changes.deactivated, now);
-        if !plan.is_empty() {
+        if !plan.is_empty(&outlook) {
             self.ports.mirror.begin_writing(self.lease).await?;
         }
         match self.until_stopped(self.apply(plan, &outlook)).await {
@@ -231,11 +232,17 @@ impl Work<'_> {
             if some.is_empty() {
                 return Ok(written);
             }
-            written += self.ports.mirror.apply(self.lease, &some).await?;
-            done += some.iter().filter(|write| !matches!(write, Write::Names(_))).count();
+            written += self.ports.mirror.apply(self.lease, &some, self.ports.clock.now()).await?;
+            done += some.iter().filter(|write| is_of_plan(write)).count();
             self.ports.progress.report(Progress::Writing { done, of });
         }
     }
+}
+
+/// Whether a write is one of those that [`Plan::len`] counts.
+fn is_of_plan(write: &Write) -> bool {
+    matches!(write, Write::User(_) | Write::ForgetUser(_) | Write::Group(_))
+        || matches!(write, Write::List(ListChange { list: List::Members(_), .. }))
 }
 
 /// Without ever having read a group that the settings depend on, nobody can be decided: an ignored group taken for

@@ -152,7 +152,7 @@ impl MirrorStore for Stores {
         Ok(())
     }
 
-    async fn apply(&self, _: &Lease, writes: &[Write]) -> Result<u64, StoreError> {
+    async fn apply(&self, _: &Lease, writes: &[Write], _: Timestamp) -> Result<u64, StoreError> {
         *self.written.lock().unwrap() += writes.len();
         Ok(writes.len() as u64)
     }

@@ -96,7 +96,7 @@ impl Tenant {
             user_patch(number).apply_to(&mut profile);
             let groups: BTreeSet<GroupId> = self.groups_of(number).map(group_id).collect();
             let (presence, decision) = (Presence::Present, UserDecision::Active);
-            UserRecord { id: user_id(number), profile, presence, groups, decision }
+            UserRecord { id: user_id(number), profile, presence, groups, decision, changed: None }
         };
         (0..self.users).map(record).collect()
     }
@@ -107,7 +107,8 @@ impl Tenant {
             let mut profile = GroupProfile::default();
             group_patch(number).apply_to(&mut profile);
             let (presence, decision) = (Presence::Present, GroupDecision::Synced);
-            GroupRecord { id: group_id(number), profile, presence, children: BTreeSet::new(), decision }
+            let members = self.members_of(number).count() as u64;
+            GroupRecord { id: group_id(number), profile, presence, children: BTreeSet::new(), decision, members }
         };
         (0..self.groups).map(record).collect()
     }

@@ -7,8 +7,9 @@ use shared::access::TokenHash;
 use shared::directory::{Directory, DirectoryId};
 use shared::oauth::{PendingAuthorization, Purpose};
 use shared::store::{
-    AlertStore as _, AuthorizationStore as _, CredentialStore as _, DirectoryStore as _, GroupFilter, MirrorStore as _,
-    Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _, UserFilter, Write,
+    AlertStore as _, AuthorizationStore as _, ChangeStore as _, Changes, CredentialStore as _, DirectoryStore as _,
+    GroupFilter, MirrorStore as _, Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _,
+    UserFilter, Write,
 };
 use shared::sync::{Run, RunId};
 
@@ -30,9 +31,9 @@ impl Everything {
         let store = &table.store;
         let directory = super::fixtures::directory(store).await;
         let lease = lease(store, directory).await;
-        let [names, user] = named(&user(1));
-        let writes = [names, user, Write::Group(group(1)), joined(1, user_ids(1..4))];
-        store.apply(&lease, &writes).await.unwrap();
+        let [names, list, user] = named(&user(1));
+        let writes = [names, list, user, Write::Group(group(1)), joined(1, user_ids(1..4))];
+        store.apply(&lease, &writes, at(0)).await.unwrap();
         let publication = Publication::new(None, Some(links("one")), published(lease.run));
         store.publish(&lease, &publication).await.unwrap();
         let run = run(directory, 0);
@@ -69,6 +70,8 @@ impl Everything {
             store.members(directory, &group_id(1)).await.map(|all| some(!all.is_empty())),
             store.list_members(directory, &group_id(1), 5, None).await.map(|page| some(!page.items.is_empty())),
             store.users_named(directory, "person.1@contoso.example").await.map(|all| some(!all.is_empty())),
+            store.changes(directory, None, 5).await.map(|found| some(found != Changes::Next(Vec::new()))),
+            store.list_users(directory, UserFilter::Active, 5, None).await.map(|page| some(!page.items.is_empty())),
             store.find_users(directory, "person 1", 5).await.map(|all| some(!all.is_empty())),
             store.consume_authorization(&state('A'), at(1)).await.map(drop),
             // Once while it is held, and once when it is free.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::directory::{
-    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, ObjectId, Presence, Published, UserId,
-    UserProfile, UserRecord,
+    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, NameKey, ObjectId, Presence,
+    Published, UserId, UserProfile, UserRecord,
 };
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, UserDecision};
-use shared::store::{DirectoryStore as _, GroupMembersChange, Lease, Leased, MirrorStore as _, NamesChange, Write};
+use shared::store::{
+    DirectoryStore as _, Lease, Leased, List, ListChange, MirrorStore as _, NameIndex, NamesChange, Write,
+};
 use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger};
 use uuid::Uuid;
 
@@ -57,13 +59,30 @@ pub fn user(number: u32) -> UserRecord {
         presence: Presence::Present,
         groups: BTreeSet::from([group_id(1), group_id(2)]),
         decision: UserDecision::Active,
+        changed: None,
     }
 }
 
+/// The names of users, to be found by.
+pub fn names<'a>(users: impl IntoIterator<Item = &'a UserRecord>) -> BTreeSet<(NameKey, ObjectId)> {
+    let of_one = |user: &'a UserRecord| user.name_keys().into_iter().map(|key| (key, user.id.object().clone()));
+    users.into_iter().flat_map(of_one).collect()
+}
+
 /// The writes that a new user takes.
-pub fn named(user: &UserRecord) -> [Write; 2] {
-    let add = user.name_keys().into_iter().map(|key| (key, user.id.clone())).collect();
-    [Write::Names(NamesChange { add, ..NamesChange::default() }), Write::User(user.clone())]
+pub fn named(user: &UserRecord) -> [Write; 3] {
+    let add = names([user]);
+    let enters = BTreeSet::from([user.id.object().clone()]);
+    [
+        Write::Names(NamesChange { add, ..NamesChange::of(NameIndex::Users) }),
+        Write::List(ListChange { add: enters, ..ListChange::of(List::Users(user.decision.outcome())) }),
+        Write::User(user.clone()),
+    ]
+}
+
+/// Users as they were before it was noted when they changed.
+pub fn as_written(users: impl IntoIterator<Item = UserRecord>) -> Vec<UserRecord> {
+    users.into_iter().map(|user| UserRecord { changed: None, ..user }).collect()
 }
 
 /// A synced group.
@@ -74,15 +93,20 @@ pub fn group(number: u32) -> GroupRecord {
         presence: Presence::Present,
         children: BTreeSet::from([group_id(number + 1)]),
         decision: GroupDecision::Synced,
+        members: 3,
     }
 }
 
 pub fn joined(group: u32, users: BTreeSet<UserId>) -> Write {
-    Write::GroupMembers(GroupMembersChange { group: group_id(group), add: users, remove: BTreeSet::new() })
+    Write::List(ListChange { add: objects(users), ..ListChange::of(List::Members(group_id(group))) })
 }
 
 pub fn left(group: u32, users: BTreeSet<UserId>) -> Write {
-    Write::GroupMembers(GroupMembersChange { group: group_id(group), add: BTreeSet::new(), remove: users })
+    Write::List(ListChange { remove: objects(users), ..ListChange::of(List::Members(group_id(group))) })
+}
+
+pub fn objects(users: BTreeSet<UserId>) -> BTreeSet<ObjectId> {
+    users.iter().map(|user| user.object().clone()).collect()
 }
 
 /// A run that was asked for so many seconds after the beginning.

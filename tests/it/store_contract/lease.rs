@@ -14,7 +14,10 @@ pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
     let Leased::Taken(lease, state) = table.store.acquire_lease(directory, run, at(0), at(60)).await.unwrap() else {
         panic!("nobody holds it");
     };
-    assert_eq!((lease.directory, lease.run, state), (directory, run, SyncState::default()));
+    assert_eq!(
+        (lease.directory, lease.run, state),
+        (directory, run, SyncState { unindexed: true, ..SyncState::default() })
+    );
     let held = Leased::Held { until: at(60) };
     assert_eq!(table.store.acquire_lease(directory, RunId::new(at(1)), at(59), at(120)).await.unwrap(), held);
     // A message delivered twice must not let the same run work twice at once.
@@ -24,18 +27,18 @@ pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
 pub async fn an_expired_lease_is_taken_over_and_the_old_holder_can_write_nothing(table: &Table) {
     let directory = directory(&table.store).await;
     let old = lease(&table.store, directory).await;
-    table.store.apply(&old, &[Write::User(user(1))]).await.unwrap();
+    table.store.apply(&old, &[Write::User(user(1))], at(0)).await.unwrap();
     let new = taken(table.store.acquire_lease(directory, RunId::new(at(1)), at(60), at(120)).await.unwrap());
     assert!(new.fence > old.fence);
 
     let publication = Publication::new(None, Some(links("one")), published(old.run));
-    assert!(matches!(table.store.apply(&old, &[Write::User(user(2))]).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(table.store.apply(&old, &[Write::User(user(2))], at(0)).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.renew_lease(&old, at(180)).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.publish(&old, &publication).await, Err(StoreError::LeaseLost)));
     assert_eq!(table.store.release_lease(&old).await.unwrap(), None);
     assert_eq!(table.store.users(directory, &BTreeSet::from([user_id(2)])).await.unwrap(), []);
     // And the new one still can.
-    table.store.apply(&new, &[Write::User(user(3))]).await.unwrap();
+    table.store.apply(&new, &[Write::User(user(3))], at(0)).await.unwrap();
 }
 
 pub async fn a_renewed_lease_does_not_expire(table: &Table) {
@@ -52,7 +55,7 @@ pub async fn a_released_lease_can_be_taken_and_tells_who_waits(table: &Table) {
     let waiting = run(directory, 1);
     table.store.request_run(&waiting).await.unwrap();
     assert_eq!(table.store.release_lease(&first).await.unwrap(), Some(waiting.id));
-    assert!(matches!(table.store.apply(&first, &[Write::User(user(1))]).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(table.store.apply(&first, &[Write::User(user(1))], at(0)).await, Err(StoreError::LeaseLost)));
 
     let second = taken(table.store.acquire_lease(directory, waiting.id, at(2), at(60)).await.unwrap());
     assert!(second.fence > first.fence);

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use shared::directory::{DirectoryId, GroupRecord, Presence, Text, UserId, UserProfile, UserRecord};
+use shared::directory::{
+    DirectoryId, GroupProfile, GroupRecord, NameKey, ObjectId, Presence, Text, UserId, UserProfile, UserRecord,
+};
 use shared::dynamodb::DynamoStore;
-use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
+use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserOutcome};
 use shared::store::{
-    Cursor, GroupFilter, MirrorStore as _, NamesChange, QueryStore as _, RunStore as _, StoreError, UserFilter, Write,
+    Cursor, GroupFilter, List, ListChange, MirrorStore as _, NameIndex, NamesChange, QueryStore as _, RunStore as _,
+    StoreError, UserFilter, Write,
 };
 
 use super::fixtures::named as with_names;
-use super::fixtures::{at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids};
+use super::fixtures::names as name_keys;
+use super::fixtures::{as_written, at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids};
 use crate::dynamodb::Table;
 
 /// All users of a listing, page by page, each page but the last full.
@@ -32,7 +36,7 @@ pub async fn users_come_in_full_pages_in_the_order_of_ids(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let writes: Vec<Write> = (0..300).map(|number| Write::User(user(number))).collect();
-    table.store.apply(&lease, &writes).await.unwrap();
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(0..300).into_iter().collect();
     for limit in [1_000, 300, 150, 77] {
         assert_eq!(users(&table.store, directory, UserFilter::All, limit).await, expected, "pages of {limit}");
@@ -42,29 +46,49 @@ pub async fn users_come_in_full_pages_in_the_order_of_ids(table: &Table) {
     // A page ends where it ended, whatever was added since.
     let first = table.store.list_users(directory, UserFilter::All, 10, None).await.unwrap();
     let added: Vec<Write> = (300..310).map(|number| Write::User(user(number))).collect();
-    table.store.apply(&lease, &added).await.unwrap();
+    table.store.apply(&lease, &added, at(0)).await.unwrap();
     let second = table.store.list_users(directory, UserFilter::All, 10, first.next.as_ref()).await.unwrap();
     assert!(first.items.last().unwrap().id < second.items[0].id);
 }
 
-pub async fn users_are_filtered_by_status(table: &Table) {
+/// The list that has these.
+fn listed(list: List, ids: impl Iterator<Item = ObjectId>) -> Write {
+    Write::List(ListChange { add: ids.collect(), ..ListChange::of(list) })
+}
+
+pub async fn users_are_filtered_by_decision_and_reason(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
-    let is_inactive = |number: u32| number.is_multiple_of(50);
-    let record = |number| {
-        let mut user = user(number);
-        if is_inactive(number) {
-            user.decision = UserDecision::Inactive(InactiveReason::NotInAllowedGroup);
-        }
-        Write::User(user)
+    let reasons = [InactiveReason::NotInAllowedGroup, InactiveReason::Deleted];
+    let decision = |number: u32| match number % 50 {
+        0 => UserDecision::Inactive(reasons[0].clone()),
+        1 => UserDecision::Inactive(reasons[1].clone()),
+        _ => UserDecision::Active,
     };
-    table.store.apply(&lease, &(0..300).map(record).collect::<Vec<_>>()).await.unwrap();
-    let expected = |wanted: bool| {
-        let numbers = (0..300).filter(|number| is_inactive(*number) == wanted);
-        numbers.map(user_id).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    let all: Vec<UserRecord> =
+        (0..300).map(|number| UserRecord { decision: decision(number), ..user(number) }).collect();
+    let mut writes = Vec::new();
+    for outcome in [UserOutcome::Active, UserOutcome::NotInAllowedGroup, UserOutcome::Deleted] {
+        // Lists may have users whose record says something else by now, or who are not there.
+        let stale = |number: u32| number.is_multiple_of(7);
+        let ids = (0..310).filter(|number| stale(*number) || decision(*number).outcome() == outcome);
+        writes.push(listed(List::Users(outcome), ids.map(|number| user_id(number).object().clone())));
+    }
+    writes.extend(all.iter().cloned().map(Write::User));
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    let expected = |outcome| {
+        let ids = all.iter().filter(|user| user.decision.outcome() == outcome).map(|user| user.id.clone());
+        ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(users(&table.store, directory, UserFilter::Inactive, 4).await, expected(true));
-    assert_eq!(users(&table.store, directory, UserFilter::Active, 100).await, expected(false));
+    let [not_allowed, deleted] = [UserOutcome::NotInAllowedGroup, UserOutcome::Deleted].map(expected);
+    assert_eq!(users(&table.store, directory, UserFilter::With(UserOutcome::Deleted), 4).await, deleted);
+    assert_eq!(users(&table.store, directory, UserFilter::With(UserOutcome::DisabledInOffice365), 4).await, []);
+    assert_eq!(users(&table.store, directory, UserFilter::Inactive, 4).await, [deleted, not_allowed].concat());
+    assert_eq!(users(&table.store, directory, UserFilter::Active, 100).await, expected(UserOutcome::Active));
+
+    let inactive = table.store.list_users(directory, UserFilter::Inactive, 4, None).await.unwrap();
+    let refused = table.store.list_users(directory, UserFilter::Active, 4, inactive.next.as_ref()).await;
+    assert!(matches!(refused, Err(StoreError::BadCursor)), "{refused:?}");
 }
 
 pub async fn unseen_users_are_never_listed(table: &Table) {
@@ -72,7 +96,10 @@ pub async fn unseen_users_are_never_listed(table: &Table) {
     let lease = lease(&table.store, directory).await;
     let unseen = UserRecord { presence: Presence::Unseen, ..user(1) };
     let deleted = UserRecord { presence: Presence::Deleted { since: at(0) }, ..user(2) };
-    table.store.apply(&lease, &[Write::User(unseen), Write::User(deleted), Write::User(user(3))]).await.unwrap();
+    let active = user_ids(1..4).into_iter().map(|user| user.object().clone());
+    let active = listed(List::Users(UserOutcome::Active), active);
+    let writes = [active, Write::User(unseen), Write::User(deleted), Write::User(user(3))];
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(2..4).into_iter().collect();
     assert_eq!(users(&table.store, directory, UserFilter::All, 10).await, expected);
     assert!(!users(&table.store, directory, UserFilter::Active, 10).await.contains(&user_id(1)));
@@ -87,8 +114,14 @@ pub async fn groups_are_filtered_by_presence_and_decision(table: &Table) {
     writes.extend((40..60).map(|number| Write::Group(GroupRecord { decision, ..group(number) })));
     writes.push(Write::Group(GroupRecord { presence: Presence::Unseen, ..group(60) }));
     writes.push(Write::Group(GroupRecord { presence: Presence::Deleted { since: at(0) }, ..group(61) }));
-    table.store.apply(&lease, &writes).await.unwrap();
-    for (filter, expected) in [(GroupFilter::All, 0..60), (GroupFilter::Synced, 0..40)] {
+    for decision in [GroupDecision::Synced, decision] {
+        let ids = (0..65).map(|number| group_id(number).object().clone());
+        writes.push(listed(List::Groups(decision), ids));
+    }
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    let skipped = table.store.list_groups(directory, GroupFilter::With(decision), 100, None).await.unwrap();
+    assert_eq!(skipped.items.len(), 20);
+    for (filter, expected) in [(GroupFilter::All, 0..60), (GroupFilter::SYNCED, 0..40)] {
         let expected: BTreeSet<_> = expected.map(group_id).collect();
         let first = table.store.list_groups(directory, filter, 25, None).await.unwrap();
         let rest = table.store.list_groups(directory, filter, 100, first.next.as_ref()).await.unwrap();
@@ -106,7 +139,7 @@ pub async fn members_come_in_full_pages_of_those_who_are_there(table: &Table) {
     writes.push(Write::User(UserRecord { presence: Presence::Deleted { since: at(0) }, ..user(701) }));
     // Most members of the group have no record.
     writes.push(joined(1, user_ids(100..3_000)));
-    table.store.apply(&lease, &writes).await.unwrap();
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(100..700).into_iter().collect();
     for limit in [250, 600] {
         let mut listed = Vec::new();
@@ -132,7 +165,7 @@ fn named(number: u32, login: &str, mail: Option<&str>) -> UserRecord {
 }
 
 async fn found(table: &Table, directory: DirectoryId, name: &str) -> Vec<UserRecord> {
-    table.store.users_named(directory, name).await.unwrap()
+    as_written(table.store.users_named(directory, name).await.unwrap())
 }
 
 pub async fn users_are_found_by_any_name_in_any_case(table: &Table) {
@@ -143,7 +176,7 @@ pub async fn users_are_found_by_any_name_in_any_case(table: &Table) {
     let accented = named(3, "Ærø@contoso.example", None);
     let gone = UserRecord { presence: Presence::Deleted { since: at(0) }, ..named(4, "lee@contoso.example", None) };
     let writes = [&one, &same, &accented, &gone].map(with_names).concat();
-    table.store.apply(&lease, &writes).await.unwrap();
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
 
     assert_eq!(found(table, directory, "kim@CONTOSO.example").await, std::slice::from_ref(&one));
     assert_eq!(found(table, directory, "KIM.LIND@contoso.EXAMPLE").await, [one]);
@@ -161,12 +194,12 @@ pub async fn users_are_not_found_by_names_they_no_longer_have(table: &Table) {
     let lease = lease(&table.store, directory).await;
     let before = named(1, "kim@contoso.example", Some("mail@contoso.example"));
     let after = named(1, "kim.lind@contoso.example", None);
-    table.store.apply(&lease, &with_names(&before)).await.unwrap();
-    table.store.apply(&lease, &with_names(&after)).await.unwrap();
-    let remove: BTreeSet<_> = before.name_keys().into_iter().map(|key| (key, before.id.clone())).collect();
+    table.store.apply(&lease, &with_names(&before), at(0)).await.unwrap();
+    table.store.apply(&lease, &with_names(&after), at(0)).await.unwrap();
+    let remove = name_keys([&before]);
     // The index has the old names before they are taken out of it and not afterwards, and it makes no difference.
-    for writes in [vec![], vec![Write::Names(NamesChange { remove, ..NamesChange::default() })]] {
-        table.store.apply(&lease, &writes).await.unwrap();
+    for writes in [vec![], vec![Write::Names(NamesChange { remove, ..NamesChange::of(NameIndex::Users) })]] {
+        table.store.apply(&lease, &writes, at(0)).await.unwrap();
         assert_eq!(found(table, directory, "kim@contoso.example").await, []);
         assert_eq!(found(table, directory, "mail@contoso.example").await, []);
         assert_eq!(found(table, directory, "kim.lind@contoso.example").await, std::slice::from_ref(&after));
@@ -179,7 +212,7 @@ pub async fn users_who_swap_names_are_found_by_their_new_ones(table: &Table) {
     let users = |[one, other]: [&str; 2]| [named(1, one, None), named(2, other, None)];
     for names in [["kim@contoso.example", "lee@contoso.example"], ["lee@contoso.example", "kim@contoso.example"]] {
         let users = users(names);
-        table.store.apply(&lease, &users.each_ref().map(with_names).concat()).await.unwrap();
+        table.store.apply(&lease, &users.each_ref().map(with_names).concat(), at(0)).await.unwrap();
         for (name, user) in names.into_iter().zip(users) {
             assert_eq!(found(table, directory, name).await, [user]);
         }
@@ -194,7 +227,7 @@ pub async fn users_are_found_by_each_of_their_mail_addresses(table: &Table) {
     kim.profile.proxy_addresses = Some(addresses.map(Text::from).to_vec());
     // With an id that is no GUID.
     let odd = UserRecord { id: "odd".parse().unwrap(), ..named(2, "odd@contoso.example", None) };
-    table.store.apply(&lease, &[&kim, &odd].map(with_names).concat()).await.unwrap();
+    table.store.apply(&lease, &[&kim, &odd].map(with_names).concat(), at(0)).await.unwrap();
     assert_eq!(found(table, directory, "K.Lind@contoso.example").await, [kim]);
     assert_eq!(found(table, directory, "odd@contoso.example").await, [odd]);
     assert_eq!(found(table, directory, "kim@sip.example").await, []);
@@ -214,7 +247,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
         person(3, "Lee !odd", "kimono@contoso.example"),
         UserRecord { presence: Presence::Unseen, ..person(4, "Kim Ghost", "ghost@contoso.example") },
     ];
-    table.store.apply(&lease, &people.each_ref().map(with_names).concat()).await.unwrap();
+    table.store.apply(&lease, &people.each_ref().map(with_names).concat(), at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
         let users = table.store.find_users(directory, beginning, 50).await.unwrap();
         users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect()
@@ -228,7 +261,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     }
     // A name that was taken away finds nobody, though the index has it still.
     let renamed = person(1, "Pat Lind", "kl@contoso.example");
-    table.store.apply(&lease, &[Write::User(renamed)]).await.unwrap();
+    table.store.apply(&lease, &[Write::User(renamed)], at(0)).await.unwrap();
     assert_eq!(found("kim l").await, [""; 0]);
     assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap(), []);
 }
@@ -237,10 +270,9 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let users: Vec<UserRecord> = (0..1_500).map(user).collect();
-    let add = users.iter().flat_map(|user| user.name_keys().into_iter().map(|key| (key, user.id.clone()))).collect();
-    let mut writes = vec![Write::Names(NamesChange { add, ..NamesChange::default() })];
+    let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.into_iter().map(Write::User));
-    table.store.apply(&lease, &writes).await.unwrap();
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
     let some = table.store.find_users(directory, "person", 20).await.unwrap();
     assert_eq!(some.len(), 20);
     let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap();
@@ -256,12 +288,50 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
     assert_eq!(names.len(), 111, "14, 140 to 149, 1400 to 1499");
 }
 
+pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_address(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let named = |number, name: &str, mail: Option<&str>, presence| {
+        let profile =
+            GroupProfile { display_name: Some(name.into()), mail: mail.map(Text::from), ..GroupProfile::default() };
+        GroupRecord { profile, presence, ..group(number) }
+    };
+    let groups = [
+        named(1, "SG_VPN-Berlin (admins)", None, Presence::Present),
+        named(2, "Vorstand", Some("berlin@contoso.example"), Presence::Present),
+        named(3, "Berlin, gone", None, Presence::Deleted { since: at(0) }),
+        named(4, "Münster", None, Presence::Present),
+    ];
+    let mut add: BTreeSet<_> = BTreeSet::from([(NameKey::of("berlin"), group_id(3).object().clone())]);
+    for group in &groups {
+        add.extend(group.name_keys().into_iter().map(|key| (key, group.id.object().clone())));
+    }
+    let mut writes = vec![Write::Names(NamesChange { add, ..NamesChange::of(NameIndex::Groups) })];
+    writes.extend(groups.into_iter().map(Write::Group));
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    let found = async |beginning: &str| -> Vec<String> {
+        let groups = table.store.find_groups(directory, beginning, 50).await.unwrap();
+        groups.into_iter().map(|group| group.profile.display_name.unwrap().to_string()).collect()
+    };
+    assert_eq!(found("BERL").await, ["SG_VPN-Berlin (admins)", "Vorstand"]);
+    assert_eq!(found("vpn").await, ["SG_VPN-Berlin (admins)"]);
+    assert_eq!(found("sg_vpn-b").await, ["SG_VPN-Berlin (admins)"]);
+    assert_eq!(found("MÜN").await, ["Münster"]);
+    for none in ["erlin", "", " ", "admins)"] {
+        assert_eq!(found(none).await, [""; 0], "{none:?}");
+    }
+    assert!(
+        table.store.find_users(directory, "berlin", 9).await.unwrap().is_empty(),
+        "users have an index of their own"
+    );
+}
+
 pub async fn cursors_of_others_are_refused(table: &Table) {
     let (store, directory) = (&table.store, directory_id());
     let lease = lease(store, directory).await;
     let mut writes: Vec<Write> = (0..4).flat_map(|n| [Write::User(user(n)), Write::Group(group(n))]).collect();
     writes.push(joined(1, user_ids(0..4)));
-    store.apply(&lease, &writes).await.unwrap();
+    store.apply(&lease, &writes, at(0)).await.unwrap();
     for second in 0..3 {
         store.save_run(&run(directory, second)).await.unwrap();
     }

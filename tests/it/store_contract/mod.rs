@@ -3,6 +3,7 @@
 
 mod alerts;
 mod authorizations;
+mod changes;
 mod checkpoints;
 mod corruption;
 mod directories;
@@ -122,7 +123,7 @@ promises! {
     }
     packing {
         users_of_one_shard_close_together_are_all_kept,
-        a_change_of_one_user_touches_one_item_however_many_there_are,
+        a_change_of_one_user_touches_one_item_and_the_log_however_many_there_are,
         a_first_write_costs_about_a_unit_for_each_user_with_names,
     }
     members {
@@ -157,9 +158,17 @@ promises! {
         holds_are_listed_from_the_latest_on,
         a_hold_of_very_many_changes_is_read_whole,
     }
+    changes {
+        what_becomes_of_users_and_groups_is_logged_with_the_records,
+        the_log_is_followed_without_gaps_in_pages_of_any_size,
+        a_user_has_a_history,
+        changes_are_forgotten_after_thirty_days_and_that_is_told,
+        a_stale_holder_logs_nothing,
+        very_many_memberships_of_one_user_are_logged_whole,
+    }
     listings {
         users_come_in_full_pages_in_the_order_of_ids,
-        users_are_filtered_by_status,
+        users_are_filtered_by_decision_and_reason,
         unseen_users_are_never_listed,
         groups_are_filtered_by_presence_and_decision,
         members_come_in_full_pages_of_those_who_are_there,
@@ -169,6 +178,7 @@ promises! {
         users_are_found_by_each_of_their_mail_addresses,
         users_are_found_by_the_beginning_of_a_name_or_word,
         of_many_with_the_same_beginning_some_are_found,
+        groups_are_found_by_the_beginning_of_their_name_a_word_or_their_address,
         cursors_of_others_are_refused,
     }
     corruption {

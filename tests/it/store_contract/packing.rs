@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::directory::{ObjectId, UserRecord};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::store::{MirrorStore as _, NamesChange, QueryStore as _, Write};
+use shared::store::{MirrorStore as _, NameIndex, NamesChange, QueryStore as _, Write};
 use uuid::Uuid;
 
-use super::fixtures::{directory_id, group_id, lease, user};
+use super::fixtures::{as_written, at, directory_id, group_id, lease, names, user};
 use crate::dynamodb::{Item, Table};
 
 /// Users in the order of their ids, as runs write them.
@@ -23,24 +23,24 @@ pub async fn users_of_one_shard_close_together_are_all_kept(table: &Table) {
         .map(|number| UserRecord { id: ObjectId::from(Uuid::from_u128(number)).into(), ..user(1) })
         .collect();
     let writes: Vec<Write> = users.iter().cloned().map(Write::User).collect();
-    table.store.apply(&lease, &writes).await.unwrap();
-    assert_eq!(table.store.all_users(directory).await.unwrap(), users);
+    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    assert_eq!(as_written(table.store.all_users(directory).await.unwrap()), users);
     for user in users.iter().step_by(83) {
-        assert_eq!(table.store.user(directory, &user.id).await.unwrap().as_ref(), Some(user));
+        assert_eq!(as_written(table.store.user(directory, &user.id).await.unwrap()), std::slice::from_ref(user));
     }
 }
 
-pub async fn a_change_of_one_user_touches_one_item_however_many_there_are(table: &Table) {
+pub async fn a_change_of_one_user_touches_one_item_and_the_log_however_many_there_are(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let writes: Vec<Write> = sorted(2_000).into_iter().map(Write::User).collect();
-    let written = table.store.apply(&lease, &writes).await.unwrap();
+    let written = table.store.apply(&lease, &writes, at(0)).await.unwrap();
     assert!(written * 7 < 2_000, "{written} items for 2,000 users");
     let decision = UserDecision::Inactive(InactiveReason::DisabledInOffice365);
     let changed = UserRecord { decision, ..user(1_234) };
-    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())]).await.unwrap(), 1);
-    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())]).await.unwrap(), 0);
-    assert_eq!(table.store.user(directory, &changed.id).await.unwrap(), Some(changed));
+    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 2, "and the log");
+    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 0);
+    assert_eq!(as_written(table.store.user(directory, &changed.id).await.unwrap()), [changed]);
     assert_eq!(table.store.all_users(directory).await.unwrap().len(), 2_000);
 }
 
@@ -66,11 +66,10 @@ pub async fn a_first_write_costs_about_a_unit_for_each_user_with_names(table: &T
             user
         })
         .collect();
-    let add = users.iter().flat_map(|user| user.name_keys().into_iter().map(|key| (key, user.id.clone()))).collect();
-    let mut writes = vec![Write::Names(NamesChange { add, ..NamesChange::default() })];
+    let mut writes = vec![Write::Names(NamesChange { add: names(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.iter().cloned().map(Write::User));
     for some in writes.chunks(500) {
-        table.store.apply(&lease, some).await.unwrap();
+        table.store.apply(&lease, some, at(0)).await.unwrap();
     }
     let items = table.items().await;
     let of_kind = |kind: &str| {

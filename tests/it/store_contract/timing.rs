@@ -6,7 +6,7 @@ use std::time::Instant;
 use shared::store::{MirrorStore as _, Write};
 use tempfile::tempdir;
 
-use super::fixtures::{directory_id, group, joined, lease, user, user_ids};
+use super::fixtures::{at, directory_id, group, joined, lease, user, user_ids};
 use crate::dynamodb::Table;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn measure(place: &str, file: Option<&Path>) {
     let users: Vec<Write> = (0..10_000).map(|number| Write::User(user(number))).collect();
     for (what, writes) in [("groups", groups), ("lists of members", members), ("users", users)] {
         let begun = Instant::now();
-        let items = table.store.apply(&lease, &writes).await.unwrap();
+        let items = table.store.apply(&lease, &writes, at(0)).await.unwrap();
         eprintln!("{place}: {items} items for {} {what} in {:?}", writes.len(), begun.elapsed());
     }
     let begun = Instant::now();

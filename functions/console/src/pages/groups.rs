@@ -5,41 +5,85 @@ use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord};
-use shared::store::GroupFilter;
+use shared::filter::{GroupDecision, SkipReason};
+use shared::store::{GroupFilter, Page as Listing, QueryStore, StoreError};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links};
 use super::users;
 use super::visitor::Viewer;
-use super::words::{group_decision, mark};
+use super::words::{group_decision, mark, thousands};
 use crate::Site;
 
 /// How many groups, or members, a page has.
 const PER_PAGE: usize = 50;
 
+const fn skipped(reason: SkipReason) -> GroupFilter {
+    GroupFilter::With(GroupDecision::Skipped { reason })
+}
+
+/// What may be shown: its word in the URL, its words on the page, and the filter.
+const FILTERS: [(&str, &str, GroupFilter); 5] = [
+    ("", "all", GroupFilter::All),
+    ("synced", "synced", GroupFilter::SYNCED),
+    ("no-email", "skipped: has no mail address", skipped(SkipReason::NoEmail)),
+    ("prefix", "skipped: its name begins with no allowed prefix", skipped(SkipReason::PrefixNotAllowed)),
+    ("off", "skipped: group sync is off", skipped(SkipReason::GroupSyncOff)),
+];
+
+/// Groups by the beginning of their name, a word in it or their mail address, or by their id.
+pub(super) async fn by_name(
+    queries: &dyn QueryStore,
+    directory: &Directory,
+    name: &str,
+    limit: usize,
+) -> Result<Vec<GroupRecord>, StoreError> {
+    if let Ok(id) = name.trim().parse::<GroupId>()
+        && let Some(group) = queries.group(directory.id, &id).await?
+        && group.presence.is_present()
+    {
+        return Ok(vec![group]);
+    }
+    queries.find_groups(directory.id, name, limit).await
+}
+
 /// `GET /directories/{directory}/groups`
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let asked = Asked::of(&uri);
     let directory = &viewer.directory;
+    let name = asked.query.get("q").unwrap_or_default();
     let show = asked.query.get("show").unwrap_or_default();
-    let filter = if show == "synced" { GroupFilter::Synced } else { GroupFilter::All };
-    let groups = site.queries.list_groups(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?;
+    let filter = FILTERS.iter().find(|(value, ..)| *value == show).map_or(GroupFilter::All, |(.., filter)| *filter);
+    let mut may_be_more = false;
+    let groups = if name.is_empty() {
+        site.queries.list_groups(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
+    } else {
+        let mut items = by_name(&*site.queries, directory, name, PER_PAGE).await?;
+        may_be_more = items.len() >= PER_PAGE;
+        items.retain(|group| filter.takes(group.decision));
+        Listing { items, next: None }
+    };
     let here = path(directory, "/groups");
     Ok(Page::of(&viewer, Tab::Groups, "Groups").show(&html! {
         h1 { "Groups" }
         p { "Every group of the tenant: will it be synced, and if not, why." }
-        form.row method="get" action=(here) {
-            label for="show" { "Show" }
+        form.row method="get" action=(here) role="search" {
+            label for="q" { "Name, word in it, mail address or object id" }
+            input #q name="q" type="search" value=(name);
+            label for="show" { "Sync" }
             select #show name="show" {
-                @for (value, label) in [("", "all groups"), ("synced", "synced groups")] {
-                    option value=(value) selected[show == value] { (label) }
-                }
+                @for (value, label, _) in &FILTERS { option value=(value) selected[show == *value] { (label) } }
             }
             button.second type="submit" { "Show" }
         }
-        @if groups.items.is_empty() { p role="status" { "There are no such groups." } }
-        @else { (table(directory, &groups.items)) }
+        @if groups.items.is_empty() {
+            @if name.is_empty() { p role="status" { "There are no such groups." } }
+            @else { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (name) "”" @if !show.is_empty() { ", of those shown" } "." } }
+        } @else {
+            (table(directory, &groups.items))
+        }
+        @if may_be_more { p.quiet { "There may be more. Type more of the name." } }
         (links(&here, &[("show", show)], &asked, groups.next.as_ref()))
     }))
 }
@@ -48,7 +92,8 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
     html! {
         div.scroll { table {
             thead { tr {
-                th scope="col" { "Group" } th scope="col" { "Mail" } th scope="col" { "Kind" } th scope="col" { "Sync" }
+                th scope="col" { "Group" } th scope="col" { "Mail" } th scope="col" { "Kind" }
+                th scope="col" { "Members" } th scope="col" { "Sync" }
             } }
             tbody {
                 @for group in groups {
@@ -56,12 +101,18 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
                         th scope="row" { a href=(path(directory, &format!("/groups/{}", group.id))) { (name(group)) } }
                         td { (group.profile.mail.as_deref().unwrap_or("")) }
                         td { (kind(&group.profile)) @if hides_members(&group.profile) { ", hidden members" } }
+                        td.number { (members(group.members)) }
                         td { (group_decision(group.decision)) " " (listed(directory, &group.id)) }
                     }
                 }
             }
         } }
     }
+}
+
+/// How many, in digits.
+pub(super) fn members(number: u64) -> String {
+    thousands(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 fn name(group: &GroupRecord) -> &str {
@@ -79,7 +130,7 @@ fn listed(directory: &Directory, group: &GroupId) -> Markup {
 /// What Microsoft's admin centers call it.
 ///
 /// Source: Microsoft Graph, "group resource type" (`groupTypes`, `mailEnabled`, `securityEnabled`).
-fn kind(profile: &GroupProfile) -> &'static str {
+pub(super) fn kind(profile: &GroupProfile) -> &'static str {
     let is = |kind: &str| profile.group_types.iter().flatten().any(|of| of == kind);
     let kind = match (is("Unified"), profile.mail_enabled, profile.security_enabled) {
         (true, ..) => "Microsoft 365",
@@ -114,7 +165,7 @@ pub(super) async fn show(
         None => None,
     };
     let group = group.ok_or_else(|| Failure::not_found("group"))?;
-    let members = site.queries.list_members(directory.id, &group.id, PER_PAGE, asked.after.as_ref()).await?;
+    let listed_members = site.queries.list_members(directory.id, &group.id, PER_PAGE, asked.after.as_ref()).await?;
     let nested = site.queries.groups_by_id(directory.id, &group.children).await?;
     let here = path(directory, &format!("/groups/{}", group.id));
     let profile = &group.profile;
@@ -133,9 +184,9 @@ pub(super) async fn show(
             h2 { "Groups in it" }
             (table(directory, &nested))
         }
-        h2 { "Direct members" }
-        @if members.items.is_empty() { p { "No users." } } @else { (users::table(directory, &members.items)) }
-        (links(&here, &[], &asked, members.next.as_ref()))
+        h2 { "Direct members (" (members(group.members)) ")" }
+        @if listed_members.items.is_empty() { p { "No users." } } @else { (users::table(directory, &listed_members.items)) }
+        (links(&here, &[], &asked, listed_members.next.as_ref()))
     }))
 }
 

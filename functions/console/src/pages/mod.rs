@@ -5,6 +5,7 @@
 
 mod assets;
 mod audit;
+mod changes;
 mod charts;
 mod directories;
 mod failure;

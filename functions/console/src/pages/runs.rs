@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use shared::directory::Directory;
 use shared::sync::{ChangeCounts, FullReason, Reading, Run, RunState};
 
+use super::changes::Story;
 use super::charts;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
@@ -83,7 +84,12 @@ fn number_of(number: u64) -> String {
 }
 
 /// `GET /directories/{directory}/runs/{run}`: one run's story.
-pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPathParams) -> Result<Response, Failure> {
+pub(super) async fn show(
+    viewer: Viewer,
+    State(site): State<Site>,
+    params: RawPathParams,
+    uri: Uri,
+) -> Result<Response, Failure> {
     let id = params.iter().find(|(name, _)| *name == "run").and_then(|(_, id)| id.parse().ok());
     let run = match id {
         Some(id) => site.app.runs.run(viewer.directory.id, id).await?,
@@ -97,6 +103,9 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
     let account = credential
         .map(|credential| credential.user_principal_name)
         .or_else(|| run.credential.as_ref().map(ToString::to_string));
+    let after = Asked::of(&uri).query.get("changes_after").and_then(|after| after.parse().ok());
+    let made = Story::of_run(&site, &viewer.directory, &run, after).await?;
+    let here = path(&viewer.directory, &format!("/runs/{}", run.id));
     let is_open = !run.state.is_final();
     let page = Page::of(&viewer, Tab::Runs, "Run").refresh_after(is_open.then_some(3));
     Ok(page.show(&html! {
@@ -133,6 +142,14 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
         @if !run.vanished_groups.is_empty() {
             h2 { "Listed groups that the tenant does not have" }
             ul { @for group in &run.vanished_groups { li { code { (group) } } } }
+        }
+        @if run.changes != ChangeCounts::default() || !made.is_empty() {
+            h2 #changes { "What changed" }
+            (made.as_table(&viewer.directory))
+            nav.pages aria-label="Pages of the changes" {
+                @if after.is_some() { a href={ (here) "#changes" } { "To the beginning" } }
+                @if let Some(next) = made.next { a rel="next" href={ (here) "?changes_after=" (next) "#changes" } { "Next page" } }
+            }
         }
     }))
 }

@@ -7,9 +7,10 @@ use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
-use shared::filter::{Check, UserDecision, UserFacts, decide_user, explain_user};
+use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
 use shared::store::{Page as Listing, UserFilter, reach};
 
+use super::changes::Story;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links};
@@ -20,26 +21,31 @@ use crate::Site;
 /// How many users a page has.
 const PER_PAGE: usize = 50;
 
+/// What may be shown: its word in the URL, its words on the page, and the filter.
+const FILTERS: [(&str, &str, UserFilter); 7] = [
+    ("", "all", UserFilter::All),
+    ("active", "active", UserFilter::Active),
+    ("inactive", "inactive", UserFilter::Inactive),
+    ("deleted", "inactive: deleted in the tenant", UserFilter::With(UserOutcome::Deleted)),
+    ("disabled", "inactive: disabled in Office 365", UserFilter::With(UserOutcome::DisabledInOffice365)),
+    ("ignored", "inactive: member of an ignored group", UserFilter::With(UserOutcome::MemberOfIgnoredGroup)),
+    ("not-allowed", "inactive: in no allowed group", UserFilter::With(UserOutcome::NotInAllowedGroup)),
+];
+
 /// `GET /directories/{directory}/users`: listed by decision, or found by the beginning of a name or mail address.
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let asked = Asked::of(&uri);
     let directory = &viewer.directory;
     let name = asked.query.get("q").unwrap_or_default();
     let status = asked.query.get("status").unwrap_or_default();
-    let filter = match status {
-        "active" => UserFilter::Active,
-        "inactive" => UserFilter::Inactive,
-        _ => UserFilter::All,
-    };
+    let filter = FILTERS.iter().find(|(value, ..)| *value == status).map_or(UserFilter::All, |(.., filter)| *filter);
+    let mut may_be_more = false;
     let found = if name.is_empty() {
         site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
         let mut items = by_name(&site, directory, name).await?;
-        items.retain(|user| match filter {
-            UserFilter::All => true,
-            UserFilter::Active => user.decision.is_active(),
-            UserFilter::Inactive => !user.decision.is_active(),
-        });
+        may_be_more = items.len() >= PER_PAGE;
+        items.retain(|user| filter.takes(&user.decision));
         Listing { items, next: None }
     };
     let here = path(directory, "/users");
@@ -51,19 +57,17 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             input #q name="q" type="search" value=(name);
             label for="status" { "Decision" }
             select #status name="status" {
-                @for (value, label) in [("", "all"), ("active", "active"), ("inactive", "inactive")] {
-                    option value=(value) selected[status == value] { (label) }
-                }
+                @for (value, label, _) in &FILTERS { option value=(value) selected[status == *value] { (label) } }
             }
             button.second type="submit" { "Show" }
         }
         @if found.items.is_empty() {
             @if name.is_empty() { p role="status" { "There are no such users." } }
-            @else { p role="status" { "Nobody’s name or mail address begins with “" (name) "”." } }
+            @else { p role="status" { "Nobody’s name or mail address begins with “" (name) "”" @if !status.is_empty() { ", of those shown" } "." } }
         } @else {
             (table(directory, &found.items))
-            @if !name.is_empty() && found.items.len() >= PER_PAGE { p.quiet { "There may be more. Type more of the name." } }
         }
+        @if may_be_more { p.quiet { "There may be more. Type more of the name." } }
         (links(&here, &[("status", status)], &asked, found.next.as_ref()))
     }))
 }
@@ -128,6 +132,7 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
         user.groups.iter().chain(checks.iter().filter_map(|check| check.group.as_ref())).cloned().collect();
     let groups = site.queries.groups_by_id(directory.id, &named).await?;
     let groups: BTreeMap<GroupId, GroupRecord> = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+    let story = Story::of_user(&site, directory, &user).await?;
     Ok(Page::of(&viewer, Tab::Users, name_of(&user)).show(&html! {
         h1 { (name_of(&user)) " " (decision(&user.decision)) }
         (not_published(directory))
@@ -150,6 +155,10 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
             h2 { "Groups" }
             @if user.groups.is_empty() { p { "In no group." } }
             @else { (memberships(directory, &user, &groups)) }
+        }
+        section {
+            h2 { "History" }
+            (story.as_history(directory))
         }
     }))
 }

@@ -193,7 +193,7 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
-    async fn apply(&self, _: &Lease, _: &[Write]) -> Result<u64, StoreError> {
+    async fn apply(&self, _: &Lease, _: &[Write], _: Timestamp) -> Result<u64, StoreError> {
         unimplemented!("the sync function does")
     }
 

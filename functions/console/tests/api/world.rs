@@ -101,6 +101,7 @@ fn kim() -> UserRecord {
         presence: Presence::Present,
         groups: BTreeSet::new(),
         decision: UserDecision::Active,
+        changed: None,
     }
 }
 

@@ -61,11 +61,7 @@ impl QueryStore for Memory {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let wanted = |user: &&UserRecord| match filter {
-            UserFilter::All => user.presence != Presence::Unseen,
-            UserFilter::Active => user.presence != Presence::Unseen && user.decision.is_active(),
-            UserFilter::Inactive => user.presence != Presence::Unseen && !user.decision.is_active(),
-        };
+        let wanted = |user: &&UserRecord| user.presence != Presence::Unseen && filter.takes(&user.decision);
         page(self.users_of(directory).filter(wanted).cloned().collect(), limit, after)
     }
 
@@ -90,10 +86,12 @@ impl QueryStore for Memory {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError> {
-        let wanted = |group: &&GroupRecord| {
-            group.presence.is_present() && (filter == GroupFilter::All || group.decision.is_synced())
-        };
+        let wanted = |group: &&GroupRecord| group.presence.is_present() && filter.takes(group.decision);
         page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after)
+    }
+
+    async fn find_groups(&self, _: DirectoryId, _: &str, _: usize) -> Result<Vec<GroupRecord>, StoreError> {
+        unimplemented!("the Sync page does")
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {

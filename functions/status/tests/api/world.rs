@@ -60,12 +60,12 @@ fn user(id: &str, name: &str, presence: Presence, in_groups: &[&str], decision: 
         mail: Some(address.into()),
         ..UserProfile::default()
     };
-    UserRecord { id: id.parse().unwrap(), profile, presence, groups: groups(in_groups), decision }
+    UserRecord { id: id.parse().unwrap(), profile, presence, groups: groups(in_groups), decision, changed: None }
 }
 
 fn group(id: &str, name: &str, presence: Presence, children: &[&str], decision: GroupDecision) -> GroupRecord {
     let profile = GroupProfile { display_name: Some(name.into()), ..GroupProfile::default() };
-    GroupRecord { id: id.parse().unwrap(), profile, presence, children: groups(children), decision }
+    GroupRecord { id: id.parse().unwrap(), profile, presence, children: groups(children), decision, members: 0 }
 }
 
 fn token(scope: Scope, directory: Option<&str>) -> AccessToken {

@@ -14,9 +14,11 @@ use super::outlook::Outlook;
 use super::plan::Plan;
 use super::reconcile::Reconciliation;
 use super::source::{GroupChange, GroupEvent, Listing, MemberChange, Removal, UnreadObject, UserChange};
-use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch};
+use crate::directory::{
+    GroupId, GroupPatch, GroupRecord, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch,
+};
 use crate::filter::{InactiveReason, Policy, UserDecision};
-use crate::store::Write;
+use crate::store::{List, ListChange, Write};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -87,12 +89,13 @@ fn reading(users: &[u8], groups: &[(u8, Vec<Member>)]) -> FullReading {
 struct Planned {
     plan: Plan,
     writes: Vec<Write>,
+    is_empty: bool,
 }
 
 impl Planned {
     fn is_empty(&self) -> bool {
-        assert_eq!(self.plan.is_empty(), self.writes.is_empty());
-        self.plan.is_empty()
+        assert_eq!(self.is_empty, self.writes.is_empty());
+        self.is_empty
     }
 
     /// Brings up to date what is known, as reading the store again would.
@@ -102,7 +105,7 @@ impl Planned {
                 Write::Group(group) => known.add_groups(vec![group]),
                 Write::User(user) => known.add_users(vec![user]),
                 Write::ForgetUser(user) => known.users.forget(&user),
-                Write::GroupMembers(_) | Write::Names(_) => {}
+                Write::List(_) | Write::Names(_) => {}
             }
         }
     }
@@ -112,10 +115,18 @@ impl Planned {
         let line = |write: &Write| match write {
             Write::Names(change) => format!("names: {} new, {} old\n", change.add.len(), change.remove.len()),
             Write::ForgetUser(user) => format!("forget user {user}\n"),
-            Write::Group(group) => format!("group {} {:?} {:?}\n", group.id, group.presence, group.decision),
+            Write::Group(group) => {
+                let GroupRecord { id, presence, decision, members, .. } = group;
+                format!("group {id} {presence:?} {decision:?}, {members} members\n")
+            }
             Write::User(user) => format!("user {} {:?} {:?}\n", user.id, user.presence, user.decision),
-            Write::GroupMembers(change) => {
-                format!("members of {}: {} join, {} leave\n", change.group, change.add.len(), change.remove.len())
+            Write::List(change) => {
+                let list = match &change.list {
+                    List::Members(group) => format!("members of {group}"),
+                    List::Users(outcome) => format!("users {outcome:?}"),
+                    List::Groups(decision) => format!("groups {decision:?}"),
+                };
+                format!("{list}: {} join, {} leave\n", change.add.len(), change.remove.len())
             }
         };
         self.writes.iter().map(line).collect()
@@ -125,7 +136,8 @@ impl Planned {
 fn plan_for(known: &Known, net: &NetChanges, policy: &Policy) -> Planned {
     let outlook = Outlook::new(known, net, policy, NOW);
     let plan = Plan::new(&outlook);
-    Planned { writes: plan.clone().into_writes(&outlook).collect(), plan }
+    let is_empty = plan.is_empty(&outlook);
+    Planned { writes: plan.clone().into_writes(&outlook).collect(), plan, is_empty }
 }
 
 fn sync_fully(known: &mut Known, reading: FullReading, policy: &Policy) -> Planned {
@@ -167,10 +179,13 @@ fn the_first_reading_is_planned_whole_and_the_second_plans_nothing() {
     let first = sync_fully(&mut known, tenant(), &everything_on());
     insta::assert_snapshot!(first.lines(), @r"
     members of b0000000-0000-0000-0000-000000000001: 1 join, 0 leave
+    users Active: 2 join, 0 leave
     user a0000000-0000-0000-0000-000000000001 Present Active
     user a0000000-0000-0000-0000-000000000002 Present Active
-    group b0000000-0000-0000-0000-000000000001 Present Synced
-    group b0000000-0000-0000-0000-000000000002 Present Synced
+    names: 6 new, 0 old
+    groups Synced: 2 join, 0 leave
+    group b0000000-0000-0000-0000-000000000001 Present Synced, 1 members
+    group b0000000-0000-0000-0000-000000000002 Present Synced, 0 members
     ");
     let first = first.plan;
     assert_eq!((first.changes.users_added, first.changes.activated, first.changes.memberships_added), (2, 2, 2));
@@ -192,14 +207,29 @@ fn lists_of_members_are_written_before_users_and_groups_after_them() {
         .iter()
         .map(|write| match write {
             Write::Group(_) => "group",
-            Write::GroupMembers(_) => "members",
+            Write::List(ListChange { list: List::Members(_), .. }) => "members",
+            Write::List(ListChange { list: List::Users(_), .. }) => "list of users",
+            Write::List(ListChange { list: List::Groups(_), .. }) => "list of groups",
             Write::Names(_) => "names",
             Write::ForgetUser(_) => "forget",
             Write::User(user) if user.decision.is_active() => "active",
             Write::User(_) => "inactive",
         })
         .collect();
-    assert_eq!(kinds, ["members", "members", "active", "active", "inactive", "group"]);
+    let expected = [
+        "members",
+        "members",
+        "list of users",
+        "list of users",
+        "active",
+        "active",
+        "inactive",
+        "list of users",
+        "list of groups",
+        "group",
+        "group",
+    ];
+    assert_eq!(kinds, expected, "user 1 is disabled, 2 joins both groups, of which one was never seen, 3 is new");
 }
 
 #[test]
@@ -245,7 +275,7 @@ fn a_user_deleted_thirty_days_ago_is_forgotten_once_everything_is_read() {
         known.add_users(vec![gone]);
 
         let plan = sync_fully(&mut known, reading(&[2], &[]), &everything_on());
-        let expected = format!("forget user {}\nnames: 0 new, 1 old\n", user(1));
+        let expected = format!("forget user {}\nnames: 0 new, 1 old\nusers Deleted: 0 join, 1 leave\n", user(1));
         assert_eq!(plan.lines(), if is_forgotten { expected } else { String::new() }, "after {days} days");
         assert_eq!(plan.plan.counts.deleted, i64::from(!is_forgotten));
         assert!(sync_fully(&mut known, reading(&[2], &[]), &everything_on()).is_empty());

@@ -12,6 +12,7 @@ use super::fields::Fields;
 use super::picker::Found;
 use crate::Site;
 use crate::pages::failure::Failure;
+use crate::pages::groups::{kind, members};
 use crate::pages::layout::{Page, Tab, form_token, path};
 use crate::pages::visitor::Viewer;
 use crate::pages::words::mark;
@@ -165,20 +166,22 @@ fn picker(fields: &Fields, found: Option<&Found>) -> Markup {
         div.field.picker {
             label for="q" { "Find groups to list" }
             div.row {
-                input #q name="q" type="search" value=(found.map_or("", |found| &found.query)) placeholder="Name or mail address";
+                input #q name="q" type="search" value=(found.map_or("", |found| &found.query)) placeholder="Name, a word in it, or mail address";
                 button.second type="submit" name="search" value="1" { "Find" }
             }
             @if let Some(found) = found {
-                @if found.groups.is_empty() { p role="status" { "No group has “" (found.query) "” in its name or mail address." } }
+                @if found.groups.is_empty() { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (found.query) "”." } }
                 @else {
                     table {
-                        caption { "Groups with “" (found.query) "”" @if found.more { ", the first of them" } }
-                        thead { tr { th scope="col" { "Group" } th scope="col" { "Allow" } th scope="col" { "Ignore" } } }
+                        caption { "Groups found by “" (found.query) "”" @if found.more { ", some of them: type more of the name to see others" } }
+                        thead { tr { th scope="col" { "Group" } th scope="col" { "Kind" } th scope="col" { "Members" } th scope="col" { "Allow" } th scope="col" { "Ignore" } } }
                         tbody {
                             @for group in &found.groups {
                                 @let name = group.profile.display_name.as_deref().unwrap_or("(no name)");
                                 tr {
                                     td { (group_in_words(&group.id, Some(group))) }
+                                    td { (kind(&group.profile)) }
+                                    td.number { (members(group.members)) }
                                     td { (tick("allowed_groups", &group.id, &fields.allowed_groups, &format!("Allow {name}"))) }
                                     td { (tick("ignored_groups", &group.id, &fields.ignored_groups, &format!("Ignore {name}"))) }
                                 }
