@@ -191,7 +191,7 @@ async fn case_8_a_full_run_mends_what_was_lost_without_starting_over() {
     world.apply(Action::DisableUser { user });
     let run = world.sync_and_check(&everything()).await;
     assert_eq!((&run["reading"], &run["full_reason"]), (&json!("full"), &json!("resync")));
-    assert_eq!(run["effort"]["items_written"], 1, "only what differs is written: {run:#}");
+    assert_eq!(run["effort"]["items_written"], 4, "the user, two lists and the log: {run:#}");
 }
 
 #[tokio::test]

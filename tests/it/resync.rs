@@ -15,7 +15,7 @@ async fn every_way_of_refusing_a_link_leads_to_a_full_run_that_writes_only_diffe
         world.apply(Action::ResetDelta { answer });
         let run = world.sync_and_check(&everything()).await;
         assert_eq!((&run["reading"], &run["full_reason"]), (&json!("full"), &json!("resync")), "{answer:?}");
-        assert_eq!(run["effort"]["items_written"], 1, "{answer:?}: {run:#}");
+        assert_eq!(run["effort"]["items_written"], 4, "{answer:?}: the user, two lists and the log: {run:#}");
     }
 }
 

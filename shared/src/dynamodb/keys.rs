@@ -9,7 +9,7 @@ use crate::access::TokenHash;
 use crate::directory::{ChangeId, DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::filter::{GroupDecision, SkipReason, UserOutcome};
 use crate::oauth::StateHash;
-use crate::settings::DraftId;
+use crate::settings::{DraftId, Shift};
 use crate::store::{List, NameIndex};
 use crate::sync::{HoldId, RunId};
 
@@ -99,6 +99,20 @@ impl Key {
 
     pub(super) fn draft(id: DirectoryId, draft: DraftId) -> Self {
         Self::new(of_directory(id), format!("DRAFT#{draft}"))
+    }
+
+    pub(super) fn outline(id: DirectoryId, draft: DraftId) -> Self {
+        Self::new(preview(id, draft), "OUTLINE")
+    }
+
+    pub(super) fn lines(id: DirectoryId, draft: DraftId, shift: Shift, page: usize) -> Self {
+        let list = match shift {
+            Shift::Deactivated => "DEACTIVATED",
+            Shift::Activated => "ACTIVATED",
+            Shift::GroupsRemoved => "GROUPS_REMOVED",
+            Shift::GroupsAdded => "GROUPS_ADDED",
+        };
+        Self::new(preview(id, draft), format!("{list}#{page}"))
     }
 
     /// Sort keys sort as numbers do.
@@ -228,6 +242,11 @@ pub(super) fn names(id: DirectoryId, of: NameIndex, shard: u8) -> String {
         NameIndex::Users => format!("DIRECTORY#{id}#NAMES#{shard:x}"),
         NameIndex::Groups => format!("DIRECTORY#{id}#GROUP_NAMES#{shard:x}"),
     }
+}
+
+/// The partition of what a draft would change.
+fn preview(id: DirectoryId, draft: DraftId) -> String {
+    format!("DIRECTORY#{id}#PREVIEW#{draft}")
 }
 
 /// The partition of the log of changes.

@@ -56,10 +56,20 @@ impl UserDecision {
     pub fn outcome(&self) -> UserOutcome {
         match self {
             Self::Active => UserOutcome::Active,
-            Self::Inactive(InactiveReason::Deleted) => UserOutcome::Deleted,
-            Self::Inactive(InactiveReason::DisabledInOffice365) => UserOutcome::DisabledInOffice365,
-            Self::Inactive(InactiveReason::MemberOfIgnoredGroup { .. }) => UserOutcome::MemberOfIgnoredGroup,
-            Self::Inactive(InactiveReason::NotInAllowedGroup) => UserOutcome::NotInAllowedGroup,
+            Self::Inactive(reason) => reason.outcome(),
+        }
+    }
+}
+
+impl InactiveReason {
+    /// Which outcome it is the reason for.
+    #[must_use]
+    pub fn outcome(&self) -> UserOutcome {
+        match self {
+            Self::Deleted => UserOutcome::Deleted,
+            Self::DisabledInOffice365 => UserOutcome::DisabledInOffice365,
+            Self::MemberOfIgnoredGroup { .. } => UserOutcome::MemberOfIgnoredGroup,
+            Self::NotInAllowedGroup => UserOutcome::NotInAllowedGroup,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod preview;
 
-pub use preview::{GroupShift, Preview, UserShift};
+pub use preview::{Line, Outline, Preview, Shift, Then};
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,47 +2,126 @@
 
 use std::collections::BTreeMap;
 
-use crate::directory::{Directory, GroupId, GroupRecord, Presence, UserRecord};
-use crate::filter::{
-    GroupDecision, GroupNode, InactiveReason, Policy, Reach, SkipReason, UserDecision, UserFacts, decide_group,
-    decide_user,
-};
+use serde::{Deserialize, Serialize};
 
-/// A user whom the settings would let in or keep out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserShift {
-    /// The user as it is.
-    pub user: UserRecord,
-    /// What it would be; `None` when users would not be published at all.
-    pub after: Option<UserDecision>,
-}
+use crate::directory::{Directory, GroupId, GroupRecord, ObjectId, Presence, Text, UserRecord};
+use crate::filter::{GroupDecision, GroupNode, Policy, Reach, UserFacts, UserOutcome, decide_group, decide_user};
+use crate::sync::RunId;
 
-/// A group that the settings would publish or hide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupShift {
-    /// The group as it is.
-    pub group: GroupRecord,
-    /// Why it would be hidden; `None` when it would be published.
-    pub skipped: Option<SkipReason>,
-}
-
-/// What consumers would see otherwise, in the order of names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Preview {
-    /// Users who would become active.
-    pub activated: Vec<UserShift>,
+/// The lists of a preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shift {
     /// Users who would not be active any more.
-    pub deactivated: Vec<UserShift>,
-    /// Groups that would appear.
-    pub groups_added: Vec<GroupShift>,
+    Deactivated,
+    /// Users who would become active.
+    Activated,
     /// Groups that would disappear.
-    pub groups_removed: Vec<GroupShift>,
+    GroupsRemoved,
+    /// Groups that would appear.
+    GroupsAdded,
+}
+
+impl Shift {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Deactivated, Self::Activated, Self::GroupsRemoved, Self::GroupsAdded];
+}
+
+/// What would become of a user or a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// Of a user; `None` when users would not be published at all.
+    User(Option<UserOutcome>),
+    /// Of a group.
+    Group(GroupDecision),
+}
+
+impl Then {
+    /// What would become of a user with these settings, of which `reach` is computed.
+    #[must_use]
+    pub fn of_user(policy: &Policy, reach: &Reach, user: &UserRecord) -> Self {
+        let facts = UserFacts {
+            deleted: user.presence.is_deleted(),
+            account_enabled: user.profile.account_enabled,
+            groups: &user.groups,
+        };
+        Self::User(policy.sync_users().then(|| decide_user(policy, reach, facts).outcome()))
+    }
+
+    /// What would become of a group.
+    #[must_use]
+    pub fn of_group(policy: &Policy, group: &GroupRecord) -> Self {
+        Self::Group(decide_group(policy, &group.profile))
+    }
+}
+
+/// One entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Who or which.
+    pub id: ObjectId,
+    /// The displayed name.
+    pub name: Option<Text>,
+    /// A user's sign-in name, a group's mail address.
+    pub address: Option<Text>,
+    /// What would become of it.
+    pub then: Then,
+}
+
+/// What consumers would see otherwise, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Outline {
+    /// The run whose outcome the settings were compared with; `None` before there was one.
+    pub run: Option<RunId>,
     /// How many users are active now, and would be.
     pub active: (usize, usize),
     /// How many groups are published now, and would be.
     pub groups: (usize, usize),
+    /// How long each list is.
+    pub sizes: BTreeMap<Shift, usize>,
+    /// By what they would be, how many users would not be active any more; `None` stands for users that are not published at
+    /// all.
+    pub deactivated: Vec<(Option<UserOutcome>, usize)>,
     /// Listed groups that the tenant does not have.
     pub vanished: Vec<GroupId>,
+}
+
+impl Outline {
+    /// How long a list is.
+    #[must_use]
+    pub fn size(&self, shift: Shift) -> usize {
+        self.sizes.get(&shift).copied().unwrap_or_default()
+    }
+
+    /// True when consumers would see the same.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.sizes.values().all(|size| *size == 0)
+    }
+
+    /// True as long as there was no run since it was made.
+    #[must_use]
+    pub fn is_of(&self, directory: &Directory) -> bool {
+        self.run == directory.published.as_ref().map(|published| published.run)
+    }
+
+    /// How many users would lose what they have, when that is more than a run would take away unasked: whoever saves
+    /// this has to say the number.
+    #[must_use]
+    pub fn to_be_confirmed(&self, policy: &Policy) -> Option<usize> {
+        let going = self.size(Shift::Deactivated);
+        policy.safety_limit().is_exceeded_by(going, self.active.0).then_some(going)
+    }
+}
+
+/// What consumers would see otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preview {
+    /// In numbers.
+    pub outline: Outline,
+    /// One by one, in the order of names.
+    pub lists: BTreeMap<Shift, Vec<Line>>,
 }
 
 impl Preview {
@@ -55,78 +134,68 @@ impl Preview {
             let group = groups.get(id)?;
             Some(GroupNode { present: group.presence.is_present(), children: &group.children })
         });
-        let mut preview = Self { vanished: reach.vanished().iter().cloned().collect(), ..Self::default() };
         let published = directory.published.as_ref();
-        let users_published = published.is_some_and(|published| published.users);
+        let mut preview = Self::default();
+        preview.outline.run = published.map(|published| published.run);
+        preview.outline.vanished = reach.vanished().iter().cloned().collect();
         for user in users.into_iter().filter(|user| user.presence != Presence::Unseen) {
-            let facts = UserFacts {
-                deleted: user.presence.is_deleted(),
-                account_enabled: user.profile.account_enabled,
-                groups: &user.groups,
-            };
-            let after = policy.sync_users().then(|| decide_user(policy, &reach, facts));
-            let is_active = users_published && user.decision.is_active();
-            let will_be = after.as_ref().is_some_and(UserDecision::is_active);
-            preview.active.0 += usize::from(is_active);
-            preview.active.1 += usize::from(will_be);
-            match (is_active, will_be) {
-                (false, true) => preview.activated.push(UserShift { user, after }),
-                (true, false) => preview.deactivated.push(UserShift { user, after }),
-                _ => {}
-            }
+            let is_active = published.is_some_and(|published| published.users) && user.decision.is_active();
+            preview.add_user(Then::of_user(policy, &reach, &user), is_active, user);
         }
         for group in groups.into_values().filter(|group| group.presence.is_present()) {
-            let skipped = match decide_group(policy, &group.profile) {
-                GroupDecision::Synced => None,
-                GroupDecision::Skipped { reason } => Some(reason),
-            };
             let is_synced = published.is_some() && group.decision.is_synced();
-            preview.groups.0 += usize::from(is_synced);
-            preview.groups.1 += usize::from(skipped.is_none());
-            match (is_synced, skipped) {
-                (false, None) => preview.groups_added.push(GroupShift { group, skipped }),
-                (true, Some(_)) => preview.groups_removed.push(GroupShift { group, skipped }),
-                _ => {}
+            preview.add_group(Then::of_group(policy, &group), is_synced, group);
+        }
+        preview.finish()
+    }
+
+    fn add_user(&mut self, then: Then, is_active: bool, user: UserRecord) {
+        let will_be = then == Then::User(Some(UserOutcome::Active));
+        self.outline.active.0 += usize::from(is_active);
+        self.outline.active.1 += usize::from(will_be);
+        let shift = match (is_active, will_be) {
+            (false, true) => Shift::Activated,
+            (true, false) => Shift::Deactivated,
+            _ => return,
+        };
+        let profile = user.profile;
+        let address = profile.user_principal_name.or(profile.mail);
+        self.add(shift, Line { id: user.id.object().clone(), name: profile.display_name, address, then });
+    }
+
+    fn add_group(&mut self, then: Then, is_synced: bool, group: GroupRecord) {
+        let will_be = then == Then::Group(GroupDecision::Synced);
+        self.outline.groups.0 += usize::from(is_synced);
+        self.outline.groups.1 += usize::from(will_be);
+        let shift = match (is_synced, will_be) {
+            (false, true) => Shift::GroupsAdded,
+            (true, false) => Shift::GroupsRemoved,
+            _ => return,
+        };
+        let profile = group.profile;
+        self.add(
+            shift,
+            Line { id: group.id.object().clone(), name: profile.display_name, address: profile.mail, then },
+        );
+    }
+
+    fn add(&mut self, shift: Shift, line: Line) {
+        self.lists.entry(shift).or_default().push(line);
+    }
+
+    fn finish(mut self) -> Self {
+        let mut deactivated: BTreeMap<Option<UserOutcome>, usize> = BTreeMap::new();
+        for line in self.lists.get(&Shift::Deactivated).into_iter().flatten() {
+            if let Then::User(outcome) = line.then {
+                *deactivated.entry(outcome).or_default() += 1;
             }
         }
-        for users in [&mut preview.activated, &mut preview.deactivated] {
-            users.sort_by(|a, b| a.user.profile.display_name.cmp(&b.user.profile.display_name));
+        self.outline.deactivated = deactivated.into_iter().collect();
+        for (shift, lines) in &mut self.lists {
+            lines.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+            self.outline.sizes.insert(*shift, lines.len());
         }
-        for groups in [&mut preview.groups_added, &mut preview.groups_removed] {
-            groups.sort_by(|a, b| a.group.profile.display_name.cmp(&b.group.profile.display_name));
-        }
-        preview
-    }
-
-    /// True when consumers would see the same.
-    #[must_use]
-    pub fn changes_nothing(&self) -> bool {
-        self.activated.is_empty()
-            && self.deactivated.is_empty()
-            && self.groups_added.is_empty()
-            && self.groups_removed.is_empty()
-    }
-
-    /// How many users would lose what they have, when that is more than a run would take away unasked: whoever saves
-    /// this has to say the number.
-    #[must_use]
-    pub fn to_be_confirmed(&self, policy: &Policy) -> Option<usize> {
-        let going = self.deactivated.len();
-        policy.safety_limit().is_exceeded_by(going, self.active.0).then_some(going)
-    }
-
-    /// By reason, how many users would become inactive; `None` stands for users that are not published at all.
-    #[must_use]
-    pub fn reasons(&self) -> Vec<(Option<InactiveReason>, usize)> {
-        let mut reasons: BTreeMap<Option<InactiveReason>, usize> = BTreeMap::new();
-        for shift in &self.deactivated {
-            let reason = match &shift.after {
-                Some(UserDecision::Inactive(reason)) => Some(reason.clone()),
-                _ => None,
-            };
-            *reasons.entry(reason).or_default() += 1;
-        }
-        reasons.into_iter().collect()
+        self
     }
 }
 
@@ -139,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::directory::{DirectoryCounts, DirectoryId, GroupProfile, Published, UserProfile};
-    use crate::sync::RunId;
+    use crate::filter::{InactiveReason, SkipReason, UserDecision};
 
     fn directory() -> Directory {
         let id = DirectoryId::new(uuid::Uuid::nil());
@@ -196,29 +265,30 @@ mod tests {
         Preview::new(directory, &Policy::parse(settings).unwrap(), users, groups)
     }
 
-    fn names(shifts: &[UserShift]) -> Vec<String> {
-        shifts.iter().map(|shift| shift.user.id.to_string()).collect()
+    fn names(preview: &Preview, shift: Shift) -> Vec<String> {
+        preview.lists.get(&shift).into_iter().flatten().map(|line| line.id.to_string()).collect()
     }
 
     #[test]
     fn it_says_who_would_come_and_go_and_why_in_the_order_of_names() {
         let settings = json!({"sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "ignored_groups": ["staff"]});
         let preview = preview(&directory(), &settings);
-        assert_eq!(names(&preview.deactivated), ["ann", "zoe"]);
-        assert_eq!(names(&preview.activated), ["out"]);
-        assert_eq!(preview.active, (3, 2));
-        assert_eq!(preview.groups, (1, 2));
-        assert_eq!(preview.groups_added.len(), 1);
-        let reason = InactiveReason::MemberOfIgnoredGroup { group: "staff".parse().unwrap() };
-        assert_eq!(preview.reasons(), [(Some(reason), 2)]);
+        assert_eq!(names(&preview, Shift::Deactivated), ["ann", "zoe"]);
+        assert_eq!(names(&preview, Shift::Activated), ["out"]);
+        assert_eq!(names(&preview, Shift::GroupsAdded), ["machines"]);
+        assert_eq!(names(&preview, Shift::GroupsRemoved), [""; 0]);
+        let outline = preview.outline;
+        assert_eq!((outline.active, outline.groups), ((3, 2), (1, 2)));
+        assert_eq!(outline.deactivated, [(Some(UserOutcome::MemberOfIgnoredGroup), 2)]);
+        assert_eq!(Shift::ALL.map(|shift| outline.size(shift)), [2, 1, 0, 1]);
     }
 
     #[test]
     fn turning_users_off_takes_everybody_away_and_must_be_confirmed_when_that_is_much() {
-        let preview = preview(&directory(), &json!({"sync_groups": true, "safety_limit": {"at_least": 3}}));
-        assert_eq!(preview.active, (3, 0));
-        assert_eq!(preview.reasons(), [(None, 3)]);
-        let limit = |settings: Value| preview.to_be_confirmed(&Policy::parse(&settings).unwrap());
+        let outline = preview(&directory(), &json!({"sync_groups": true, "safety_limit": {"at_least": 3}})).outline;
+        assert_eq!(outline.active, (3, 0));
+        assert_eq!(outline.deactivated, [(None, 3)]);
+        let limit = |settings: Value| outline.to_be_confirmed(&Policy::parse(&settings).unwrap());
         assert_eq!(limit(json!({"safety_limit": {"at_least": 3}})), Some(3));
         assert_eq!(limit(json!({"safety_limit": {"at_least": 4}})), None);
     }
@@ -228,16 +298,17 @@ mod tests {
         let mut directory = directory();
         directory.published = None;
         let preview = preview(&directory, &json!({"sync_users": true, "sync_groups": true}));
-        assert_eq!((preview.active, preview.groups), ((0, 4), (0, 1)));
-        assert!(preview.deactivated.is_empty());
+        assert_eq!((preview.outline.active, preview.outline.groups), ((0, 4), (0, 1)));
+        assert_eq!(names(&preview, Shift::Deactivated), [""; 0]);
+        assert!(preview.outline.is_of(&directory) && !preview.outline.is_of(&super::tests::directory()));
     }
 
     #[test]
     fn the_same_settings_change_nothing_but_for_what_a_run_has_not_decided_yet() {
         let settings =
             json!({"sync_users": true, "sync_groups": true, "allowed_groups": ["staff", "machines", "gone"]});
-        let preview = preview(&directory(), &settings);
-        assert!(preview.changes_nothing(), "{preview:?}");
-        assert_eq!(preview.vanished, ["gone".parse().unwrap()]);
+        let outline = preview(&directory(), &settings).outline;
+        assert!(outline.changes_nothing(), "{outline:?}");
+        assert_eq!(outline.vanished, ["gone".parse().unwrap()]);
     }
 }

@@ -30,7 +30,7 @@ pub use changes::{ChangeStore, Changes, LOG_RETENTION, Logged, history};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
-pub use drafts::DraftStore;
+pub use drafts::{DraftStore, LINES_PER_PAGE};
 pub use holds::HoldStore;
 pub use mirror::{Lease, Leased, List, ListChange, MirrorStore, NameIndex, NamesChange, Publication, SyncState, Write};
 pub use progress::{NotedProgress, ProgressStore};

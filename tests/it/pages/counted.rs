@@ -17,15 +17,22 @@ use crate::harness::everything;
 use crate::lab::{Lab, Process};
 
 /// The most requests of the table that each page makes, with a full page of users or groups on it.
-const PAGES: [(&str, usize); 10] = [
+const PAGES: [(&str, usize); 17] = [
     ("sync", 12),
     ("state", 5),
     ("users", 24),
-    ("found", 70),
-    ("user", 6),
+    ("inactive", 75),
+    ("found", 110),
+    ("user", 8),
     ("groups", 20),
+    ("synced groups", 10),
+    ("found groups", 40),
     ("group", 75),
+    ("preview", 8),
+    ("looked up in preview", 160),
     ("runs", 4),
+    ("run", 60),
+    ("holds", 4),
     ("audit", 4),
     ("tokens", 4),
 ];
@@ -61,7 +68,7 @@ async fn counts(users: usize) -> BTreeMap<&'static str, usize> {
     let truth = lab.world.tenant.truth();
     let group = truth.groups.iter().max_by_key(|group| group.members.len()).unwrap().id;
     let user = truth.users.iter().find(|user| user.enabled && user.deleted.is_none()).unwrap().id;
-    assert!(!lab.world.stack.store.runs(lab.directory(), 1, None).await.unwrap().items.is_empty());
+    let run = lab.world.stack.store.runs(lab.directory(), 1, None).await.unwrap().items[0].id;
     // The keys of sessions are read once.
     count(&pages, &cookie, &directory).await;
     let mut counts = BTreeMap::new();
@@ -69,16 +76,26 @@ async fn counts(users: usize) -> BTreeMap<&'static str, usize> {
         ("sync", String::new()),
         ("state", "/state".to_owned()),
         ("users", "/users".to_owned()),
+        ("inactive", "/users?status=inactive".to_owned()),
         ("found", "/users?q=a".to_owned()),
         ("user", format!("/users/{user}")),
         ("groups", "/groups".to_owned()),
+        ("synced groups", "/groups?show=synced".to_owned()),
+        ("found groups", "/groups?q=team".to_owned()),
         ("group", format!("/groups/{group}")),
         ("runs", "/runs".to_owned()),
+        ("run", format!("/runs/{run}")),
+        ("holds", "/holds".to_owned()),
         ("audit", "/audit".to_owned()),
         ("tokens", "/tokens".to_owned()),
     ] {
         counts.insert(page, count(&pages, &cookie, &format!("{directory}{path}")).await);
     }
+    let admin = Visitor::new(&lab.world, Role::Administrator).await;
+    let drafted = admin.post("/settings", &[("sync_users", "no"), ("percent", "20"), ("at_least", "5")]).await;
+    let draft = drafted.location();
+    counts.insert("preview", count(&pages, &cookie, draft).await);
+    counts.insert("looked up in preview", count(&pages, &cookie, &format!("{draft}?q=a")).await);
     counts
 }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use shared::session::Role;
 use shared::store::DirectoryStore as _;
+use tenant::{Action, SERVICE_ACCOUNTS};
 
 use super::visit::{Answer, Visitor};
 use crate::harness::{World, everything, small};
@@ -78,6 +79,33 @@ async fn what_would_take_much_away_must_be_said_by_its_number() {
 }
 
 #[tokio::test]
+async fn a_preview_tells_what_would_become_of_somebody_and_of_a_group() {
+    let world = World::synced(&small(), everything()).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap().to_string();
+    let members = world.get(&format!("groups/{group}/members")).await;
+    let bot = members["items"][0]["display_name"].as_str().unwrap();
+    let fields = [&ON[..], &[("ignored_groups", group.as_str()), ("group_prefixes", "VPN")]].concat();
+    let draft = draft(&admin, &fields).await;
+    let found = admin.get(&format!("{draft}?q={}", bot.replace(' ', "+"))).await.text();
+    assert!(found.contains(&format!("{bot} active inactive member of an ignored group")), "{found}");
+    let found = admin.get(&format!("{draft}?q=service+acc")).await.text();
+    assert!(found.contains("Service Accounts synced skipped its name begins with no allowed prefix"), "{found}");
+    let found = admin.get(&format!("{draft}?q=nobody+like+that")).await.text();
+    assert!(found.contains("No user’s and no group’s name"), "{found}");
+    for page in ["99999999999999999999", "18446744073709551615", "-1", "x"] {
+        let shown = admin.get(&format!("{draft}?list=deactivated&page={page}")).await;
+        assert!(shown.text().contains("Not active any more: "), "{page}: {}", shown.text());
+    }
+    // A run has published something else since: it is worked out anew.
+    world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
+    world.sync().await;
+    let preview = admin.get(&draft).await.text();
+    assert!(preview.contains("Active users 58 → "), "{preview}");
+    assert!(save(&admin, &draft, "").await.status.is_redirection());
+}
+
+#[tokio::test]
 async fn two_people_at_once_are_told_and_neither_overwrites_the_other() {
     let world = World::synced(&small(), everything()).await;
     let (ann, mut bob) =
@@ -120,15 +148,21 @@ async fn faults_are_named_as_the_form_names_them_and_what_was_filled_in_stays() 
 }
 
 #[tokio::test]
-async fn groups_are_found_by_a_part_of_their_name_and_kept_on_their_lists() {
+async fn groups_are_found_by_the_words_of_their_names_and_kept_on_their_lists() {
     let world = World::synced(&small(), everything()).await;
     let admin = Visitor::new(&world, Role::Administrator).await;
     let group = world.tenant.truth().groups[0].id.to_string();
-    let fields = [&ON[..], &[("allowed_groups", group.as_str()), ("search", "1"), ("q", "SERVICE acc")]].concat();
-    let found = admin.post("/settings", &fields).await;
-    assert_eq!(found.status, StatusCode::OK);
-    assert!(found.body.contains("aria-label=\"Ignore Service Accounts\""), "{}", found.text());
+    let search = |words| [&ON[..], &[("allowed_groups", group.as_str()), ("search", "1"), ("q", words)]].concat();
+    for words in ["SERVICE acc", "acc"] {
+        let found = admin.post("/settings", &search(words)).await;
+        assert_eq!(found.status, StatusCode::OK);
+        assert!(found.body.contains("aria-label=\"Ignore Service Accounts\""), "{}", found.text());
+    }
+    let found = admin.post("/settings", &search("service")).await;
+    let members = world.get(&format!("groups/{}/members", world.tenant.group_named(SERVICE_ACCOUNTS).unwrap())).await;
+    let members = members["items"].as_array().unwrap().len();
+    assert!(found.text().contains(&format!("Service Accounts security {members} ")), "{}", found.text());
     assert!(found.body.contains(&format!("name=\"allowed_groups\" value=\"{group}\" checked")));
     let none = admin.post("/settings", &[&ON[..], &[("search", "1"), ("q", "nothing like it")]].concat()).await;
-    assert!(none.text().contains("No group has “nothing like it”"), "{}", none.text());
+    assert!(none.text().contains("begins with “nothing like it”"), "{}", none.text());
 }

@@ -84,6 +84,7 @@ promises! {
         an_ended_session_stays_ended,
         attempts_are_counted_by_who_and_minute,
         a_draft_is_its_directorys,
+        what_a_draft_would_change_is_read_page_by_page,
         the_latest_progress_is_kept,
         the_audit_trail_is_read_from_its_end_page_by_page,
         tokens_are_listed_noted_and_revoked_in_their_own_directory,

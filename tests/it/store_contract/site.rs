@@ -1,10 +1,12 @@
 //! What the Sync page keeps: sessions that ended, attempts, drafts, the audit trail, lists of tokens.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::audit::{Actor, AuditEntry, AuditEvent};
-use shared::filter::Policy;
-use shared::settings::{Draft, DraftId};
+use shared::filter::{Policy, UserOutcome};
+use shared::settings::{Draft, DraftId, Line, Outline, Preview, Shift, Then};
 use shared::store::{
     AttemptStore as _, AuditStore as _, DraftStore as _, EndedSessions as _, NotedProgress, ProgressStore as _,
     StoreError, TokenRegistry as _, TokenStore as _,
@@ -12,7 +14,7 @@ use shared::store::{
 use shared::sync::{Progress, RunId};
 
 use super::fixtures::{at, directory, user_id};
-use crate::dynamodb::Table;
+use crate::dynamodb::{Table, number};
 
 pub async fn an_ended_session_stays_ended(table: &Table) {
     assert!(!table.store.has_ended("one").await.unwrap());
@@ -38,6 +40,37 @@ pub async fn a_draft_is_its_directorys(table: &Table) {
     assert_eq!(table.store.draft(id, draft.id).await.unwrap(), Some(draft.clone()));
     assert_eq!(table.store.draft(other, draft.id).await.unwrap(), None);
     assert_eq!(table.store.draft(id, DraftId::generate()).await.unwrap(), None);
+}
+
+pub async fn what_a_draft_would_change_is_read_page_by_page(table: &Table) {
+    let id = directory(&table.store).await;
+    let draft =
+        Draft { id: DraftId::generate(), policy: Policy::default(), from_version: 1, by: user_id(1), at: at(0) };
+    assert_eq!(table.store.outline(id, draft.id).await.unwrap(), None);
+    let line = |number| Line {
+        id: user_id(number).object().clone(),
+        name: Some(format!("Person {number}").into()),
+        address: None,
+        then: Then::User(Some(UserOutcome::Deleted)),
+    };
+    let lines: Vec<Line> = (0..250).map(line).collect();
+    let outline = Outline {
+        active: (300, 50),
+        sizes: BTreeMap::from([(Shift::Deactivated, 250)]),
+        deactivated: vec![(Some(UserOutcome::Deleted), 250)],
+        ..Outline::default()
+    };
+    let lists = BTreeMap::from([(Shift::Deactivated, lines.clone())]);
+    table.store.put_preview(id, &draft, &Preview { outline: outline.clone(), lists }).await.unwrap();
+    assert_eq!(table.store.outline(id, draft.id).await.unwrap(), Some(outline));
+    for (page, expected) in [(0, &lines[..100]), (1, &lines[100..200]), (2, &lines[200..]), (3, &[])] {
+        assert_eq!(table.store.lines(id, draft.id, Shift::Deactivated, page).await.unwrap(), expected);
+    }
+    assert_eq!(table.store.lines(id, draft.id, Shift::Activated, 0).await.unwrap(), []);
+    let end = at(24 * 3_600).as_second();
+    for item in table.items_at("PREVIEW").await {
+        assert_eq!(number(&item, "expires_at"), Some(end), "names of people are not kept for longer");
+    }
 }
 
 pub async fn the_latest_progress_is_kept(table: &Table) {

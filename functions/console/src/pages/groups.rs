@@ -115,7 +115,7 @@ pub(super) fn members(number: u64) -> String {
     thousands(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-fn name(group: &GroupRecord) -> &str {
+pub(super) fn name(group: &GroupRecord) -> &str {
     group.profile.display_name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or("(no name)")
 }
 

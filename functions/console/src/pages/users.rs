@@ -8,7 +8,7 @@ use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
-use shared::store::{Page as Listing, UserFilter, reach};
+use shared::store::{Page as Listing, StoreError, UserFilter, reach};
 
 use super::changes::Story;
 use super::failure::Failure;
@@ -43,7 +43,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let found = if name.is_empty() {
         site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        let mut items = by_name(&site, directory, name).await?;
+        let mut items = by_name(&site, directory, name, PER_PAGE).await?;
         may_be_more = items.len() >= PER_PAGE;
         items.retain(|user| filter.takes(&user.decision));
         Listing { items, next: None }
@@ -72,13 +72,19 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     }))
 }
 
-async fn by_name(site: &Site, directory: &Directory, name: &str) -> Result<Vec<UserRecord>, Failure> {
+/// Users by the beginning of a name, or by their id.
+pub(super) async fn by_name(
+    site: &Site,
+    directory: &Directory,
+    name: &str,
+    limit: usize,
+) -> Result<Vec<UserRecord>, StoreError> {
     if let Ok(id) = name.parse::<UserId>()
         && let Some(user) = site.queries.user(directory.id, &id).await?
     {
         return Ok(vec![user]);
     }
-    Ok(site.queries.find_users(directory.id, name, PER_PAGE).await?)
+    site.queries.find_users(directory.id, name, limit).await
 }
 
 pub(super) fn table(directory: &Directory, users: &[UserRecord]) -> Markup {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use shared::directory::{Presence, UserRecord};
-use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
+use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserOutcome};
 use shared::sync::{Run, RunState, Trigger};
 
 /// A point in time, in UTC; where scripts run, in the reader's zone with UTC beside it.
@@ -70,19 +70,22 @@ pub(super) fn decision(decision: &UserDecision) -> Markup {
 
 /// Why a user is inactive; nothing for who is active.
 pub(super) fn reason(decision: &UserDecision) -> &'static str {
-    match decision {
-        UserDecision::Active => "",
-        UserDecision::Inactive(reason) => inactive(reason),
+    why(decision.outcome())
+}
+
+/// Why users with this outcome are inactive; nothing for those who are active.
+pub(super) fn why(outcome: UserOutcome) -> &'static str {
+    match outcome {
+        UserOutcome::Active => "",
+        UserOutcome::Deleted => "deleted in the tenant",
+        UserOutcome::DisabledInOffice365 => "disabled in Office 365",
+        UserOutcome::MemberOfIgnoredGroup => "member of an ignored group",
+        UserOutcome::NotInAllowedGroup => "in no allowed group",
     }
 }
 
 pub(super) fn inactive(reason: &InactiveReason) -> &'static str {
-    match reason {
-        InactiveReason::Deleted => "deleted in the tenant",
-        InactiveReason::DisabledInOffice365 => "disabled in Office 365",
-        InactiveReason::MemberOfIgnoredGroup { .. } => "member of an ignored group",
-        InactiveReason::NotInAllowedGroup => "in no allowed group",
-    }
+    why(reason.outcome())
 }
 
 pub(super) fn skipped(reason: SkipReason) -> &'static str {

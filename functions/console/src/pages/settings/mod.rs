@@ -4,6 +4,7 @@ mod draft;
 mod fields;
 mod form;
 mod picker;
+mod preview;
 
 pub(super) use draft::{save, show as preview};
 pub(super) use form::{Rendering, render};
@@ -40,6 +41,7 @@ pub(super) async fn submit(State(site): State<Site>, submission: Submission) -> 
                 at: site.app.clock.now(),
             };
             site.drafts.put_draft(directory.id, &draft).await?;
+            draft::outline(&site, &directory, &draft).await?;
             Ok(Redirect::to(&path(&directory, &format!("/drafts/{}", draft.id))).into_response())
         }
         (policy, found) => {
