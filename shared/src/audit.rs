@@ -114,6 +114,13 @@ pub enum AuditEvent {
         /// Its name.
         name: String,
     },
+    /// An administrator's authorization is to be tried before the others.
+    CredentialPreferred {
+        /// The administrator.
+        administrator: UserId,
+        /// The sign-in name at that time.
+        user_principal_name: String,
+    },
     /// An administrator's authorization was taken out.
     CredentialRemoved {
         /// The administrator.

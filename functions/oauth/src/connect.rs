@@ -88,7 +88,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> {
     let SignedIn { tenant, administrator, .. } = &proven.who;
     let earlier = app.storage.credentials(*tenant).await?;
-    let place = if earlier.iter().any(|credential| credential.administrator == *administrator) {
+    let same = earlier.iter().find(|credential| credential.administrator == *administrator);
+    let place = if same.is_some() {
         Place::Renewed
     } else {
         match earlier.len() {
@@ -109,6 +110,7 @@ async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> 
             authorized_at: now,
             last_good_at: Some(now),
             exercised_at: None,
+            preferred_at: same.and_then(|credential| credential.preferred_at),
             state: CredentialState::Working,
         })
         .await?;

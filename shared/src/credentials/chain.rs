@@ -1,6 +1,5 @@
 //! Which credential to use, and what to do when it fails.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +19,7 @@ use super::tokens::{AccessTokens, TokenError, TokenRefusal, UsableToken};
 
 /// The credentials of a directory in the order in which they are tried, for one run.
 ///
-/// Working ones come first, the one that was good last at the front; then failing ones whose time to be tried again
-/// has come. The wait of a failing one is as long as it has been failing, at least a quarter of an hour and at most a
+/// Working ones come first, in [their order](Credential::order); then failing ones whose time to be tried again has come. The wait of a failing one is as long as it has been failing, at least a quarter of an hour and at most a
 /// day, so that it doubles from one attempt to the next.
 ///
 /// What becomes of a credential:
@@ -101,10 +99,7 @@ impl CredentialChain {
             .into_iter()
             .map(|credential| Candidate { failing_since: credential.failing_since(), credential })
             .collect();
-        candidates.sort_by_key(|Candidate { credential, failing_since }| {
-            let last_good = Reverse(credential.last_good_at.unwrap_or(credential.authorized_at));
-            (failing_since.is_some(), last_good, credential.administrator.clone())
-        });
+        candidates.sort_by_key(|candidate| candidate.credential.order());
         Ok(candidates.into())
     }
 

@@ -1,5 +1,7 @@
 //! One administrator's authorization.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,9 @@ pub struct Credential {
     /// When it was last tried without need, to see whether it works, whatever came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exercised_at: Option<Timestamp>,
+    /// When an administrator last asked for it to be tried before the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_at: Option<Timestamp>,
     /// Whether it works.
     pub state: CredentialState,
 }
@@ -67,6 +72,14 @@ impl Credential {
             CredentialState::Working => None,
             CredentialState::Failing { since, .. } => Some(since),
         }
+    }
+
+    /// By what credentials are put in the order in which they are tried: working ones first; of those the one that was preferred
+    /// last, then the one that was good last.
+    #[must_use]
+    pub fn order(&self) -> impl Ord + use<> {
+        let last_good = self.last_good_at.unwrap_or(self.authorized_at);
+        (!self.is_working(), Reverse(self.preferred_at), Reverse(last_good), self.administrator.clone())
     }
 
     /// When it last proved that it works, at the latest when it was authorized.

@@ -96,7 +96,9 @@ impl Exchange {
             Err(GrantError::Unavailable(source)) => return Err(TokenError::Unavailable(source)),
             Err(GrantError::Secrets(source)) => return Err(TokenError::Store(source)),
         };
-        self.keep_rotated(administrator, &refresh_token, &grant).await?;
+        if !self.keep_rotated(administrator, &refresh_token, &grant).await? {
+            return Ok(Attempt::Failing(Cause::RefreshTokenMissing.into()));
+        }
         // Microsoft leaves scopes out of a grant when consent was withdrawn or a policy covers them.
         if !grant.scopes.is_empty() && !missing_scopes(&grant.scopes).is_empty() {
             return Ok(Attempt::Failing(Cause::ConsentMissing.into()));
@@ -112,18 +114,27 @@ impl Exchange {
     ///
     /// A run and an exercise may exchange the same refresh token at the same time. Microsoft does not revoke it by its
     /// use, so both get a good new one and either may stay. Only a token that came by another way since, from a new
-    /// sign-in, must not be replaced by a descendant of the old one: whatever is stored by now stays.
-    async fn keep_rotated(&self, of: &UserId, old: &SecretString, grant: &Grant) -> Result<(), TokenError> {
-        let Some(new) = &grant.refresh_token else { return Ok(()) };
+    /// sign-in, must not be replaced by a descendant of the old one: whatever is stored by now stays. And one that was removed
+    /// must not come back: false says that it was.
+    async fn keep_rotated(&self, of: &UserId, old: &SecretString, grant: &Grant) -> Result<bool, TokenError> {
+        let Some(new) = &grant.refresh_token else { return Ok(true) };
         if new.expose_secret() == old.expose_secret() {
-            return Ok(());
+            return Ok(true);
         }
         match self.secrets.refresh_token(self.directory, of).await {
-            Ok(Some(stored)) if stored.expose_secret() != old.expose_secret() => return Ok(()),
-            Ok(_) | Err(SecretError::Malformed { .. }) => {}
+            Ok(Some(stored)) if stored.expose_secret() != old.expose_secret() => return Ok(true),
+            Ok(None) => return Ok(false),
+            Ok(Some(_)) | Err(SecretError::Malformed { .. }) => {}
             Err(error) => return Err(store_error(error)),
         }
-        self.secrets.put_refresh_token(self.directory, of, new).await.map_err(store_error)
+        self.secrets.put_refresh_token(self.directory, of, new).await.map_err(store_error)?;
+        // Whoever removes a credential removes its record first, then its token: between the two, this one was not there to be
+        // removed.
+        if self.credentials.credential(self.directory, of).await.map_err(store_error)?.is_none() {
+            self.secrets.delete_refresh_token(self.directory, of).await.map_err(store_error)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Remembers that a credential works, unless that is known well enough.
@@ -153,15 +164,18 @@ impl Exchange {
             since,
             retry_at: retry_at(since, now),
         };
-        self.save(&credential).await;
+        self.save(&mut credential).await;
     }
 
-    /// Writes a credential's record, unless its administrator has authorized again since it was read, or it was removed. A failure
+    /// Writes a credential's record, unless its administrator has authorized again since it was read, or it was removed; which one is
+    /// preferred is up to administrators. A failure
     /// to do so is only logged: the record informs, and the work goes on.
-    pub(super) async fn save(&self, credential: &Credential) {
+    pub(super) async fn save(&self, credential: &mut Credential) {
         let directory = self.directory;
         match self.credentials.credential(directory, &credential.administrator).await {
-            Ok(Some(stored)) if stored.authorized_at == credential.authorized_at => {}
+            Ok(Some(stored)) if stored.authorized_at == credential.authorized_at => {
+                credential.preferred_at = stored.preferred_at;
+            }
             Ok(_) => return,
             Err(error) => {
                 tracing::warn!(directory.id = %directory, error = telemetry::chain(&error), "a credential was not read again");

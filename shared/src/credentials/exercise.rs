@@ -56,7 +56,7 @@ pub async fn exercise(exchange: &Exchange, users: &dyn ReadUsers) -> Result<usiz
 }
 
 async fn one(exchange: &Exchange, users: &dyn ReadUsers, mut credential: Credential) -> Result<(), TokenError> {
-    exchange.save(&credential).await;
+    exchange.save(&mut credential).await;
     let since = credential.failing_since();
     let refusal = match exchange.attempt(&credential).await? {
         Attempt::Token(fresh) => match users.read_users(&fresh.token).await {

@@ -1,12 +1,14 @@
 //! Credentials, without their secrets.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use jiff::Timestamp;
 
 use super::error::unavailable;
 use super::item::{Item, key_attributes};
 use super::keys::{CREDENTIAL, Key, of_directory};
 use super::store::DynamoStore;
+use super::write::Refused;
 use crate::credentials::Credential;
 use crate::directory::{DirectoryId, UserId};
 use crate::store::{CredentialStore, StoreError};
@@ -41,6 +43,24 @@ impl CredentialStore for DynamoStore {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":credential", value);
         self.update(update).await.map(drop).map_err(|refused| refused.because(StoreError::Conflict))
+    }
+
+    async fn prefer_credential(
+        &self,
+        directory: DirectoryId,
+        administrator: &UserId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .update_of(&Key::credential(directory, administrator))
+            .update_expression("SET credential.preferred_at = :at")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        match self.update(update).await {
+            Ok(_) => Ok(true),
+            Err(Refused::Condition { .. }) => Ok(false),
+            Err(Refused::Failed(error)) => Err(error),
+        }
     }
 
     async fn remove_credential(&self, directory: DirectoryId, administrator: &UserId) -> Result<bool, StoreError> {

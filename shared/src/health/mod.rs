@@ -171,6 +171,7 @@ mod tests {
             authorized_at: NOW,
             last_good_at: None,
             exercised_at: None,
+            preferred_at: None,
             state,
         }
     }

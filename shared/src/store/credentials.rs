@@ -1,6 +1,7 @@
 //! What is known of each credential; its refresh token is in the secret store.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::StoreError;
 use crate::credentials::Credential;
@@ -24,6 +25,14 @@ pub trait CredentialStore: Send + Sync {
 
     /// Replaces a credential's record; [`StoreError::Conflict`] when it has been removed.
     async fn update_credential(&self, credential: &Credential) -> Result<(), StoreError>;
+
+    /// Notes that a credential is preferred from then on. False when there is none.
+    async fn prefer_credential(
+        &self,
+        directory: DirectoryId,
+        administrator: &UserId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Removes a credential's record. True when there was one.
     async fn remove_credential(&self, directory: DirectoryId, administrator: &UserId) -> Result<bool, StoreError>;

@@ -41,6 +41,28 @@ async fn a_removed_account_is_not_used_any_more_and_its_token_is_gone() {
 }
 
 #[tokio::test]
+async fn an_account_can_be_put_first_and_is_used_first_from_then_on() {
+    let world = World::synced(&small(), everything()).await;
+    world.authorize_as(1).await;
+    let [first, second] = [0, 1].map(|place: usize| world.tenant.administrators()[place].id);
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let reader = Visitor::new(&world, Role::Reader).await;
+    for (administrator, names) in [(first, ["Ada Admin", "Bo Backup"]), (second, ["Bo Backup", "Ada Admin"])] {
+        let place = format!("/credentials/{administrator}/prefer");
+        assert_eq!(reader.post(&place, &[]).await.status, StatusCode::FORBIDDEN);
+        for _ in 0..2 {
+            assert_eq!(admin.post(&place, &[]).await.status, StatusCode::SEE_OTHER);
+        }
+        let page = admin.get("").await.text();
+        let places = names.map(|name| page.find(&format!("{name} ")).unwrap());
+        assert!(places[0] < places[1], "{page}");
+        assert_eq!(world.sync().await["credential"], json!(administrator));
+    }
+    assert_eq!(admin.post("/credentials/nobody/prefer", &[]).await.status, StatusCode::NOT_FOUND);
+    assert!(admin.get("/audit").await.text().contains("Said to try the authorization of admin@contoso.example first"));
+}
+
+#[tokio::test]
 async fn removing_the_last_account_is_warned_of_and_nobody_is_lost_by_it() {
     let world = World::synced(&small(), everything()).await;
     let admin = Visitor::new(&world, Role::Administrator).await;

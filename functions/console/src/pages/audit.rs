@@ -66,6 +66,7 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
                 " until " (time(*expires_at)) "."
             }
             AuditEvent::TokenRevoked { name } => { "Revoked the API token “" (name) "”." }
+            AuditEvent::CredentialPreferred { user_principal_name, .. } => { "Said to try the authorization of " (user_principal_name) " first." }
             AuditEvent::CredentialRemoved { user_principal_name, .. } => { "Removed the authorization of " (user_principal_name) "." }
         }
     }

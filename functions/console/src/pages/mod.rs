@@ -41,6 +41,7 @@ pub(crate) fn routes(site: &Site) -> Router<Site> {
             "/directories/{directory}/credentials/{administrator}/remove",
             get(sync::credentials::ask).post(sync::credentials::remove),
         )
+        .route("/directories/{directory}/credentials/{administrator}/prefer", post(sync::credentials::prefer))
         .route("/directories/{directory}/settings", post(settings::submit))
         .route("/directories/{directory}/drafts/{draft}", get(settings::preview))
         .route("/directories/{directory}/drafts/{draft}/save", post(settings::save))

@@ -124,6 +124,10 @@ impl CredentialStore for Memory {
         unimplemented!("runs do")
     }
 
+    async fn prefer_credential(&self, _: DirectoryId, _: &UserId, _: Timestamp) -> Result<bool, StoreError> {
+        unimplemented!("the Sync page does")
+    }
+
     async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
         unimplemented!("the Sync page does")
     }

@@ -110,6 +110,10 @@ impl CredentialStore for State {
         unreachable!("runs do")
     }
 
+    async fn prefer_credential(&self, _: DirectoryId, _: &UserId, _: Timestamp) -> Result<bool, StoreError> {
+        unreachable!("the Sync page does")
+    }
+
     async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
         unreachable!("the Sync page does")
     }

@@ -157,6 +157,7 @@ impl World {
                 authorized_at: now(),
                 last_good_at: Some(now()),
                 exercised_at: None,
+                preferred_at: None,
                 state: CredentialState::Working,
             }],
             open_conditions: BTreeSet::new(),

@@ -37,6 +37,10 @@ enum Answer {
     Refuse(Cause),
     Silence,
     FewerScopes,
+    /// A good one, but meanwhile the credential is removed: its record, or the token as well.
+    Removed {
+        token: bool,
+    },
 }
 
 #[async_trait]
@@ -59,6 +63,13 @@ impl TokenEndpoint for World {
             Some(Answer::Refuse(cause)) => return Err(GrantError::Refused((*cause).into())),
             Some(Answer::Silence) => return Err(GrantError::Unavailable("silence".into())),
             Some(Answer::FewerScopes) => "openid User.Read.All",
+            Some(Answer::Removed { token }) => {
+                self.records.lock().unwrap().retain(|record| record.administrator.to_string() != name);
+                if *token {
+                    self.secrets.lock().unwrap().remove(name);
+                }
+                "openid User.Read.All GroupMember.Read.All"
+            }
             None => "openid User.Read.All GroupMember.Read.All",
         };
         Ok(Grant {
@@ -88,8 +99,9 @@ impl SecretStore for World {
         Ok(())
     }
 
-    async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
-        unreachable!("the Sync page does")
+    async fn delete_refresh_token(&self, _: DirectoryId, of: &UserId) -> Result<(), SecretError> {
+        self.secrets.lock().unwrap().remove(&of.to_string());
+        Ok(())
     }
 }
 
@@ -113,6 +125,10 @@ impl CredentialStore for World {
 
     async fn update_credential(&self, credential: &Credential) -> Result<(), StoreError> {
         self.put_credential(credential).await
+    }
+
+    async fn prefer_credential(&self, _: DirectoryId, _: &UserId, _: Timestamp) -> Result<bool, StoreError> {
+        unreachable!("the Sync page does")
     }
 
     async fn remove_credential(&self, _: DirectoryId, _: &UserId) -> Result<bool, StoreError> {
@@ -141,6 +157,7 @@ impl World {
                 authorized_at: minutes(0),
                 last_good_at: Some(minutes(*good_at)),
                 exercised_at: None,
+                preferred_at: None,
                 state: CredentialState::Working,
             });
         }
@@ -202,6 +219,33 @@ async fn the_credential_that_was_good_last_is_used_and_its_token_kept() {
     assert_eq!((token.administrator.to_string().as_str(), token.secret.expose_secret()), ("bob", "access bob-0"));
     chain.token().await.unwrap();
     assert_eq!(world.asked(), ["bob-0"]);
+}
+
+#[tokio::test]
+async fn the_preferred_credential_comes_first_as_long_as_it_works() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.change("ann", |ann| ann.preferred_at = Some(minutes(30)));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "ann");
+    world.change("bob", |bob| bob.preferred_at = Some(minutes(40)));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "bob");
+    world.answer("bob", Answer::Refuse(Cause::Disabled));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "ann");
+    let preferred = |record: &Credential| record.preferred_at.is_some();
+    assert!(world.records.lock().unwrap().iter().all(preferred), "what runs write leaves the preference alone");
+}
+
+#[tokio::test]
+async fn a_credential_that_is_removed_while_it_is_used_does_not_come_back() {
+    for token in [false, true] {
+        let world = World::new(&[("ann", 10), ("bob", 20)]);
+        world.answer("bob", Answer::Removed { token });
+        let used = world.chain().token().await.unwrap();
+        assert_eq!(used.administrator.to_string(), "ann");
+        assert!(!world.secrets.lock().unwrap().contains_key("bob"), "its token is not stored again");
+        let names: Vec<_> =
+            world.records.lock().unwrap().iter().map(|record| record.administrator.to_string()).collect();
+        assert_eq!(names, ["ann"]);
+    }
 }
 
 #[tokio::test]

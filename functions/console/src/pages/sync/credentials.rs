@@ -18,6 +18,8 @@ use crate::pages::visitor::{Submission, Viewer};
 use crate::pages::words::{mark, time, time_or};
 
 pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
+    let mut ordered: Vec<&Credential> = credentials.iter().collect();
+    ordered.sort_by_key(|credential| credential.order());
     html! {
         section {
             h2 { "Authorized accounts" }
@@ -25,11 +27,16 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
             @else {
                 div.scroll { table {
                     thead { tr {
-                        th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Since" }
+                        th scope="col" { "Order" } th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Since" }
                         th scope="col" { "Last good" } th scope="col" { "What to do" }
                     } }
-                    tbody { @for credential in credentials { (row(viewer, credential)) } }
+                    tbody { @for (place, credential) in ordered.iter().enumerate() { (row(viewer, credential, place + 1)) } }
                 } }
+                @if credentials.len() > 1 {
+                    p.quiet {
+                        "They are tried in this order. Those that work come first: the one you prefer, then the one that was good last."
+                    }
+                }
             }
             @if viewer.may_change() {
                 p {
@@ -49,12 +56,13 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
     }
 }
 
-fn row(viewer: &Viewer, credential: &Credential) -> Markup {
+fn row(viewer: &Viewer, credential: &Credential, order: usize) -> Markup {
     let again = form_urlencoded::Serializer::new(String::new())
         .append_pair("login_hint", &credential.user_principal_name)
         .finish();
     html! {
         tr {
+            td.number { (order) }
             th scope="row" {
                 (credential.display_name) br; span.quiet { (credential.user_principal_name) }
             }
@@ -75,16 +83,47 @@ fn row(viewer: &Viewer, credential: &Credential) -> Markup {
                 @if let CredentialState::Failing { cause, .. } = &credential.state { p { (cause.advice()) } }
                 @if viewer.may_change() {
                     a href={ "/oauth/authorize?" (again) } { "Re-authorize" } " "
-                    a href=(place(&viewer.directory, &credential.administrator)) { "Remove" span.unseen { " " (credential.display_name) } }
+                    a href=(place(&viewer.directory, &credential.administrator, "remove")) { "Remove" span.unseen { " " (credential.display_name) } }
+                    @if order > 1 && credential.is_working() {
+                        form method="post" action=(place(&viewer.directory, &credential.administrator, "prefer")) {
+                            (form_token(&viewer.session))
+                            button.plain type="submit" { "Try first" span.unseen { " " (credential.display_name) } }
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-/// Where a credential is removed.
-fn place(directory: &Directory, administrator: &UserId) -> String {
-    path(directory, &format!("/credentials/{administrator}/remove"))
+/// Where something is done with a credential.
+fn place(directory: &Directory, administrator: &UserId, what: &str) -> String {
+    path(directory, &format!("/credentials/{administrator}/{what}"))
+}
+
+/// `POST …/credentials/{administrator}/prefer`: twice is the same as once.
+pub(in crate::pages) async fn prefer(
+    State(site): State<Site>,
+    params: RawPathParams,
+    submission: Submission,
+) -> Result<Response, Failure> {
+    let by = submission.actor();
+    let directory = &submission.directory;
+    let unknown = || Failure::not_found("authorized account");
+    let administrator = administrator(&params).ok_or_else(unknown)?;
+    let (credentials, now) = (&site.app.credentials, site.app.clock.now());
+    let credential = credentials.credential(directory.id, &administrator).await?.ok_or_else(unknown)?;
+    if !credentials.prefer_credential(directory.id, &administrator, now).await? {
+        return Err(unknown());
+    }
+    let user_principal_name = credential.user_principal_name;
+    record(
+        &site.app,
+        directory,
+        AuditEntry::new(by, AuditEvent::CredentialPreferred { administrator, user_principal_name }, now),
+    )
+    .await;
+    Ok(Redirect::to(&path(directory, "")).into_response())
 }
 
 /// `GET …/credentials/{administrator}/remove`: what removing it means.
@@ -109,7 +148,7 @@ pub(in crate::pages) async fn ask(
         }
         p { "The account itself, and the consent given to the application, stay as they are in Entra ID." }
         @if viewer.may_change() {
-            form method="post" action=(place(&viewer.directory, &credential.administrator)) {
+            form method="post" action=(place(&viewer.directory, &credential.administrator, "remove")) {
                 (form_token(&viewer.session))
                 button type="submit" { "Remove the authorization" }
             }
