@@ -14,9 +14,11 @@ use crate::harness::{World, everything, small};
 /// Every page of a directory.
 const PAGES: [&str; 8] = ["", "/state", "/users", "/groups", "/runs", "/holds", "/audit", "/tokens"];
 /// Every form of a directory, with good and bad ids in its path.
-const FORMS: [&str; 7] = [
+const FORMS: [&str; 9] = [
     "/sync",
     "/settings",
+    "/credentials/nobody/prefer",
+    "/credentials/nobody/remove",
     "/drafts/0190a1b2-0000-7000-8000-000000000000/save",
     "/holds/0190a1b2-0000-7000-8000-000000000000/apply",
     "/holds/0190a1b2-0000-7000-8000-000000000000/discard",

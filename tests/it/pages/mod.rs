@@ -8,6 +8,7 @@ mod first_time;
 mod guard;
 mod holds;
 mod hostile;
+mod routine;
 mod settings;
 mod tokens;
 mod visit;
