@@ -5,9 +5,10 @@ use crate::plot;
 use crate::report::Report;
 
 /// The tables of `docs/performance.md`, by the name in its markers, with the scenarios they show.
-const TABLES: [(&str, &[&str]); 4] = [
+const TABLES: [(&str, &[&str]); 5] = [
     ("goals", &["full", "idle", "settings", "throttled", "startup"]),
     ("sizes", &["changes", "scale"]),
+    ("pages", &["pages"]),
     ("compare", &["compare"]),
     ("cost", &["cost"]),
 ];

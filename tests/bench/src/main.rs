@@ -24,6 +24,7 @@ mod compare;
 mod cost;
 mod documents;
 mod meter;
+mod pages;
 mod plot;
 mod report;
 mod scenarios;
@@ -48,6 +49,8 @@ enum Scenario {
     Scale,
     /// A full sync with Graph's latency and limits.
     Throttled,
+    /// The pages of a large directory.
+    Pages,
     /// The functions' binaries: size, and how soon they ask for work.
     Startup,
     /// The same tenant, synced by a small script.
@@ -104,6 +107,9 @@ async fn main() {
     }
     if is(Scenario::Scale) {
         scenarios::scale(&mut report, args.most_users).await;
+    }
+    if is(Scenario::Pages) {
+        pages::pages(&mut report, args.most_users / 2).await;
     }
     if is(Scenario::Startup) {
         scenarios::startup(&mut report).await;

@@ -86,7 +86,13 @@ fn kind(item: &Value) -> &'static str {
     let pk = item["pk"]["S"].as_str().unwrap_or_default();
     let kinds = [
         ("#USERS#", "users"),
-        ("#NAMES#", "names"),
+        ("#NAMES#", "indexes"),
+        ("#ACTIVE", "indexes"),
+        ("#DELETED", "indexes"),
+        ("#DISABLED", "indexes"),
+        ("#IGNORED", "indexes"),
+        ("#NOT_ALLOWED", "indexes"),
+        ("#CHANGES", "log"),
         ("#MEMBERS#", "members"),
         ("#GROUPS#", "groups"),
         ("#CHECKPOINT", "checkpoints"),

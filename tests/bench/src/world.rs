@@ -15,7 +15,7 @@ use shared::dynamodb::DynamoStore;
 use shared::filter::Policy;
 use shared::secrets::SecretStore as _;
 use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange};
-use shared::sync::{Run, RunRequest, Trigger};
+use shared::sync::{Run, RunId, RunRequest, Trigger};
 use tenant::{Sample, Summary, Tenant, TenantHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -170,6 +170,27 @@ impl World {
             "seconds": took.as_secs_f64(), "dynamodb_requests": table.total(), "read_units": table.read_units,
             "write_units": table.write_units,
         })
+    }
+
+    /// Stores the keys of sessions.
+    pub async fn put_session_keys(&self, text: &SecretString) {
+        aws::secrets_manager(&self.secrets, None).put_session_keys(text).await.unwrap();
+    }
+
+    /// The version of the settings.
+    pub async fn settings_version(&self) -> u64 {
+        self.store.directory(self.directory).await.unwrap().unwrap().settings_version
+    }
+
+    /// The first run, which has changed everybody.
+    pub async fn first_run_id(&self) -> RunId {
+        let runs = self.store.runs(self.directory, 10, None).await.unwrap();
+        runs.items.last().unwrap().id
+    }
+
+    /// What has been asked of the table since this, or a run, was asked last.
+    pub fn counts(&self) -> Counts {
+        self.meter.take()
     }
 
     /// An access token of the administrator, for whoever else reads the tenant.

@@ -10,5 +10,6 @@ mod holds;
 mod hostile;
 mod routine;
 mod settings;
+mod snapshots;
 mod tokens;
 mod visit;
