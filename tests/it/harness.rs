@@ -22,6 +22,8 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
+use crate::coherence;
+
 /// The true time, or a later one when told so, but waits are a hundred times shorter.
 #[derive(Default)]
 pub struct ImpatientClock(Mutex<SignedDuration>);
@@ -268,7 +270,8 @@ impl World {
             .collect()
     }
 
-    /// Compares all that is published with what the settings make of the tenant's true state.
+    /// Compares all that is published with what the settings make of the tenant's true state, and what is kept more than once
+    /// with itself.
     pub async fn check(&self, settings: &Value) {
         let truth = self.tenant.truth();
         let expected = expected_users(&truth, settings);
@@ -293,6 +296,7 @@ impl World {
         }
         let counts = &self.api.get(&format!("/api/v1/directories/{}", self.directory)).await.unwrap()["counts"];
         assert_eq!(counts["users"]["active"], active.len(), "{counts:#}");
+        coherence::check(&self.stack.store, self.directory.parse().unwrap()).await;
     }
 }
 

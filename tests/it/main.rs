@@ -10,6 +10,7 @@
 
 mod alerts;
 mod checkpoints;
+mod coherence;
 mod counters;
 mod crash;
 mod dynamodb;

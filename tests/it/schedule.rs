@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
+use shared::audit::Actor;
 use shared::clock::{Clock as _, SystemClock};
 use shared::directory::{Directory, DirectoryId};
+use shared::filter::Policy;
 use shared::queue::{QueueError, RunQueue};
-use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, RunStore as _};
+use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, RunStore as _, SettingsChange};
 use shared::sync::{DeltaLinks, Run, RunId, RunRequest, RunState, Trigger};
 use sync::SyncEvent;
 use uuid::Uuid;
@@ -57,9 +59,8 @@ async fn a_tick_queues_the_due_directories_once_and_leaves_the_others() {
         next_sync_at: due,
         ..Directory::new(DirectoryId::new(Uuid::from_u128(id)), "contoso.example".to_owned(), now)
     };
-    let hour = SignedDuration::from_hours(1);
-    let due = directory(1, now - hour);
-    for directory in [&due, &directory(2, now + hour)] {
+    let due = directory(1, now - SignedDuration::from_hours(1));
+    for directory in [&due, &directory(2, now + SignedDuration::from_mins(1))] {
         world.stack.store.create_directory(directory).await.unwrap();
     }
     tick(&app).await;
@@ -68,6 +69,37 @@ async fn a_tick_queues_the_due_directories_once_and_leaves_the_others() {
     assert_eq!(queued, [due.id]);
     let stored = world.stack.store.directory(due.id).await.unwrap().unwrap();
     assert!(stored.next_sync_at > now, "the next time is set");
+}
+
+#[tokio::test]
+async fn a_directory_is_synced_as_often_as_its_settings_say_and_a_shorter_interval_holds_at_once() {
+    let world = World::unauthorized(&small()).await;
+    let (app, queue) = function(&world);
+    let directory =
+        Directory::new(DirectoryId::new(Uuid::from_u128(1)), "contoso.example".to_owned(), SystemClock.now());
+    world.stack.store.create_directory(&directory).await.unwrap();
+    let set = async |minutes: Option<u32>| {
+        let directory = world.stack.store.directory(directory.id).await.unwrap().unwrap();
+        let policy = Policy::parse(&json!({"sync_every_minutes": minutes})).unwrap();
+        let change =
+            SettingsChange::new(&directory, policy, Actor::Token { name: "test".to_owned() }, SystemClock.now());
+        world.stack.store.change_settings(directory.id, &change).await.unwrap();
+    };
+    let next = async || world.stack.store.directory(directory.id).await.unwrap().unwrap().next_sync_at;
+    let queued = || std::mem::take(&mut *queue.0.lock().unwrap()).len();
+    for (minutes, expected) in [(Some(1_440), 1_440), (Some(90), 90), (None, 5)] {
+        set(minutes).await;
+        let before = SystemClock.now();
+        tick(&app).await;
+        assert_eq!(queued(), 1, "{minutes:?}");
+        let wait = next().await.duration_since(before).as_secs() / 60;
+        assert!((expected..=expected + 1).contains(&wait), "{wait} minutes instead of {expected}");
+        tick(&app).await;
+        assert_eq!(queued(), 0, "{minutes:?}");
+    }
+    set(Some(1_440)).await;
+    tick(&app).await;
+    assert_eq!(queued(), 0, "what is due sooner stays so");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! Trouble in here is logged and never keeps a run or another directory from its turn; the next tick tries again.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::alerts::{Situation, TellError};
 use shared::directory::{Directory, DirectoryId};
 use shared::store::{Standing, StoreError};
@@ -69,7 +69,7 @@ async fn look(app: &App, directory: &Directory, standing: Standing, run: Option<
         directory,
         credentials: &standing.credentials,
         run,
-        interval: SignedDuration::try_from(app.interval).unwrap_or(SignedDuration::MAX),
+        interval: app.interval_of(directory),
         client_secret_expires: app.alerting.client_secret_expires,
         now: app.ports.clock.now(),
     };

@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use progress::Noting;
 use shared::alerts::Alerting;
+use shared::directory::Directory;
 use shared::queue::{ExerciseQueue, Message, RunQueue};
 use shared::store::ProgressStore;
 use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
@@ -47,12 +48,20 @@ pub struct App {
     pub alerting: Alerting,
     /// Microsoft's side.
     pub microsoft: Microsoft,
-    /// How often directories are synced.
+    /// How often directories are synced whose settings do not say.
     pub interval: Duration,
     /// How much reading a run that dies may lose.
     pub checkpoint_every: Duration,
     /// How often everything is read and compared.
     pub reconcile_every: Duration,
+}
+
+impl App {
+    /// How often a directory is synced.
+    fn interval_of(&self, directory: &Directory) -> SignedDuration {
+        let by_default = || SignedDuration::try_from(self.interval).unwrap_or(SignedDuration::MAX);
+        directory.policy.sync_every().unwrap_or_else(by_default)
+    }
 }
 
 /// Handles one invocation. Messages that could not be handled are named in the answer, and SQS delivers them again.

@@ -19,7 +19,9 @@ pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
     let now = app.ports.clock.now();
     let directories = app.ports.directories.directories().await?;
     for directory in &directories {
-        if directory.next_sync_at > now {
+        // What is further away than the interval of now was set when that was longer.
+        let interval = app.interval_of(directory);
+        if directory.next_sync_at > now && directory.next_sync_at <= now + interval {
             continue;
         }
         if let Err(error) = request(app, directory, now).await {
@@ -49,5 +51,5 @@ enum TickError {
 async fn request(app: &App, directory: &Directory, now: jiff::Timestamp) -> Result<(), TickError> {
     let run = Run::requested(directory.id, Trigger::Schedule, now);
     request_run(app.ports.runs.as_ref(), app.queue.as_ref(), &run).await?;
-    app.ports.directories.schedule(directory.id, now + app.interval).await.map_err(TickError::Schedule)
+    app.ports.directories.schedule(directory.id, now + app.interval_of(directory)).await.map_err(TickError::Schedule)
 }

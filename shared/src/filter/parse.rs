@@ -16,6 +16,8 @@ const MAX_LISTED_GROUPS: usize = 1_000;
 const MAX_PREFIXES: usize = 100;
 /// The longest prefix in characters: Microsoft's limit for a group's name.
 const MAX_PREFIX_CHARS: usize = 256;
+/// The longest time between two scheduled runs: a day.
+const MAX_MINUTES: u16 = 1_440;
 /// The most bytes of all prefixes and ids together. They are stored in one item with the directory, and those of vanished
 /// groups once more; an item has at most 400 KB (Amazon DynamoDB developer guide, "Quotas"). Two full lists of GUIDs and
 /// full prefixes of Latin letters fit.
@@ -73,6 +75,7 @@ impl Policy {
             ignored_groups: reader.groups("ignored_groups"),
             nested_groups: reader.switch("nested_groups"),
             safety_limit: reader.safety_limit("safety_limit"),
+            sync_every_minutes: reader.minutes("sync_every_minutes"),
         };
         reader.refuse_unknown_fields();
         policy.refuse_silent_opening(&mut reader);
@@ -197,6 +200,17 @@ impl Reader {
         limit
     }
 
+    fn minutes(&mut self, field: &str) -> Option<u16> {
+        let value = self.fields.remove(field).filter(|value| !value.is_null())?;
+        let minutes = value.as_u64().and_then(|minutes| u16::try_from(minutes).ok());
+        let minutes = minutes.filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
+        if minutes.is_none() {
+            let expected = format!("a whole number of minutes from 1 to {MAX_MINUTES}, or null");
+            self.fault(field, &expected, &value);
+        }
+        minutes
+    }
+
     fn list<T: Ord>(
         &mut self,
         field: &str,
@@ -233,7 +247,7 @@ impl Reader {
             self.fault(
                 &field,
                 "one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, \
-                 ignored_groups, nested_groups, safety_limit",
+                 ignored_groups, nested_groups, safety_limit, sync_every_minutes",
                 &value,
             );
         }

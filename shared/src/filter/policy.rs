@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::name::NamePrefix;
@@ -24,6 +25,7 @@ pub struct Policy {
     pub(super) ignored_groups: BTreeSet<GroupId>,
     pub(super) nested_groups: bool,
     pub(super) safety_limit: SafetyLimit,
+    pub(super) sync_every_minutes: Option<u16>,
 }
 
 impl Policy {
@@ -78,6 +80,12 @@ impl Policy {
     #[must_use]
     pub fn safety_limit(&self) -> SafetyLimit {
         self.safety_limit
+    }
+
+    /// How often the schedule syncs the directory; `None` as often as the deployment says.
+    #[must_use]
+    pub fn sync_every(&self) -> Option<SignedDuration> {
+        self.sync_every_minutes.map(|minutes| SignedDuration::from_mins(minutes.into()))
     }
 
     /// The allowed and the ignored groups.

@@ -6,6 +6,7 @@ use shared::directory::{DirectoryCounts, UserRecord};
 use shared::store::{DirectoryStore as _, MirrorStore as _};
 
 use super::Lab;
+use crate::coherence;
 
 /// Each user's published status by id.
 pub type Statuses = BTreeMap<String, String>;
@@ -31,8 +32,9 @@ impl Lab {
         users.iter().map(|user| (text(&user["id"]), text(&user["status"]))).collect()
     }
 
-    /// The whole picture.
+    /// The whole picture, which must agree with itself.
     pub async fn picture(&self) -> Picture {
+        coherence::check(&self.world.stack.store, self.directory()).await;
         let (store, directory) = (&self.world.stack.store, self.directory());
         let published = store.directory(directory).await.unwrap().unwrap().published;
         let counts = published.map(|published| published.counts);

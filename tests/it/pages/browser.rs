@@ -194,7 +194,7 @@ impl Browser {
 
     /// Chooses an option of a drop-down.
     pub async fn choose(&self, name: &str, value: &str) {
-        self.find(&format!("select[name={name}] option[value={value}]")).await.click().await.unwrap();
+        self.find(&format!("select[name={name}] option[value='{value}']")).await.click().await.unwrap();
     }
 
     /// Fills in a field in place of what it has.

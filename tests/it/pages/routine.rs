@@ -85,6 +85,7 @@ async fn each_setting_is_previewed_before_it_is_saved() {
         browser.find("input[name=allowed_groups]:checked").await.click().await.unwrap();
         browser.fill("percent", "100").await;
         browser.fill("at_least", "7").await;
+        browser.choose("every", "15").await;
         preview_says(&browser, &format!("Active users {bots} → {active} ")).await;
         save(&browser, &world).await;
 
@@ -97,8 +98,9 @@ async fn each_setting_is_previewed_before_it_is_saved() {
         save(&browser, &world).await;
     })
     .await;
-    let limit = &world.get("settings").await["settings"]["safety_limit"];
-    assert_eq!(*limit, json!({"percent": 100, "at_least": 7}));
+    let settings = &world.get("settings").await["settings"];
+    assert_eq!(settings["safety_limit"], json!({"percent": 100, "at_least": 7}));
+    assert_eq!(settings["sync_every_minutes"], 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,7 @@ async fn the_settings_are_shown_in_full_with_their_version() {
           "at_least": 5,
           "percent": 20
         },
+        "sync_every_minutes": null,
         "sync_groups": false,
         "sync_groups_without_email": false,
         "sync_users": true
@@ -114,7 +115,7 @@ async fn all_faults_are_listed_and_nothing_is_stored() {
           "found": "\"a b\""
         },
         {
-          "expected": "one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, safety_limit",
+          "expected": "one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, safety_limit, sync_every_minutes",
           "field": "sync_everything",
           "found": "true"
         }

@@ -27,7 +27,8 @@ fn everything_is_off_or_empty_at_first() {
       "safety_limit": {
         "percent": 20,
         "at_least": 5
-      }
+      },
+      "sync_every_minutes": null
     }
     "#);
 }
@@ -53,6 +54,17 @@ fn each_fault_names_its_field_and_what_was_expected() {
         (json!({"safety_limit": {"percent": 101}}), "safety_limit.percent", "a whole number from 0 to 100"),
         (json!({"safety_limit": {"percent": "20"}}), "safety_limit.percent", "a whole number from 0 to 100"),
         (json!({"safety_limit": {"at_least": 0}}), "safety_limit.at_least", "a whole number from 1 on"),
+        (json!({"sync_every_minutes": 0}), "sync_every_minutes", "a whole number of minutes from 1 to 1440, or null"),
+        (
+            json!({"sync_every_minutes": 1441}),
+            "sync_every_minutes",
+            "a whole number of minutes from 1 to 1440, or null",
+        ),
+        (
+            json!({"sync_every_minutes": "hourly"}),
+            "sync_every_minutes",
+            "a whole number of minutes from 1 to 1440, or null",
+        ),
         (json!({"safety_limit": {"share": 5}}), "safety_limit.share", "one of percent, at_least"),
         (json!({"group_prefixes": "VPN-"}), "group_prefixes", "a list"),
         (json!({"group_prefixes": null}), "group_prefixes", "a list"),
@@ -114,7 +126,7 @@ fn all_faults_are_found_at_once() {
         "surprise": true,
     }));
     insta::assert_snapshot!(invalid.unwrap_err(), @r#"
-    the settings are not valid; sync_users: expected true or false, found 1; group_prefixes[0]: expected text of 1 to 256 characters that is not only white space, found ""; group_prefixes[2]: expected text of 1 to 256 characters that is not only white space, found " "; surprise: expected one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, safety_limit, found true; sync_groups: expected true while allowed_groups or ignored_groups name groups: turning it off would let everybody they keep out in; empty both lists first if that is meant, found false
+    the settings are not valid; sync_users: expected true or false, found 1; group_prefixes[0]: expected text of 1 to 256 characters that is not only white space, found ""; group_prefixes[2]: expected text of 1 to 256 characters that is not only white space, found " "; surprise: expected one of sync_users, sync_groups, sync_groups_without_email, group_prefixes, allowed_groups, ignored_groups, nested_groups, safety_limit, sync_every_minutes, found true; sync_groups: expected true while allowed_groups or ignored_groups name groups: turning it off would let everybody they keep out in; empty both lists first if that is meant, found false
     "#);
 }
 

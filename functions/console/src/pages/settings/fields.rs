@@ -21,6 +21,8 @@ pub(in crate::pages) struct Fields {
     pub(super) ignored_groups: BTreeSet<GroupId>,
     pub(super) percent: String,
     pub(super) at_least: String,
+    /// Minutes; empty for what the deployment says.
+    pub(super) every: String,
     /// The version the form was made from.
     pub(super) from_version: u64,
 }
@@ -39,6 +41,7 @@ impl Fields {
             ignored_groups: policy.ignored_groups().clone(),
             percent: policy.safety_limit().percent.to_string(),
             at_least: policy.safety_limit().at_least.to_string(),
+            every: policy.sync_every().map(|every| every.as_mins().to_string()).unwrap_or_default(),
             from_version: directory.settings_version,
         }
     }
@@ -56,6 +59,7 @@ impl Fields {
             ignored_groups: groups("ignored_groups"),
             percent: form.get("percent").unwrap_or_default().to_owned(),
             at_least: form.get("at_least").unwrap_or_default().to_owned(),
+            every: form.get("every").unwrap_or_default().to_owned(),
             from_version: form.get("version").and_then(|version| version.parse().ok()).unwrap_or(current_version),
         }
     }
@@ -75,6 +79,7 @@ impl Fields {
             "allowed_groups": self.allowed_groups,
             "ignored_groups": self.ignored_groups,
             "safety_limit": {"percent": number(&self.percent), "at_least": number(&self.at_least)},
+            "sync_every_minutes": if self.every.is_empty() { Value::Null } else { number(&self.every) },
         })
     }
 }
@@ -91,7 +96,7 @@ mod tests {
         let settings = json!({
             "sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "nested_groups": true,
             "group_prefixes": ["vpn-", "wi fi"], "allowed_groups": ["staff"], "ignored_groups": ["robots", "rooms"],
-            "safety_limit": {"percent": 7, "at_least": 3},
+            "safety_limit": {"percent": 7, "at_least": 3}, "sync_every_minutes": 45,
         });
         let id = DirectoryId::new(uuid::Uuid::nil());
         let mut directory = Directory::new(id, "contoso.example".to_owned(), jiff::Timestamp::UNIX_EPOCH);
@@ -100,16 +105,16 @@ mod tests {
 
         let sent = "sync_users=yes&sync_groups=yes&sync_groups_without_email=yes&nested_groups=yes&\
                     group_prefixes=vpn-%0D%0A%0D%0Awi+fi&allowed_groups=staff&ignored_groups=robots&ignored_groups=rooms&\
-                    percent=7&at_least=3&version=1";
+                    percent=7&at_least=3&every=45&version=1";
         let sent = Fields::sent(&Form::parse(sent.as_bytes()), 9);
         assert_eq!((Policy::parse(&sent.to_json()).unwrap(), sent.from_version), (directory.policy, 1));
     }
 
     #[test]
     fn what_is_no_number_is_told_so() {
-        let fields = Fields::sent(&Form::parse(b"percent=many&at_least="), 1);
+        let fields = Fields::sent(&Form::parse(b"percent=many&at_least=&every=often"), 1);
         let faults = Policy::parse(&fields.to_json()).unwrap_err().faults;
         let names: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(names, ["safety_limit.percent", "safety_limit.at_least"]);
+        assert_eq!(names, ["safety_limit.percent", "safety_limit.at_least", "sync_every_minutes"]);
     }
 }

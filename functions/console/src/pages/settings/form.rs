@@ -100,6 +100,10 @@ pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Re
                     }
                 }
             }
+            fieldset disabled[locked] {
+                legend { "Schedule" }
+                (schedule(&fields.every))
+            }
             @if locked {
                 p.quiet { "You may look, but not change settings." }
             } @else {
@@ -119,6 +123,34 @@ fn choice(name: &str, label: &str, yes: bool, help: &str) -> Markup {
                 option value="no" selected[!yes] { "No" }
             }
             p.help id={ (name) "_help" } { (help) }
+        }
+    }
+}
+
+/// How often the schedule syncs, in minutes, as it is offered. Whatever else is set is offered too.
+const SCHEDULES: [(&str, &str); 9] = [
+    ("", "as the deployment says"),
+    ("5", "every 5 minutes"),
+    ("15", "every 15 minutes"),
+    ("30", "every 30 minutes"),
+    ("60", "every hour"),
+    ("120", "every 2 hours"),
+    ("360", "every 6 hours"),
+    ("720", "every 12 hours"),
+    ("1440", "every day"),
+];
+
+fn schedule(every: &str) -> Markup {
+    html! {
+        div.field {
+            label for="every" { "Sync" }
+            select #every name="every" aria-describedby="every_help" {
+                @for (minutes, label) in SCHEDULES { option value=(minutes) selected[every == minutes] { (label) } }
+                @if SCHEDULES.iter().all(|(minutes, _)| every != *minutes) {
+                    option value=(every) selected { "every " (every) " minutes" }
+                }
+            }
+            p.help #every_help { "Whoever is disabled or leaves a group in Microsoft 365 is so here after the next sync." }
         }
     }
 }
@@ -222,6 +254,7 @@ fn label_of(field: &str) -> &str {
         "nested_groups" => "Nested groups count",
         "safety_limit.percent" => "Percent of the active users",
         "safety_limit.at_least" => "And at least so many",
+        "sync_every_minutes" => "Schedule",
         other => other,
     }
 }

@@ -1,0 +1,101 @@
+//! What the store keeps in more than one place must agree: records, indexes, sizes of groups, and the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::directory::{Change, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use shared::dynamodb::DynamoStore;
+use shared::filter::{GroupDecision, SkipReason, UserDecision, UserOutcome};
+use shared::store::{ChangeStore as _, Changes, Cursor, GroupFilter, MirrorStore as _, QueryStore as _, UserFilter};
+
+/// How many users and groups are looked up by their names.
+const LOOKED_UP: usize = 20;
+
+/// Compares everything that was derived with the records.
+pub async fn check(store: &DynamoStore, directory: DirectoryId) {
+    let users = store.all_users(directory).await.unwrap();
+    let groups = store.all_groups(directory).await.unwrap();
+    check_lists(store, directory, &users, &groups).await;
+    check_names(store, directory, &users, &groups).await;
+    for group in groups.iter().filter(|group| group.presence.is_present()) {
+        let members = users.iter().filter(|user| user.presence.is_present() && user.groups.contains(&group.id));
+        assert_eq!(group.members, members.count() as u64, "members of {}", group.id);
+    }
+    check_log(store, directory, &users, &groups).await;
+}
+
+async fn check_lists(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
+    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+        let is_listed = |user: &&UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == outcome;
+        let expected: BTreeSet<UserId> = users.iter().filter(is_listed).map(|user| user.id.clone()).collect();
+        let mut listed = BTreeSet::new();
+        let mut after: Option<Cursor> = None;
+        loop {
+            let page = store.list_users(directory, UserFilter::With(outcome), 500, after.as_ref()).await.unwrap();
+            listed.extend(page.items.into_iter().map(|user| user.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, expected, "{outcome:?}");
+    }
+    let reasons = [SkipReason::GroupSyncOff, SkipReason::NoEmail, SkipReason::PrefixNotAllowed];
+    let skipped = reasons.map(|reason| GroupDecision::Skipped { reason });
+    for decision in [GroupDecision::Synced].into_iter().chain(skipped) {
+        let is_listed = |group: &&GroupRecord| group.presence.is_present() && group.decision == decision;
+        let expected: BTreeSet<GroupId> = groups.iter().filter(is_listed).map(|group| group.id.clone()).collect();
+        let page = store.list_groups(directory, GroupFilter::With(decision), 5_000, None).await.unwrap();
+        assert_eq!(page.items.into_iter().map(|group| group.id).collect::<BTreeSet<_>>(), expected, "{decision:?}");
+    }
+}
+
+async fn check_names(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
+    for user in users.iter().filter(|user| user.presence != Presence::Unseen).take(LOOKED_UP) {
+        for name in user.profile.names() {
+            let found = store.users_named(directory, name).await.unwrap();
+            assert!(found.iter().any(|found| found.id == user.id), "{} is not found by {name}", user.id);
+        }
+    }
+    for group in groups.iter().filter(|group| group.presence.is_present()).take(LOOKED_UP) {
+        if let Some(name) = group.profile.display_name.as_deref().filter(|name| !name.trim().is_empty()) {
+            let found = store.find_groups(directory, name, 200).await.unwrap();
+            assert!(found.iter().any(|found| found.id == group.id), "{} is not found by {name}", group.id);
+        }
+    }
+}
+
+/// Whoever follows the log from its beginning knows every decision.
+async fn check_log(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
+    let Changes::Next(log) = store.changes(directory, None, 1_000_000).await.unwrap() else { panic!("too old") };
+    let mut followed: BTreeMap<UserId, UserDecision> = BTreeMap::new();
+    let mut followed_groups: BTreeMap<GroupId, GroupDecision> = BTreeMap::new();
+    let mut last = BTreeMap::new();
+    for (logged, number) in log.into_iter().zip(1_u64..) {
+        assert_eq!(logged.id.number(), number, "a number is left out");
+        match logged.change {
+            Change::User(change) => {
+                assert_eq!(followed.get(&change.id), change.before.as_ref(), "change {number}");
+                assert_eq!(last.insert(change.id.clone(), logged.id), change.previous, "change {number}");
+                match change.after {
+                    Some(decision) => drop(followed.insert(change.id, decision)),
+                    None => {
+                        last.remove(&change.id);
+                        followed.remove(&change.id);
+                    }
+                }
+            }
+            Change::Group(change) => {
+                assert_eq!(followed_groups.get(&change.id), change.before.as_ref(), "change {number}");
+                match change.after {
+                    Some(decision) => drop(followed_groups.insert(change.id, decision)),
+                    None => drop(followed_groups.remove(&change.id)),
+                }
+            }
+        }
+    }
+    let seen = users.iter().filter(|user| user.presence != Presence::Unseen);
+    assert_eq!(followed, seen.map(|user| (user.id.clone(), user.decision.clone())).collect());
+    assert!(users.iter().all(|user| user.changed == last.get(&user.id).copied()), "a record names another last change");
+    let seen = groups.iter().filter(|group| group.presence.is_present());
+    assert_eq!(followed_groups, seen.map(|group| (group.id.clone(), group.decision)).collect());
+}
