@@ -119,9 +119,9 @@ fn chart(
             svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 20)) role="img" aria-label=(in_words(title, series, first, last, say)) {
                 (draw(series, most.max(1)))
                 line.axis x1="0" x2=(WIDTH) y1=(HEIGHT) y2=(HEIGHT) {}
-                text.label x="0" y="12" { (say(most)) }
-                text.label x="0" y=(HEIGHT + 16) { (first) }
-                text.label.end x=(WIDTH) y=(HEIGHT + 16) { (last) }
+                text.tick x="0" y="12" { (say(most)) }
+                text.tick x="0" y=(HEIGHT + 16) { (first) }
+                text.tick.end x=(WIDTH) y=(HEIGHT + 16) { (last) }
             }
             details {
                 summary { "The numbers" }

@@ -93,7 +93,7 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
         div.scroll { table {
             thead { tr {
                 th scope="col" { "Group" } th scope="col" { "Mail" } th scope="col" { "Kind" }
-                th scope="col" { "Members" } th scope="col" { "Sync" }
+                th.number scope="col" { "Members" } th scope="col" { "Sync" }
             } }
             tbody {
                 @for group in groups {

@@ -41,7 +41,7 @@ pub(super) fn table(directory: &Directory, runs: &[Run]) -> Markup {
             div.scroll { table {
                 thead { tr {
                     th scope="col" { "Asked for" } th scope="col" { "State" } th scope="col" { "Because of" }
-                    th scope="col" { "Changes" } th scope="col" { "Took" }
+                    th scope="col" { "Changes" } th.number scope="col" { "Took" }
                 } }
                 tbody {
                     @for run in runs {

@@ -198,7 +198,7 @@ fn picker(fields: &Fields, found: Option<&Found>) -> Markup {
         div.field.picker {
             label for="q" { "Find groups to list" }
             div.row {
-                input #q name="q" type="search" value=(found.map_or("", |found| &found.query)) placeholder="Name, a word in it, or mail address";
+                input #q name="q" type="search" autofocus[found.is_some()] value=(found.map_or("", |found| &found.query)) placeholder="Name, a word in it, or mail address";
                 button.second type="submit" name="search" value="1" { "Find" }
             }
             @if let Some(found) = found {
@@ -206,7 +206,7 @@ fn picker(fields: &Fields, found: Option<&Found>) -> Markup {
                 @else {
                     table {
                         caption { "Groups found by “" (found.query) "”" @if found.more { ", some of them: type more of the name to see others" } }
-                        thead { tr { th scope="col" { "Group" } th scope="col" { "Kind" } th scope="col" { "Members" } th scope="col" { "Allow" } th scope="col" { "Ignore" } } }
+                        thead { tr { th scope="col" { "Group" } th scope="col" { "Kind" } th.number scope="col" { "Members" } th scope="col" { "Allow" } th scope="col" { "Ignore" } } }
                         tbody {
                             @for group in &found.groups {
                                 @let name = group.profile.display_name.as_deref().unwrap_or("(no name)");

@@ -27,7 +27,7 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
             @else {
                 div.scroll { table {
                     thead { tr {
-                        th scope="col" { "Order" } th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Since" }
+                        th.number scope="col" { "Order" } th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Since" }
                         th scope="col" { "Last good" } th scope="col" { "What to do" }
                     } }
                     tbody { @for (place, credential) in ordered.iter().enumerate() { (row(viewer, credential, place + 1)) } }
