@@ -16,7 +16,7 @@ pub use group::{GroupPatch, GroupProfile, GroupRecord};
 pub use ids::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 pub use names::NameKey;
 pub use patch::Patch;
-pub use registry::{Directory, DirectoryCounts, Published};
+pub use registry::{Directory, DirectoryCounts, Published, SettingsChanged};
 pub use user::{UserPatch, UserProfile, UserRecord};
 
 pub use compact_str::CompactString as Text;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{DirectoryId, GroupId};
+use crate::audit::Actor;
 use crate::filter::Policy;
 use crate::sync::RunId;
 
@@ -20,6 +21,8 @@ pub struct Directory {
     pub policy: Policy,
     /// Grows by one with every change of the settings.
     pub settings_version: u64,
+    /// Who changed the settings last, and when; `None` while they are as they were at first.
+    pub settings_changed: Option<SettingsChanged>,
     /// When the schedule should sync it next.
     pub next_sync_at: Timestamp,
     /// What consumers see, once a run has succeeded.
@@ -36,6 +39,7 @@ impl Directory {
             created_at: now,
             policy: Policy::default(),
             settings_version: 1,
+            settings_changed: None,
             next_sync_at: now,
             published: None,
         }
@@ -46,6 +50,15 @@ impl Directory {
     pub fn settings_are_published(&self) -> bool {
         self.published.as_ref().is_some_and(|published| published.settings_version == self.settings_version)
     }
+}
+
+/// Who changed settings, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChanged {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The last run whose outcome consumers see.

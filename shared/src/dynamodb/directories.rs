@@ -9,7 +9,7 @@ use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::{DIRECTORIES, Key};
 use super::store::DynamoStore;
-use crate::directory::{Directory, DirectoryId};
+use crate::directory::{Directory, DirectoryId, SettingsChanged};
 use crate::store::{DirectoryStore, SettingsChange, StoreError};
 
 pub(super) fn write(directory: &Directory) -> Result<Item, StoreError> {
@@ -19,6 +19,10 @@ pub(super) fn write(directory: &Directory) -> Result<Item, StoreError> {
         .value("settings", &directory.policy)?
         .number("settings_version", directory.settings_version)
         .value("next_sync_at", &directory.next_sync_at)?;
+    let item = match &directory.settings_changed {
+        Some(changed) => item.value("settings_changed", changed)?,
+        None => item,
+    };
     match &directory.published {
         Some(published) => item.value("published", published),
         None => Ok(item),
@@ -32,6 +36,7 @@ pub(super) fn read(item: &Stored) -> Result<Directory, StoreError> {
         created_at: item.value("created_at")?,
         policy: item.value("settings")?,
         settings_version: item.number("settings_version")?,
+        settings_changed: item.optional_value("settings_changed")?,
         next_sync_at: item.value("next_sync_at")?,
         published: item.optional_value("published")?,
     })
@@ -69,14 +74,18 @@ impl DirectoryStore for DynamoStore {
 
     async fn change_settings(&self, id: DirectoryId, change: &SettingsChange) -> Result<u64, StoreError> {
         let version = change.from_version + 1;
-        let settings = serde_dynamo::to_attribute_value(&change.policy)
-            .map_err(|error| StoreError::Corrupt { key: "settings".to_owned(), reason: error.to_string() })?;
+        let corrupt =
+            |error: serde_dynamo::Error| StoreError::Corrupt { key: "settings".to_owned(), reason: error.to_string() };
+        let settings = serde_dynamo::to_attribute_value(&change.policy).map_err(corrupt)?;
+        let changed = SettingsChanged { by: change.entry.by.clone(), at: change.entry.at };
+        let changed = serde_dynamo::to_attribute_value(changed).map_err(corrupt)?;
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::directory(id))))
-            .update_expression("SET settings = :settings, settings_version = :version")
+            .update_expression("SET settings = :settings, settings_version = :version, settings_changed = :changed")
             .condition_expression("settings_version = :from")
             .expression_attribute_values(":settings", settings)
+            .expression_attribute_values(":changed", changed)
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
             .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()))
             .build()

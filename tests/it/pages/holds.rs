@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use shared::session::Role;
-use tenant::Action;
+use tenant::{Action, Sample};
 
 use super::visit::Visitor;
 use crate::harness::{World, everything, small};
@@ -37,6 +37,27 @@ async fn a_hold_is_shown_with_names_and_applied() {
     assert!(again.text().contains("It has been applied."), "{}", again.text());
     assert!(admin.get("/audit").await.text().contains("Applied a hold"));
     world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn a_hold_of_very_many_is_shown_page_by_page() {
+    let world = World::synced(&Sample { users: 260, groups: 14, ..Sample::default() }, everything()).await;
+    for user in world.ordinary_users().into_iter().take(220) {
+        world.apply(Action::Delete { id: user });
+    }
+    let run = world.sync().await;
+    let hold = run["hold"]["id"].as_str().unwrap();
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let mut seen = 0;
+    for page in ["", "?page=1", "?page=2"] {
+        let shown = admin.get(&format!("/holds/{hold}{page}")).await;
+        seen += shown.body.matches("would become inactive: deleted in the tenant").count();
+        assert_eq!(shown.text().contains("Next page"), page != "?page=2", "{page}");
+    }
+    assert_eq!(seen, 220);
+    for page in ["?page=99999999999999999999", "?page=18446744073709551615", "?page=-1", "?page=7"] {
+        assert_eq!(admin.get(&format!("/holds/{hold}{page}")).await.status, StatusCode::OK, "{page}");
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ async fn names_of_users_and_groups_are_text_on_every_page() {
     let admin = Visitor::new(&world, Role::Administrator).await;
     let mut pages =
         vec![String::new(), "/users?q=odd0%40contoso.example".to_owned(), "/groups".to_owned(), "/tokens".to_owned()];
+    let run = world.list("runs").await[0]["id"].as_str().unwrap().to_owned();
+    pages.extend(["/groups?q=script".to_owned(), format!("/runs/{run}")]);
     pages.push(format!("/users?q={}", "%3Cscript%3Ealert(1)%3C%2Fscript%3E"));
     for (user, group) in &users {
         pages.extend([format!("/users/{user}"), format!("/groups/{group}")]);
@@ -52,7 +54,10 @@ async fn names_of_users_and_groups_are_text_on_every_page() {
     fields.extend(ids.iter().map(|id| ("ignored_groups", id.as_str())));
     let searched = admin.post("/settings", &[&fields[..], &[("search", "1"), ("q", NAMES[1])]].concat()).await;
     let drafted = admin.post("/settings", &fields).await;
-    pages.push(format!("/drafts/{}?q={}", drafted.location().rsplit('/').next().unwrap(), "%22%3E%3Cimg"));
+    let draft = drafted.location().rsplit('/').next().unwrap();
+    pages.extend(
+        ["", "?q=%22%3E%3Cimg", "?q=odd0%40contoso.example", "?q=script"].map(|q| format!("/drafts/{draft}{q}")),
+    );
     let mut bodies = vec![searched.body];
     for page in pages {
         let answer = admin.get(&page).await;

@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{RawPathParams, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use shared::sync::{HeldChange, Hold, HoldState};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, form_token, path};
+use super::paging::Asked;
 use super::visitor::{Submission, Viewer};
 use super::words::{inactive, mark, name_of, thousands, time};
 use crate::Site;
 use crate::actions::{Decided, decide_hold, why_not_open};
 
-/// How many of a hold's changes are shown.
-const MAX_SHOWN: usize = 500;
+/// How many of a hold's changes a page has.
+const PER_PAGE: usize = 100;
 
 /// `GET /directories/{directory}/holds`
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>) -> Result<Response, Failure> {
@@ -67,13 +68,21 @@ fn what_goes(hold: &Hold) -> String {
 }
 
 /// `GET /directories/{directory}/holds/{hold}`: who would be affected, and why.
-pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPathParams) -> Result<Response, Failure> {
+pub(super) async fn show(
+    viewer: Viewer,
+    State(site): State<Site>,
+    params: RawPathParams,
+    uri: Uri,
+) -> Result<Response, Failure> {
     let directory = &viewer.directory;
     let hold = find(&site, directory, &params).await?;
-    let mut changes = site.app.holds.held_changes(directory.id, hold.id).await?.to_list();
-    let more = changes.len().saturating_sub(MAX_SHOWN);
-    changes.truncate(MAX_SHOWN);
-    let names = Names::of(&site, directory, &changes).await?;
+    let all = site.app.holds.held_changes(directory.id, hold.id).await?.to_list();
+    let pages: Vec<&[HeldChange]> = all.chunks(PER_PAGE).collect();
+    let asked = Asked::of(&uri).query.get("page").and_then(|page| page.parse().ok()).unwrap_or_default();
+    let page = pages.len().saturating_sub(1).min(asked);
+    let changes = pages.get(page).copied().unwrap_or_default();
+    let here = path(directory, &format!("/holds/{}", hold.id));
+    let names = Names::of(&site, directory, changes).await?;
     let is_open = hold.can_be_decided(site.app.clock.now());
     Ok(Page::of(&viewer, Tab::Holds, "Hold").show(&html! {
         h1 { "What waits since " (time(hold.opened_at)) }
@@ -96,9 +105,17 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
         }
         div.scroll { table {
             thead { tr { th scope="col" { "Who or what" } th scope="col" { "What would happen" } } }
-            tbody { @for change in &changes { (row(directory, change, &names)) } }
+            @if pages.len() > 1 {
+                caption { "Page " (thousands(page + 1)) " of " (thousands(pages.len())) ", " (thousands(all.len())) " changes in all" }
+            }
+            tbody { @for change in changes { (row(directory, change, &names)) } }
         } }
-        @if more > 0 { p.quiet { "And " (thousands(more)) " more." } }
+        @if pages.len() > 1 {
+            nav.pages aria-label="Pages of the changes" {
+                @if page > 0 { a rel="prev" href={ (here) "?page=" (page - 1) } { "Previous page" } }
+                @if page + 1 < pages.len() { a rel="next" href={ (here) "?page=" (page + 1) } { "Next page" } }
+            }
+        }
     }))
 }
 

@@ -15,7 +15,7 @@ use crate::pages::failure::Failure;
 use crate::pages::groups::{kind, members};
 use crate::pages::layout::{Page, Tab, form_token, path};
 use crate::pages::visitor::Viewer;
-use crate::pages::words::mark;
+use crate::pages::words::{mark, time};
 
 /// What a form shows.
 pub(in crate::pages) struct Rendering {
@@ -103,6 +103,11 @@ pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Re
             fieldset disabled[locked] {
                 legend { "Schedule" }
                 (schedule(&fields.every))
+            }
+            @if let Some(changed) = &viewer.directory.settings_changed {
+                p.quiet {
+                    "Version " (viewer.directory.settings_version) ", saved by " (changed.by.name()) " " (time(changed.at)) "."
+                }
             }
             @if locked {
                 p.quiet { "You may look, but not change settings." }

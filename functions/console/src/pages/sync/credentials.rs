@@ -42,6 +42,7 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
                 p {
                     @if credentials.is_empty() {
                         a.button href="/oauth/authorize" { "Authorize Account for User and Group Sync" }
+                        " " span.quiet { "One authorization serves both." }
                     } @else {
                         a.button.second href="/oauth/authorize" { "Add backup account" }
                     }
