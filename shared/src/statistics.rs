@@ -62,6 +62,7 @@ mod tests {
             at: at(1),
             settings_version: 1,
             users: true,
+            users_since: None,
             counts,
             vanished_groups: Vec::new(),
         });

@@ -25,6 +25,7 @@ mod main_job;
 mod model;
 mod odd_objects;
 mod pages;
+mod queries;
 mod restart;
 mod resync;
 mod scale;

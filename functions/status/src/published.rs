@@ -24,14 +24,24 @@ pub(crate) fn is_published(directory: &Directory, group: &GroupRecord) -> bool {
 pub(crate) struct PublishedGroups(BTreeMap<GroupId, GroupRecord>);
 
 impl PublishedGroups {
+    /// None at all, where nobody asks.
+    pub(crate) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Looks the groups up.
     pub(crate) async fn among(app: &App, directory: &Directory, ids: &BTreeSet<GroupId>) -> Result<Self, StoreError> {
         if ids.is_empty() {
-            return Ok(Self(BTreeMap::new()));
+            return Ok(Self::none());
         }
         let groups = app.queries.groups_by_id(directory.id, ids).await?;
         let published = groups.into_iter().filter(|group| is_published(directory, group));
         Ok(Self(published.map(|group| (group.id.clone(), group)).collect()))
+    }
+
+    /// True for a published one.
+    pub(crate) fn has(&self, id: &GroupId) -> bool {
+        self.0.contains_key(id)
     }
 
     /// A group that the settings name, published or not: its id is known to whoever reads the reason, its name is told only

@@ -6,19 +6,43 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
+use serde_json::Value;
+use shared::directory::{Change, ChangeId, Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::filter::{InactiveReason, UserDecision};
 use shared::http::{Problem, publishes_users};
-use shared::store::{StoreError, UserFilter};
+use shared::store::{Before, Changes, Cursor, Page, StoreError};
 
 use crate::App;
 use crate::access::Readable;
+use crate::changes::start_over;
 use crate::checks::{Checks, ChecksView};
 use crate::params::{List, Paging, Params};
-use crate::published::{GroupRef, PublishedGroups};
+use crate::published::{GroupRef, PublishedGroups, is_published};
+use crate::selection::{Selection, Source, parameters};
 
 /// The longest mail address or user principal name that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 320;
+
+/// The fields of a user in a listing.
+pub(crate) const FIELDS: [&str; 17] = [
+    "id",
+    "status",
+    "reason",
+    "group",
+    "display_name",
+    "given_name",
+    "surname",
+    "user_principal_name",
+    "mail",
+    "proxy_addresses",
+    "on_premises_sam_account_name",
+    "employee_id",
+    "job_title",
+    "department",
+    "company_name",
+    "user_type",
+    "deleted_since",
+];
 
 /// A user.
 #[derive(Debug, Serialize)]
@@ -43,16 +67,18 @@ pub(crate) struct UserView {
     deleted_since: Option<Timestamp>,
 }
 
-#[derive(Debug, Serialize)]
+/// Whether a user may be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub(crate) enum Status {
     Active,
     Inactive,
 }
 
-#[derive(Debug, Serialize)]
+/// Why a user is inactive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Reason {
+pub(crate) enum Reason {
     Deleted,
     #[serde(rename = "disabled_in_office_365")]
     DisabledInOffice365,
@@ -74,10 +100,7 @@ pub(crate) struct UserDetailView {
 impl UserView {
     pub(crate) fn new(user: UserRecord, groups: &PublishedGroups) -> Self {
         let group = ignored_group(&user).map(|group| groups.named(group));
-        let (status, reason) = match &user.decision {
-            UserDecision::Active => (Status::Active, None),
-            UserDecision::Inactive(reason) => (Status::Inactive, Some(Reason::from(reason))),
-        };
+        let (status, reason) = reason_of(&user.decision);
         let deleted_since = match user.presence {
             Presence::Deleted { since } => Some(since),
             Presence::Unseen | Presence::Present => None,
@@ -120,6 +143,14 @@ impl UserView {
     }
 }
 
+/// A decision as it is answered.
+pub(crate) fn reason_of(decision: &UserDecision) -> (Status, Option<Reason>) {
+    match decision {
+        UserDecision::Active => (Status::Active, None),
+        UserDecision::Inactive(reason) => (Status::Inactive, Some(Reason::from(reason))),
+    }
+}
+
 impl From<&InactiveReason> for Reason {
     fn from(reason: &InactiveReason) -> Self {
         match reason {
@@ -153,21 +184,80 @@ pub(crate) async fn list(
     Readable(directory): Readable,
     State(app): State<App>,
     params: Params,
-) -> Result<Json<List<UserView>>, Problem> {
-    let [status, limit, cursor] = params.query(["status", "limit", "cursor"])?;
-    let filter = match status.as_deref() {
-        None => UserFilter::All,
-        Some("active") => UserFilter::Active,
-        Some("inactive") => UserFilter::Inactive,
-        Some(other) => return Err(Problem::invalid_parameter("status", "active or inactive", other)),
-    };
+) -> Result<Json<List<Value>>, Problem> {
+    let (selection, fields, [limit, cursor]) = parameters(&params)?;
     let paging = Paging::parse(limit, cursor)?;
     if !publishes_users(&directory) {
         return Ok(Json(List::empty()));
     }
-    let page = app.queries.list_users(directory.id, filter, paging.limit, paging.after.as_ref()).await?;
-    let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    Ok(Json(List::page(page, |user| UserView::new(user, &groups))))
+    let page = select(&app, &directory, &selection, &paging).await?;
+    let groups = if fields.want(&["group"]) {
+        groups_in_reasons(&app, &directory, &page.items).await?
+    } else {
+        PublishedGroups::none()
+    };
+    Ok(Json(List::page(page, |user| fields.of(&UserView::new(user, &groups)))))
+}
+
+/// A page of the users that are wanted. Where they are filtered after they were read it may have fewer than it has room for.
+async fn select(
+    app: &App,
+    directory: &Directory,
+    selection: &Selection,
+    paging: &Paging,
+) -> Result<Page<UserRecord>, Problem> {
+    let (queries, limit, after) = (&app.queries, paging.limit, paging.after.as_ref());
+    let mut page = match &selection.source {
+        Source::Everybody => return Ok(queries.list_users(directory.id, selection.filter, limit, after).await?),
+        Source::Group(group) => {
+            let group = queries.group(directory.id, group).await?.filter(|group| is_published(directory, group));
+            let group = group.ok_or_else(|| Problem::not_found("There is no such group in this directory."))?;
+            queries.list_members(directory.id, &group.id, limit, after).await?
+        }
+        Source::Named(beginning) => {
+            if let Some(cursor) = after {
+                return Err(Problem::invalid_parameter("cursor", "none beside q, which has one page", cursor.as_str()));
+            }
+            Page { items: queries.find_users(directory.id, beginning, limit).await?, next: None }
+        }
+        Source::ChangedSince(since) => changed_since(app, directory, *since, paging).await?,
+    };
+    page.items.retain(|user| is_known(user) && selection.filter.takes(&user.decision));
+    Ok(page)
+}
+
+/// Users in the order in which they have changed. One who changed several times may come on several pages.
+async fn changed_since(
+    app: &App,
+    directory: &Directory,
+    since: Timestamp,
+    paging: &Paging,
+) -> Result<Page<UserRecord>, Problem> {
+    let too_old = || start_over("What has changed since then is not kept any more: changes are for 30 days.");
+    let after = match &paging.after {
+        Some(cursor) => {
+            let number: Option<u64> = cursor.as_str().parse().ok();
+            let is_ours = |number: &u64| number.to_string() == cursor.as_str();
+            number.filter(is_ours).map(ChangeId::new).ok_or(StoreError::BadCursor)?
+        }
+        None => match app.changes.change_before(directory.id, since).await? {
+            Before::Change(before) => before,
+            Before::TooOld => return Err(too_old()),
+        },
+    };
+    let Changes::Next(found) = app.changes.changes(directory.id, after, paging.limit).await? else {
+        return Err(too_old());
+    };
+    let next = found.last().filter(|_| found.len() == paging.limit);
+    let next = next.map(|last| Cursor::new(last.id.number().to_string()));
+    let ids: BTreeSet<UserId> = found
+        .into_iter()
+        .filter_map(|logged| match logged.change {
+            Change::User(user) => Some(user.id),
+            Change::Group(_) => None,
+        })
+        .collect();
+    Ok(Page { items: app.queries.users_by_id(directory.id, &ids).await?, next })
 }
 
 /// `GET /directories/{directory}/users/{key}`
@@ -200,7 +290,7 @@ pub(crate) async fn show(
 
 /// Finds a user by object id, or else by user principal name or mail address. Of several with that name the one who exists
 /// is meant, and before one with the mail address the one with the user principal name.
-async fn find(app: &App, directory: &Directory, key: &str) -> Result<Option<UserRecord>, StoreError> {
+pub(crate) async fn find(app: &App, directory: &Directory, key: &str) -> Result<Option<UserRecord>, StoreError> {
     if let Ok(id) = key.parse()
         && let Some(user) = app.queries.user(directory.id, &id).await?
     {

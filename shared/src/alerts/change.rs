@@ -138,6 +138,7 @@ pub(super) mod tests {
             at: NOW,
             settings_version: 1,
             users: true,
+            users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
         });

@@ -72,6 +72,9 @@ pub struct Published {
     pub settings_version: u64,
     /// True when users are published at all (`sync_users`).
     pub users: bool,
+    /// The run that has last changed whether they are; `None` when it has always been so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_since: Option<RunId>,
     /// How many of what.
     pub counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have. They match nobody.

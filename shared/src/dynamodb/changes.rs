@@ -11,7 +11,7 @@ use super::lease;
 use super::packing::{pack, unpack};
 use super::store::DynamoStore;
 use crate::directory::{Change, ChangeId, ChangedGroup, ChangedUser, DirectoryId, GroupRecord, UserRecord};
-use crate::store::{ChangeStore, Changes, LOG_RETENTION, Lease, Logged, StoreError};
+use crate::store::{Before, ChangeStore, Changes, LOG_RETENTION, Lease, Logged, StoreError};
 use crate::sync::RunId;
 
 /// The most bytes of changes in an item before they are packed, unless it has a single one. Packed, they have less than half of
@@ -135,6 +135,26 @@ impl ChangeStore for DynamoStore {
             None => after >= self.last_change(directory).await?,
         };
         Ok(if is_next_there { Changes::Next(found) } else { Changes::TooOld })
+    }
+
+    async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError> {
+        let Some(last) = self.last_change(directory).await? else { return Ok(Before::Change(None)) };
+        let oldest = self.some_items(directory, "pk = :pk AND sk >= :sk", ChangeId::FIRST, true).await?;
+        let Some(oldest) = oldest.first() else { return Ok(Before::TooOld) };
+        if oldest.at >= at {
+            let is_first = oldest.id == ChangeId::FIRST;
+            return Ok(if is_first { Before::Change(None) } else { Before::TooOld });
+        }
+        // Times never go backwards in the log: between a change before that time and the first one that is not.
+        let (mut before, mut end) = (oldest.id, last.next());
+        while before.next() < end {
+            let Some(middle) = ChangeId::new(before.number().midpoint(end.number())) else { break };
+            let found = self.item_with(directory, middle).await?;
+            let (Some(first), Some(last)) = (found.first(), found.last()) else { break };
+            // All of an item are of one time.
+            if first.at < at { before = last.id } else { end = first.id }
+        }
+        Ok(Before::Change(Some(before)))
     }
 
     async fn change(&self, directory: DirectoryId, id: ChangeId) -> Result<Option<Logged>, StoreError> {

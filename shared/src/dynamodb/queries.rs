@@ -56,6 +56,10 @@ impl QueryStore for DynamoStore {
         }
     }
 
+    async fn users_by_id(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
+        self.users(directory, ids).await
+    }
+
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
         let ids = self.named(directory, NameIndex::Users, &NameKey::of(name)).await?;
         let mut users = self.users(directory, &ids.into_iter().map(UserId::from).collect()).await?;

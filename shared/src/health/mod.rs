@@ -192,6 +192,7 @@ mod tests {
             at: NOW,
             settings_version: 1,
             users: true,
+            users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
         });

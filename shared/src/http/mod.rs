@@ -10,6 +10,7 @@ mod client;
 mod client_address;
 mod finish;
 mod problem;
+mod unchanged;
 mod view;
 
 pub use bearer::{authorize, authorized_directory};
@@ -20,4 +21,5 @@ pub use client::{ClientError, client};
 pub use client_address::ClientAddress;
 pub use finish::finish;
 pub use problem::{Problem, ProblemKind};
+pub use unchanged::tag;
 pub use view::{CountsView, RunView, publishes_users};

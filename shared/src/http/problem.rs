@@ -27,6 +27,8 @@ pub enum ProblemKind {
     InvalidParameter,
     /// A page cursor was not made for this listing.
     InvalidCursor,
+    /// What follows a cursor is not kept any more, or means something else now: the caller has to start over.
+    CursorTooOld,
     /// The body is no JSON.
     MalformedBody,
     /// There is no bearer token.
@@ -77,6 +79,7 @@ impl ProblemKind {
         match self {
             Self::InvalidParameter => (S::BAD_REQUEST, "invalid-parameter", "A query parameter is not valid"),
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid-cursor", "The cursor is not valid"),
+            Self::CursorTooOld => (S::GONE, "cursor-too-old", "Start over"),
             Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body is not JSON"),
             Self::MissingToken => (S::UNAUTHORIZED, "missing-token", "An access token is required"),
             Self::InvalidToken => (S::UNAUTHORIZED, "invalid-token", "The access token is not valid"),

@@ -218,6 +218,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             settings_version: 1,
             users: true,
+            users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: Vec::new(),
         });

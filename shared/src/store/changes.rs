@@ -32,6 +32,15 @@ pub enum Changes {
     TooOld,
 }
 
+/// The last change before a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// This one; `None` when there was none.
+    Change(Option<ChangeId>),
+    /// It is not kept any more, or those after it may not be.
+    TooOld,
+}
+
 /// The log. It is written with [`MirrorStore::apply`](super::MirrorStore::apply), in one step with the records, and kept for
 /// [`LOG_RETENTION`].
 #[async_trait]
@@ -46,6 +55,9 @@ pub trait ChangeStore: Send + Sync {
         after: Option<ChangeId>,
         limit: usize,
     ) -> Result<Changes, StoreError>;
+
+    /// The last change before a time.
+    async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError>;
 
     /// One change, if it is still kept.
     async fn change(&self, directory: DirectoryId, id: ChangeId) -> Result<Option<Logged>, StoreError>;

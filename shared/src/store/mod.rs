@@ -26,7 +26,7 @@ pub use alerts::{AlertStore, Standing};
 pub use attempts::AttemptStore;
 pub use audit::AuditStore;
 pub use authorizations::{AuthorizationStore, Consumed};
-pub use changes::{ChangeStore, Changes, LOG_RETENTION, Logged, history};
+pub use changes::{Before, ChangeStore, Changes, LOG_RETENTION, Logged, history};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};

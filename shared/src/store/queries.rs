@@ -1,5 +1,7 @@
 //! Pages of users, groups and members for those who ask.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -99,6 +101,9 @@ pub trait QueryStore: Send + Sync {
     /// One user by id.
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError>;
 
+    /// These users, as far as they are known.
+    async fn users_by_id(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError>;
+
     /// Users by user principal name or any mail address, without regard to case. Deleted users may share a name with
     /// somebody who came later.
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
@@ -137,7 +142,7 @@ pub trait QueryStore: Send + Sync {
     async fn groups_by_id(
         &self,
         directory: DirectoryId,
-        ids: &std::collections::BTreeSet<GroupId>,
+        ids: &BTreeSet<GroupId>,
     ) -> Result<Vec<GroupRecord>, StoreError>;
 
     /// A page of at most `limit` users of a group's list of members who exist in the tenant.

@@ -152,6 +152,10 @@ impl Work<'_> {
                 directory.settings_version
             },
             users: directory.policy.sync_users(),
+            users_since: match before {
+                Some(before) if before.users == directory.policy.sync_users() => before.users_since,
+                _ => Some(run.id),
+            },
             counts,
             vanished_groups,
         };

@@ -12,4 +12,4 @@ mod routine;
 mod settings;
 mod snapshots;
 mod tokens;
-mod visit;
+pub mod visit;

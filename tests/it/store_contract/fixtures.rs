@@ -144,6 +144,7 @@ pub fn published(run: RunId) -> Published {
         at: at(30),
         settings_version: 1,
         users: true,
+        users_since: None,
         counts: DirectoryCounts { active: 7, deleted: 1, ..DirectoryCounts::default() },
         vanished_groups: vec![group_id(9)],
     }

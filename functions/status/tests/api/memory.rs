@@ -11,10 +11,10 @@ use shared::access::{AccessToken, TokenHash};
 use shared::alerts::{AlertRecord, Condition};
 use shared::clock::Clock;
 use shared::credentials::Credential;
-use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
+use shared::directory::{ChangeId, Directory, DirectoryId, GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
 use shared::store::{
-    AlertStore, Cursor, DirectoryStore, GroupFilter, Page, QueryStore, RequestedRun, RunStore, SettingsChange,
-    Standing, StoreError, TokenStore, UserFilter,
+    AlertStore, Before, ChangeStore, Changes, Cursor, DirectoryStore, GroupFilter, Logged, Page, QueryStore,
+    RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
 };
 use shared::sync::{Run, RunId};
 
@@ -69,6 +69,10 @@ impl QueryStore for Memory {
         Ok(self.users_of(directory).find(|user| user.id == *id).cloned())
     }
 
+    async fn users_by_id(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
+        Ok(self.users_of(directory).filter(|user| ids.contains(&user.id)).cloned().collect())
+    }
+
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
         let is_name = |text: &Option<Text>| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case(name));
         let named = |user: &&UserRecord| is_name(&user.profile.user_principal_name) || is_name(&user.profile.mail);
@@ -115,6 +119,26 @@ impl QueryStore for Memory {
     ) -> Result<Page<UserRecord>, StoreError> {
         let member = |user: &&UserRecord| user.presence.is_present() && user.groups.contains(group);
         page(self.users_of(directory).filter(member).cloned().collect(), limit, after)
+    }
+}
+
+/// Nothing has changed here yet. What becomes of changes is tested with a real store.
+#[async_trait]
+impl ChangeStore for Memory {
+    async fn last_change(&self, _: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
+        Ok(None)
+    }
+
+    async fn changes(&self, _: DirectoryId, _: Option<ChangeId>, _: usize) -> Result<Changes, StoreError> {
+        Ok(Changes::Next(Vec::new()))
+    }
+
+    async fn change_before(&self, _: DirectoryId, _: Timestamp) -> Result<Before, StoreError> {
+        Ok(Before::Change(None))
+    }
+
+    async fn change(&self, _: DirectoryId, _: ChangeId) -> Result<Option<Logged>, StoreError> {
+        Ok(None)
     }
 }
 

@@ -113,6 +113,7 @@ impl World {
             at: now(),
             settings_version: 3,
             users: true,
+            users_since: None,
             counts: DirectoryCounts {
                 active: 1,
                 deleted: 1,

@@ -1,0 +1,57 @@
+//! May they come in? One answer for gatekeepers, from as few reads as there can be.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::directory::{GroupId, UserId};
+use shared::http::{Problem, publishes_users};
+
+use crate::App;
+use crate::access::Readable;
+use crate::params::Params;
+use crate::published::is_published;
+use crate::users::{Reason, Status, find, reason_of};
+
+/// Whether somebody is active, and in a group.
+#[derive(Debug, Serialize)]
+pub(crate) struct AdmissionView {
+    user: UserId,
+    status: Status,
+    reason: Option<Reason>,
+    /// Whether the user may come in: active, and in the group if one was asked about.
+    allowed: bool,
+    /// The group that was asked about.
+    group: Option<GroupId>,
+    /// Whether the user is directly in that group; `null` when none was asked about.
+    member: Option<bool>,
+}
+
+/// `GET /directories/{directory}/users/{key}/access?group={group}`: reads the user and, if one is named, the group. A group that is
+/// not published does not exist here, and nobody is in it.
+pub(crate) async fn show(
+    Readable(directory): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<AdmissionView>, Problem> {
+    let [group] = params.query(["group"])?;
+    let group: Option<GroupId> = group
+        .map(|group| group.parse().map_err(|_| Problem::invalid_parameter("group", "the object id of a group", &group)))
+        .transpose()?;
+    if !publishes_users(&directory) {
+        return Err(Problem::not_found("Users are not published for this directory."));
+    }
+    let user = find(&app, &directory, params.segment("key")).await?;
+    let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
+    let member = match &group {
+        None => None,
+        // Only then it matters whether the group is one to be seen.
+        Some(group) if user.groups.contains(group) && user.presence.is_present() => {
+            let group = app.queries.group(directory.id, group).await?;
+            Some(group.is_some_and(|group| is_published(&directory, &group)))
+        }
+        Some(_) => Some(false),
+    };
+    let (status, reason) = reason_of(&user.decision);
+    let allowed = user.decision.is_active() && member.unwrap_or(true);
+    Ok(Json(AdmissionView { user: user.id, status, reason, allowed, group, member }))
+}

@@ -1,0 +1,193 @@
+//! The feed of changes, for those who follow instead of asking for everything.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::directory::{Change, ChangeId, ChangedGroup, ChangedUser, Directory, GroupId, Text, UserId};
+use shared::filter::{GroupDecision, UserDecision};
+use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::store::{Changes, Logged};
+use shared::sync::RunId;
+
+use crate::App;
+use crate::access::Readable;
+use crate::params::{Paging, Params};
+use crate::published::PublishedGroups;
+use crate::users::{Reason, Status, reason_of};
+
+/// What stands in a cursor for users who have never been published.
+const NEVER: &str = "-";
+
+/// A part of the feed.
+#[derive(Debug, Serialize)]
+pub(crate) struct FeedView {
+    items: Vec<ChangeView>,
+    /// Where to go on, now or later.
+    next_cursor: String,
+    /// True when there is more by now.
+    more: bool,
+}
+
+/// What has become of a user or a group.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangeView {
+    id: ChangeId,
+    at: Timestamp,
+    run: RunId,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum What {
+    User {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        user: UserId,
+        /// What the user is from now on; `null` when there is nobody any more.
+        status: Option<Status>,
+        reason: Option<Reason>,
+        properties: Vec<Text>,
+        joined: Vec<GroupId>,
+        left: Vec<GroupId>,
+    },
+    Group {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        group: GroupId,
+        properties: Vec<Text>,
+    },
+}
+
+/// A place in the feed of a directory as long as users are, or are not, published in it.
+struct Place {
+    after: Option<ChangeId>,
+    users_since: Option<RunId>,
+}
+
+impl Place {
+    fn print(&self) -> String {
+        let after = self.after.map_or(0, ChangeId::number);
+        let since = self.users_since.map_or_else(|| NEVER.to_owned(), |run| run.to_string());
+        format!("{after}.{since}")
+    }
+
+    /// Reads what [`Self::print`] has written, and nothing else.
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let place = text.split_once('.').and_then(|(after, since)| {
+            let users_since = if since == NEVER { None } else { Some(since.parse().ok()?) };
+            Some(Self { after: ChangeId::new(after.parse().ok()?), users_since })
+        });
+        let malformed = || {
+            let detail = "Take the cursor from the `next_cursor` of this feed, or begin again without one.";
+            Problem::new(ProblemKind::InvalidCursor, detail)
+        };
+        place.filter(|place| place.print() == text).ok_or_else(malformed)
+    }
+}
+
+/// `GET /directories/{directory}/changes`: what has changed since a cursor; without one, only a cursor of now.
+pub(crate) async fn list(
+    Readable(directory): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Json<FeedView>, Problem> {
+    let [since, limit] = params.query(["since", "limit"])?;
+    let limit = Paging::parse(limit, None)?.limit;
+    let users_since = directory.published.as_ref().and_then(|published| published.users_since);
+    let Some(since) = since else {
+        let after = app.changes.last_change(directory.id).await?;
+        return Ok(Json(FeedView {
+            items: Vec::new(),
+            next_cursor: Place { after, users_since }.print(),
+            more: false,
+        }));
+    };
+    let place = Place::parse(&since)?;
+    if place.users_since != users_since {
+        return Err(start_over(
+            "Since then it was changed whether users are published at all, which no single change tells.",
+        ));
+    }
+    let Changes::Next(found) = app.changes.changes(directory.id, place.after, limit).await? else {
+        return Err(start_over("The next change is not kept any more: they are for 30 days."));
+    };
+    let more = found.len() == limit;
+    let after = found.last().map(|last| last.id).or(place.after);
+    let groups = groups_of(&app, &directory, &found).await?;
+    let items = found.into_iter().filter_map(|logged| view(&directory, &groups, logged)).collect();
+    Ok(Json(FeedView { items, next_cursor: Place { after, users_since }.print(), more }))
+}
+
+pub(crate) fn start_over(why: &str) -> Problem {
+    let how =
+        "Ask without `since` for a new cursor, then read users, groups and members anew, and go on from that cursor.";
+    Problem::new(ProblemKind::CursorTooOld, format!("{why} {how}"))
+}
+
+/// The published ones among the groups that somebody joined or left.
+async fn groups_of(app: &App, directory: &Directory, found: &[Logged]) -> Result<PublishedGroups, Problem> {
+    let mut groups = BTreeSet::new();
+    if publishes_users(directory) {
+        for logged in found {
+            if let Change::User(user) = &logged.change {
+                groups.extend(user.joined.iter().chain(&user.left).cloned());
+            }
+        }
+    }
+    Ok(PublishedGroups::among(app, directory, &groups).await?)
+}
+
+/// What consumers may see of a change, if anything.
+fn view(directory: &Directory, groups: &PublishedGroups, logged: Logged) -> Option<ChangeView> {
+    let what = match logged.change {
+        Change::User(user) => of_user(user, groups).filter(|_| publishes_users(directory)),
+        Change::Group(group) => of_group(group).filter(|_| directory.published.is_some()),
+    }?;
+    Some(ChangeView { id: logged.id, at: logged.at, run: logged.run, what })
+}
+
+fn of_user(change: ChangedUser, groups: &PublishedGroups) -> Option<What> {
+    let published = |ids: Vec<GroupId>| ids.into_iter().filter(|id| groups.has(id)).collect::<Vec<_>>();
+    let (joined, left) = (published(change.joined), published(change.left));
+    let is_active = |decision: &Option<UserDecision>| decision.as_ref().is_some_and(UserDecision::is_active);
+    let kind = match (&change.before, &change.after) {
+        (None, _) => "user.appeared",
+        (_, None) => "user.forgotten",
+        (before, after) if is_active(before) != is_active(after) => {
+            if is_active(after) {
+                "user.activated"
+            } else {
+                "user.deactivated"
+            }
+        }
+        (before, after) if before != after => "user.reason_changed",
+        _ if change.properties.is_empty() && joined.is_empty() && left.is_empty() => return None,
+        _ => "user.changed",
+    };
+    let (status, reason) = change.after.as_ref().map(reason_of).unzip();
+    Some(What::User {
+        kind,
+        user: change.id,
+        status,
+        reason: reason.flatten(),
+        properties: change.properties,
+        joined,
+        left,
+    })
+}
+
+fn of_group(change: ChangedGroup) -> Option<What> {
+    let is_synced = |decision: Option<GroupDecision>| decision.is_some_and(GroupDecision::is_synced);
+    let kind = match (is_synced(change.before), is_synced(change.after)) {
+        (false, true) => "group.appeared",
+        (true, false) => "group.disappeared",
+        (true, true) => "group.changed",
+        (false, false) => return None,
+    };
+    Some(What::Group { kind, group: change.id, properties: change.properties })
+}

@@ -1,0 +1,457 @@
+//! What programs ask, with a real store behind it: filters, checks for gatekeepers, the feed of changes, exports, figures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use shared::access::{AccessToken, Scope, hash, new_token_secret};
+use shared::clock::Clock as _;
+use shared::directory::DirectoryId;
+use shared::store::TokenStore as _;
+use tenant::{Action, SERVICE_ACCOUNTS, Sample};
+use uuid::Uuid;
+
+use crate::harness::{World, everything, small};
+use crate::pages::visit::{Answer, ask};
+
+/// Settings that ignore the service accounts.
+fn ignoring(world: &World) -> Value {
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([world.tenant.group_named(SERVICE_ACCOUNTS).unwrap()]);
+    settings
+}
+
+async fn get(world: &World, token: &str, path: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    ask(world, Method::GET, path, &[("authorization", bearer.as_str())], String::new()).await
+}
+
+/// A token that may read everything.
+async fn reader(world: &World) -> String {
+    token_of(world, None).await
+}
+
+/// A token that may read this directory, or all of them.
+async fn token_of(world: &World, directory: Option<DirectoryId>) -> String {
+    let secret = new_token_secret(&mut rand::rng());
+    let token = AccessToken {
+        name: "reader".to_owned(),
+        scope: Scope::Read,
+        directory,
+        created_at: world.clock.now(),
+        expires_at: Timestamp::MAX,
+        last_used_at: None,
+    };
+    world.stack.store.put_token(&hash(&secret), &token).await.unwrap();
+    secret.expose_secret().to_owned()
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+async fn ids(world: &World, query: &str) -> BTreeSet<String> {
+    world.list(&format!("users?{query}")).await.iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn users_are_selected_by_reason_group_name_and_time() {
+    let world = World::synced(&small(), everything()).await;
+    world.set(ignoring(&world)).await;
+    let before = world.clock.now();
+    let [disabled, deleted] = [0, 1].map(|place: usize| world.ordinary_users()[place]);
+    world.apply(Action::DisableUser { user: disabled });
+    world.apply(Action::Delete { id: deleted });
+    world.sync().await;
+    let all = world.list("users").await;
+    for reason in ["deleted", "disabled_in_office_365", "member_of_ignored_group", "not_in_allowed_group"] {
+        let expected: BTreeSet<String> = all.iter().filter(|user| user["reason"] == reason).map(id).collect();
+        assert_eq!(ids(&world, &format!("reason={reason}")).await, expected, "{reason}");
+        assert_eq!(ids(&world, &format!("reason={reason}&status=inactive")).await, expected, "{reason}");
+    }
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let members: BTreeSet<String> = world.list(&format!("groups/{group}/members")).await.iter().map(id).collect();
+    assert_eq!(ids(&world, &format!("group={group}")).await, members);
+    assert_eq!(ids(&world, &format!("group={group}&status=active")).await, BTreeSet::new());
+
+    let one = all.iter().find(|user| user["status"] == "active").unwrap();
+    let name = one["display_name"].as_str().unwrap().to_uppercase();
+    let q = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", &name).finish();
+    assert!(ids(&world, &q).await.contains(&id(one)));
+    assert!(!ids(&world, &format!("{q}&status=inactive")).await.contains(&id(one)));
+    let changed = BTreeSet::from([disabled.to_string(), deleted.to_string()]);
+    assert_eq!(ids(&world, &format!("changed_since={before}")).await, changed);
+    assert_eq!(ids(&world, &format!("changed_since={before}&reason=deleted")).await.len(), 1);
+    assert_eq!(ids(&world, "changed_since=2020-01-01T00:00:00Z").await.len(), all.len(), "since the very first");
+    assert_eq!(ids(&world, &format!("changed_since={}", world.clock.now())).await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn what_makes_no_selection_is_said() {
+    let world = World::synced(&small(), everything()).await;
+    let token = reader(&world).await;
+    for (query, field) in [
+        ("reason=lazy", "reason"),
+        ("status=active&reason=deleted", "status"),
+        ("q=", "q"),
+        ("q=a&group=b", "q"),
+        ("q=a&cursor=x", "cursor"),
+        ("group=%20", "group"),
+        ("changed_since=yesterday", "changed_since"),
+        ("fields=id,secret", "fields"),
+        ("fields=", "fields"),
+    ] {
+        let answer = get(&world, &token, &world.path(&format!("users?{query}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.body);
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["errors"][0]["field"], field, "{query}");
+    }
+    assert_eq!(get(&world, &token, &world.path("users?group=nobody")).await.status, StatusCode::NOT_FOUND);
+    for cursor in ["x", "-1", "01", "99999999999999999999"] {
+        let path = world.path(&format!("users?changed_since=2020-01-01T00:00:00Z&cursor={cursor}"));
+        assert_eq!(get(&world, &token, &path).await.status, StatusCode::BAD_REQUEST, "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_fields_that_are_asked_for_are_sent() {
+    let world = World::synced(&small(), everything()).await;
+    for user in world.list("users?fields=id,status").await {
+        let names: Vec<&String> = user.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["id", "status"]);
+    }
+}
+
+#[tokio::test]
+async fn a_gatekeeper_is_told_in_one_answer_whether_somebody_may_come_in() {
+    let world = World::synced(&small(), everything()).await;
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let member = world.members_of(group)[0];
+    let stranger = world.ordinary_users().into_iter().find(|user| !world.members_of(group).contains(user)).unwrap();
+    let access = async |key: &str, query: &str| world.get(&format!("users/{key}/access{query}")).await;
+    let asked = format!("?group={group}");
+    for (user, query, allowed, is_member) in [
+        (member, asked.as_str(), true, json!(true)),
+        (member, "", true, json!(null)),
+        (member, "?group=nobody", false, json!(false)),
+        (stranger, &asked, false, json!(false)),
+    ] {
+        let answer = access(&user.to_string(), query).await;
+        assert_eq!((&answer["allowed"], &answer["member"]), (&json!(allowed), &is_member), "{answer:#}");
+        assert_eq!(answer["status"], "active");
+    }
+    let name = world.user(stranger).await["user_principal_name"].as_str().unwrap().to_uppercase().replace('#', "%23");
+    assert_eq!(access(&name, "").await["user"], json!(stranger));
+
+    world.apply(Action::DisableUser { user: member });
+    world.sync().await;
+    let answer = access(&member.to_string(), &asked).await;
+    assert_eq!((&answer["allowed"], &answer["member"]), (&json!(false), &json!(true)));
+    assert_eq!(answer["reason"], "disabled_in_office_365");
+
+    // A group that is skipped does not exist for those who ask.
+    let mut settings = everything();
+    settings["group_prefixes"] = json!(["VPN"]);
+    world.set(settings).await;
+    assert_eq!(access(&member.to_string(), &asked).await["member"], json!(false));
+    let token = reader(&world).await;
+    for (key, status) in [("nobody@contoso.example", StatusCode::NOT_FOUND), ("%FF", StatusCode::NOT_FOUND)] {
+        assert_eq!(get(&world, &token, &world.path(&format!("users/{key}/access"))).await.status, status, "{key}");
+    }
+}
+
+/// Who follows the feed: what is known of users and groups, by what the feed has said.
+struct Follower<'a> {
+    world: &'a World,
+    cursor: String,
+    active: BTreeMap<String, bool>,
+    groups: BTreeSet<String>,
+    members: BTreeSet<(String, String)>,
+}
+
+impl<'a> Follower<'a> {
+    /// Takes a cursor, and then reads everything.
+    async fn begin(world: &'a World) -> Self {
+        let feed = world.get("changes").await;
+        assert_eq!((&feed["items"], &feed["more"]), (&json!([]), &json!(false)));
+        let mut follower = Self {
+            world,
+            cursor: feed["next_cursor"].as_str().unwrap().to_owned(),
+            active: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            members: BTreeSet::new(),
+        };
+        for user in world.list("users").await {
+            follower.active.insert(id(&user), user["status"] == "active");
+        }
+        for group in world.list("groups").await {
+            follower.read_members(id(&group)).await;
+        }
+        follower
+    }
+
+    async fn read_members(&mut self, group: String) {
+        for member in self.world.list(&format!("groups/{group}/members")).await {
+            self.members.insert((group.clone(), id(&member)));
+        }
+        self.groups.insert(group);
+    }
+
+    /// Follows to the end, a few at a time.
+    async fn follow(&mut self) {
+        loop {
+            let feed = self.world.get(&format!("changes?since={}&limit=3", self.cursor)).await;
+            for change in feed["items"].as_array().unwrap() {
+                self.take(change).await;
+            }
+            self.cursor = feed["next_cursor"].as_str().unwrap().to_owned();
+            if feed["more"] == false {
+                return;
+            }
+        }
+    }
+
+    async fn take(&mut self, change: &Value) {
+        let text = |name: &str| change[name].as_str().unwrap().to_owned();
+        match change["type"].as_str().unwrap() {
+            "user.forgotten" => drop(self.active.remove(&text("user"))),
+            "group.appeared" => self.read_members(text("group")).await,
+            "group.disappeared" => {
+                let group = text("group");
+                self.members.retain(|(of, _)| *of != group);
+                self.groups.remove(&group);
+            }
+            "group.changed" => {}
+            kind => {
+                let user = text("user");
+                if kind == "user.appeared" {
+                    for group in self.world.get(&format!("users/{user}")).await["groups"].as_array().unwrap() {
+                        self.members.insert((id(group), user.clone()));
+                    }
+                }
+                self.active.insert(user.clone(), change["status"] == "active");
+                for group in change["joined"].as_array().unwrap() {
+                    self.members.insert((group.as_str().unwrap().to_owned(), user.clone()));
+                }
+                for group in change["left"].as_array().unwrap() {
+                    self.members.remove(&(group.as_str().unwrap().to_owned(), user.clone()));
+                }
+                // Who is deleted is in no group, as long as that lasts.
+                if change["reason"] == "deleted" {
+                    self.members.retain(|(_, member)| *member != user);
+                }
+            }
+        }
+    }
+
+    async fn check(&self) {
+        let fresh = Self::begin(self.world).await;
+        assert_eq!(self.active, fresh.active);
+        assert_eq!(self.groups, fresh.groups);
+        assert_eq!(self.members, fresh.members);
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_the_feed_knows_what_whoever_reads_everything_knows() {
+    let world = World::synced(&small(), everything()).await;
+    let mut follower = Follower::begin(&world).await;
+    let users = world.ordinary_users();
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let members = world.members_of(group);
+    let stranger = *users[3..].iter().find(|user| !members.contains(user)).unwrap();
+    let new = world.tenant.apply(Action::CreateUser(tenant::NewUser::named("New Colleague"))).unwrap().unwrap();
+    for action in [
+        Action::DisableUser { user: users[0] },
+        Action::Delete { id: users[1] },
+        Action::Rename { id: users[2], display_name: "Married Name".to_owned() },
+        Action::AddMember { group, member: new },
+        Action::AddMember { group, member: stranger },
+        Action::RemoveMember { group, member: members[0] },
+    ] {
+        world.apply(action);
+    }
+    world.sync().await;
+    follower.follow().await;
+    follower.check().await;
+
+    world.set(ignoring(&world)).await;
+    let mut settings = ignoring(&world);
+    settings["sync_groups_without_email"] = json!(false);
+    world.set(settings).await;
+    follower.follow().await;
+    follower.check().await;
+    world.set(everything()).await;
+    world.assert_idle().await;
+    follower.follow().await;
+    follower.check().await;
+    let at_rest = world.get(&format!("changes?since={}", follower.cursor)).await;
+    assert_eq!(at_rest["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_cursor_that_leads_nowhere_says_how_to_start_over() {
+    let world = World::synced(&small(), everything()).await;
+    let token = reader(&world).await;
+    let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
+    let mut settings = everything();
+    settings["sync_users"] = json!(false);
+    world.set(settings).await;
+    let gone = get(&world, &token, &world.path(&format!("changes?since={cursor}"))).await;
+    assert_eq!(gone.status, StatusCode::GONE, "{}", gone.body);
+    assert!(gone.body.contains("Ask without `since` for a new cursor"), "{}", gone.body);
+    world.set(everything()).await;
+    let gone = get(&world, &token, &world.path(&format!("changes?since={cursor}"))).await;
+    assert_eq!(gone.status, StatusCode::GONE, "users have been hidden in between");
+    for nonsense in ["", "7", "7.", "07.-", "-1.-", "x.-", "7.x", "99999999999999999999999.-"] {
+        let answer = get(&world, &token, &world.path(&format!("changes?since={nonsense}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{nonsense}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn users_who_are_not_published_are_in_no_answer() {
+    let world = World::synced(&small(), everything()).await;
+    let mut settings = everything();
+    settings["sync_users"] = json!(false);
+    world.set(settings).await;
+    let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
+    world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
+    world.sync().await;
+    assert_eq!(world.get(&format!("changes?since={cursor}")).await["items"], json!([]));
+    let token = reader(&world).await;
+    for path in ["users?q=a", "users?reason=deleted", "users?changed_since=2020-01-01T00:00:00Z"] {
+        let answer = get(&world, &token, &world.path(path)).await;
+        assert!(answer.body.contains("\"items\":[]"), "{path}: {}", answer.body);
+    }
+    let user = world.ordinary_users()[1];
+    assert_eq!(get(&world, &token, &world.path(&format!("users/{user}/access"))).await.status, StatusCode::NOT_FOUND);
+    for what in ["users", "members"] {
+        assert_eq!(get(&world, &token, &world.path(&format!("exports/{what}"))).await.body, "", "{what}");
+    }
+    let metrics = get(&world, &token, "/metrics").await.body;
+    assert!(!metrics.contains("office365_sync_users{"), "{metrics}");
+}
+
+#[tokio::test]
+async fn none_of_it_is_for_those_without_a_token_of_this_directory() {
+    let world = World::synced(&small(), everything()).await;
+    let user = world.ordinary_users()[0];
+    let elsewhere = DirectoryId::new(Uuid::from_u128(7));
+    let foreign = token_of(&world, Some(elsewhere)).await;
+    for path in [
+        "changes".to_owned(),
+        format!("users/{user}/access"),
+        "users?q=a".to_owned(),
+        "exports/users".to_owned(),
+        "exports/members?format=csv".to_owned(),
+    ] {
+        let path = world.path(&path);
+        for garbage in ["", "garbage", "o365sync_garbage"] {
+            assert_eq!(get(&world, garbage, &path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        }
+        let refused = get(&world, &foreign, &path).await;
+        let unknown = get(&world, &foreign, &path.replace(&world.directory, &Uuid::from_u128(8).to_string())).await;
+        assert_eq!((refused.status, &refused.body), (StatusCode::NOT_FOUND, &unknown.body), "{path}");
+    }
+    let metrics = get(&world, &foreign, "/metrics").await;
+    assert_eq!(metrics.status, StatusCode::OK);
+    assert!(!metrics.body.contains(&world.directory), "{}", metrics.body);
+}
+
+/// All parts of an export.
+async fn export(world: &World, token: &str, path: &str) -> Vec<String> {
+    let mut path = world.path(path);
+    let mut parts = Vec::new();
+    loop {
+        let part = get(world, token, &path).await;
+        assert_eq!(part.status, StatusCode::OK, "{}", part.body);
+        parts.push(part.body);
+        let Some(link) = part.headers.get("link") else { return parts };
+        path = link.to_str().unwrap().strip_prefix('<').unwrap().split('>').next().unwrap().to_owned();
+    }
+}
+
+#[tokio::test]
+async fn exports_have_everybody_and_every_membership_once() {
+    let world = World::synced(&Sample { users: 120, groups: 14, ..Sample::default() }, everything()).await;
+    let token = reader(&world).await;
+    let users = export(&world, &token, "exports/users?limit=50").await;
+    assert_eq!(users.len(), 3);
+    let users: Vec<Value> = users.concat().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(users, world.list("users").await);
+
+    let mut expected = BTreeSet::new();
+    for group in world.list("groups").await {
+        for member in world.list(&format!("groups/{}/members", id(&group))).await {
+            expected.insert((id(&group), id(&member)));
+        }
+    }
+    for limit in [7, 1_000] {
+        let members = export(&world, &token, &format!("exports/members?limit={limit}")).await;
+        let members: Vec<(String, String)> = members
+            .concat()
+            .lines()
+            .map(|line| {
+                let row: Value = serde_json::from_str(line).unwrap();
+                (row["group"].as_str().unwrap().to_owned(), row["user"].as_str().unwrap().to_owned())
+            })
+            .collect();
+        assert_eq!(members.len(), expected.len(), "{limit}");
+        assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), expected, "{limit}");
+    }
+    let csv = export(&world, &token, "exports/users?format=csv&limit=1000").await.concat();
+    assert_eq!(csv.lines().count(), users.len() + 1);
+    assert!(csv.starts_with("id,status,reason,group,display_name"), "{csv}");
+    for (query, field) in [("format=xml", "format"), ("limit=0", "limit")] {
+        let answer = get(&world, &token, &world.path(&format!("exports/users?{query}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(answer.body.contains(field), "{}", answer.body);
+    }
+    let first = world.get("groups?limit=1").await["items"][0]["id"].as_str().unwrap().to_owned();
+    for cursor in ["x", "%7E%7E", "x~", &format!("~{first}~y")] {
+        let answer = get(&world, &token, &world.path(&format!("exports/members?cursor={cursor}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{cursor}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn monitors_see_figures_and_strangers_only_that_we_are_here() {
+    let world = World::synced(&small(), everything()).await;
+    let health = ask(&world, Method::GET, "/healthz", &[], String::new()).await;
+    assert_eq!((health.status, health.body.as_str()), (StatusCode::OK, "ok\n"));
+    assert_eq!(ask(&world, Method::GET, "/metrics", &[], String::new()).await.status, StatusCode::UNAUTHORIZED);
+    let token = reader(&world).await;
+    let metrics = get(&world, &token, "/metrics").await;
+    assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let active = world.active().await.len();
+    let expected =
+        format!("office365_sync_users{{directory=\"{}\",status=\"active\",reason=\"\"}} {active}\n", world.directory);
+    assert!(metrics.body.contains(&expected), "{}", metrics.body);
+    assert!(metrics.body.contains(&format!("office365_sync_health{{directory=\"{}\"}} 0\n", world.directory)));
+    for line in metrics.body.lines().filter(|line| !line.starts_with('#')) {
+        let (_, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_has_not_changed_is_not_sent_again() {
+    let world = World::synced(&small(), everything()).await;
+    let token = reader(&world).await;
+    let path = world.path("users?limit=10");
+    let first = get(&world, &token, &path).await;
+    let tag = first.headers["etag"].to_str().unwrap();
+    assert_eq!(first.headers["cache-control"], "private, no-cache");
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("if-none-match", tag)];
+    let again = ask(&world, Method::GET, &path, &headers, String::new()).await;
+    assert_eq!((again.status, again.body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    let first_user: Uuid =
+        serde_json::from_str::<Value>(&first.body).unwrap()["items"][0]["id"].as_str().unwrap().parse().unwrap();
+    world.apply(Action::Rename { id: first_user, display_name: "Another Name".to_owned() });
+    world.sync().await;
+    assert_eq!(ask(&world, Method::GET, &path, &headers, String::new()).await.status, StatusCode::OK);
+}
