@@ -76,12 +76,11 @@ async fn check_log(store: &DynamoStore, directory: DirectoryId, users: &[UserRec
             Change::User(change) => {
                 assert_eq!(followed.get(&change.id), change.before.as_ref(), "change {number}");
                 assert_eq!(last.insert(change.id.clone(), logged.id), change.previous, "change {number}");
-                match change.after {
-                    Some(decision) => drop(followed.insert(change.id, decision)),
-                    None => {
-                        last.remove(&change.id);
-                        followed.remove(&change.id);
-                    }
+                if let Some(decision) = change.after {
+                    followed.insert(change.id, decision);
+                } else {
+                    last.remove(&change.id);
+                    followed.remove(&change.id);
                 }
             }
             Change::Group(change) => {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::{Method, StatusCode};
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -11,9 +12,11 @@ use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
 use shared::store::TokenStore as _;
 use tenant::{Action, SERVICE_ACCOUNTS, Sample};
+use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
+use crate::lab::{Lab, Process};
 use crate::pages::visit::{Answer, ask};
 
 /// Settings that ignore the service accounts.
@@ -206,7 +209,7 @@ impl<'a> Follower<'a> {
             for change in feed["items"].as_array().unwrap() {
                 self.take(change).await;
             }
-            self.cursor = feed["next_cursor"].as_str().unwrap().to_owned();
+            feed["next_cursor"].as_str().unwrap().clone_into(&mut self.cursor);
             if feed["more"] == false {
                 return;
             }
@@ -370,7 +373,8 @@ async fn export(world: &World, token: &str, path: &str) -> Vec<String> {
         assert_eq!(part.status, StatusCode::OK, "{}", part.body);
         parts.push(part.body);
         let Some(link) = part.headers.get("link") else { return parts };
-        path = link.to_str().unwrap().strip_prefix('<').unwrap().split('>').next().unwrap().to_owned();
+        let link = link.to_str().unwrap().strip_prefix('<').unwrap();
+        link.split('>').next().unwrap().clone_into(&mut path);
     }
 }
 
@@ -454,4 +458,45 @@ async fn an_answer_that_has_not_changed_is_not_sent_again() {
     world.apply(Action::Rename { id: first_user, display_name: "Another Name".to_owned() });
     world.sync().await;
     assert_eq!(ask(&world, Method::GET, &path, &headers, String::new()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn calls_read_no_more_of_the_table_than_the_documents_say() {
+    let sample = Sample { users: 2_000, groups: 40, memberships_per_group: 60, ..Sample::default() };
+    let lab = Lab::start(&sample, |_| {}).await;
+    lab.world.authorize().await;
+    lab.world.set(everything()).await;
+    let api = status::router(status::App::new(lab.world.stack.store.clone(), lab.clock.clone()));
+    let token = token_of(&lab.world, None).await;
+    let truth = lab.world.tenant.truth();
+    let group = truth.groups.iter().max_by_key(|group| group.members.len()).unwrap();
+    let member = group.members.iter().find(|member| member.kind == tenant::MemberKind::User).unwrap().id;
+    let name = lab.world.user(member).await["user_principal_name"].as_str().unwrap().replace('#', "%23");
+    let group = group.id;
+    let count = async |path: &str| {
+        let process = Process::undisturbed();
+        let request = Request::builder().uri(lab.world.path(path)).header("authorization", format!("Bearer {token}"));
+        let answer = process.run(api.clone().oneshot(request.body(Body::empty()).unwrap())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        process.sent().len()
+    };
+    let cursor = lab.world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
+    let since = cursor.split_once('.').unwrap().1;
+    // That the token is used is noted once.
+    count("users?limit=1").await;
+    // The token and the directory are read for each.
+    for (path, most) in [
+        (format!("users/{member}/access"), 3),
+        (format!("users/{member}/access?group={group}"), 4),
+        (format!("users/{name}/access?group={group}"), 5),
+        (format!("users/{member}"), 4),
+        ("users?limit=100&fields=id,status".to_owned(), 20),
+        ("users?limit=50&status=active&fields=id,status".to_owned(), 60),
+        ("changes".to_owned(), 3),
+        (format!("changes?since=1.{since}&limit=100"), 6),
+        ("users?changed_since=2020-01-01T00:00:00Z&limit=50&fields=id,status".to_owned(), 60),
+    ] {
+        let requests = count(&path).await;
+        assert!(requests <= most, "{path}: {requests} requests, at most {most}");
+    }
 }

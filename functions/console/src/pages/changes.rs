@@ -178,43 +178,33 @@ fn when(directory: &Directory, logged: &Logged) -> Markup {
 }
 
 fn of_user(user: &ChangedUser) -> Vec<String> {
-    let mut said = Vec::new();
-    match (&user.before, &user.after) {
-        (before, after) if before == after => {}
-        (None, Some(UserDecision::Active)) => said.push("seen for the first time: active".to_owned()),
+    let decided = match (&user.before, &user.after) {
+        (before, after) if before == after => None,
+        (None, Some(UserDecision::Active)) => Some("seen for the first time: active".to_owned()),
         (None, Some(UserDecision::Inactive(reason))) => {
-            said.push(format!("seen for the first time: inactive, {}", inactive(reason)));
+            Some(format!("seen for the first time: inactive, {}", inactive(reason)))
         }
-        (_, Some(UserDecision::Active)) => said.push("became active".to_owned()),
+        (_, Some(UserDecision::Active)) => Some("became active".to_owned()),
         (Some(UserDecision::Active), Some(UserDecision::Inactive(reason))) => {
-            said.push(format!("became inactive: {}", inactive(reason)));
+            Some(format!("became inactive: {}", inactive(reason)))
         }
-        (_, Some(UserDecision::Inactive(reason))) => {
-            said.push(format!("still inactive, but now: {}", inactive(reason)))
-        }
-        (_, None) => said.push("forgotten, 30 days after the deletion".to_owned()),
-    }
-    said.extend(changed_properties(&user.properties));
-    said
+        (_, Some(UserDecision::Inactive(reason))) => Some(format!("still inactive, but now: {}", inactive(reason))),
+        (_, None) => Some("forgotten, 30 days after the deletion".to_owned()),
+    };
+    decided.into_iter().chain(changed_properties(&user.properties)).collect()
 }
 
 fn of_group(group: &ChangedGroup) -> Vec<String> {
-    let mut said = Vec::new();
-    match (group.before, group.after) {
-        (before, after) if before == after => {}
-        (None, Some(GroupDecision::Synced)) => said.push("new group: synced".to_owned()),
-        (None, Some(GroupDecision::Skipped { reason })) => {
-            said.push(format!("new group: skipped, {}", skipped(reason)))
-        }
-        (_, Some(GroupDecision::Synced)) => said.push("synced from now on".to_owned()),
-        (_, Some(GroupDecision::Skipped { reason })) => said.push(format!("skipped from now on: {}", skipped(reason))),
-        (_, None) => said.push("deleted in the tenant".to_owned()),
-    }
-    said.extend(changed_properties(&group.properties));
-    if group.nesting {
-        said.push("other groups are nested in it".to_owned());
-    }
-    said
+    let decided = match (group.before, group.after) {
+        (before, after) if before == after => None,
+        (None, Some(GroupDecision::Synced)) => Some("new group: synced".to_owned()),
+        (None, Some(GroupDecision::Skipped { reason })) => Some(format!("new group: skipped, {}", skipped(reason))),
+        (_, Some(GroupDecision::Synced)) => Some("synced from now on".to_owned()),
+        (_, Some(GroupDecision::Skipped { reason })) => Some(format!("skipped from now on: {}", skipped(reason))),
+        (_, None) => Some("deleted in the tenant".to_owned()),
+    };
+    let nesting = group.nesting.then(|| "other groups are nested in it".to_owned());
+    decided.into_iter().chain(changed_properties(&group.properties)).chain(nesting).collect()
 }
 
 fn changed_properties(properties: &[impl AsRef<str>]) -> Option<String> {
