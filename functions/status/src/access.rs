@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use shared::access::{AccessToken, Scope};
 use shared::directory::Directory;
-use shared::http::{Problem, authorize, authorized_directory};
+use shared::http::{Audience, Problem, authorize, authorized_directory};
 
 use crate::App;
 use crate::params::Params;
@@ -20,8 +20,8 @@ impl FromRequestParts<App> for Reader {
     }
 }
 
-/// The directory named in the path, which the request's bearer may read.
-pub(crate) struct Readable(pub(crate) Directory);
+/// The directory named in the path, which the request's bearer may read, and for whom it is shown.
+pub(crate) struct Readable(pub(crate) Directory, pub(crate) Audience);
 
 impl FromRequestParts<App> for Readable {
     type Rejection = Problem;
@@ -31,6 +31,6 @@ impl FromRequestParts<App> for Readable {
         let id = params.segment("directory");
         authorized_directory(&*app.tokens, &*app.clock, &*app.directories, &parts.headers, Scope::Read, id)
             .await
-            .map(|(directory, _)| Self(directory))
+            .map(|(directory, token)| Self(directory, token.scope.into()))
     }
 }

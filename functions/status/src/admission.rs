@@ -2,9 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use serde::Serialize;
-use shared::directory::{GroupId, UserId};
-use shared::http::{Problem, publishes_users};
+use shared::directory::{Directory, GroupId, UserId};
+use shared::http::{Problem, ProblemKind, publishes_users};
 
 use crate::App;
 use crate::access::Readable;
@@ -28,30 +30,57 @@ pub(crate) struct AdmissionView {
 
 /// `GET /directories/{directory}/users/{key}/access?group={group}`: reads the user and, if one is named, the group. A group that is
 /// not published does not exist here, and nobody is in it.
+///
+/// With `answer=status` the status of the answer says it all, as gates such as nginx's `auth_request` want it: 204 to let in, 403 to
+/// keep out, whatever the reason.
 pub(crate) async fn show(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
-) -> Result<Json<AdmissionView>, Problem> {
-    let [group] = params.query(["group"])?;
+) -> Result<Response, Problem> {
+    let [group, answer] = params.query(["group", "answer"])?;
+    let by_status = match answer.as_deref() {
+        None | Some("json") => false,
+        Some("status") => true,
+        Some(other) => return Err(Problem::invalid_parameter("answer", "json or status", other)),
+    };
+    match (admission(&app, &directory, &params, group).await, by_status) {
+        (Ok(view), true) if view.allowed => Ok(StatusCode::NO_CONTENT.into_response()),
+        (Ok(_), true) => Err(kept_out()),
+        (Err(problem), true) if problem.kind() == ProblemKind::NotFound => Err(kept_out()),
+        (Ok(view), false) => Ok(Json(view).into_response()),
+        (Err(problem), _) => Err(problem),
+    }
+}
+
+fn kept_out() -> Problem {
+    Problem::new(ProblemKind::NotAllowedIn, "The user is not active, or not in the group, or there is no such user.")
+}
+
+async fn admission(
+    app: &App,
+    directory: &Directory,
+    params: &Params,
+    group: Option<String>,
+) -> Result<AdmissionView, Problem> {
     let group: Option<GroupId> = group
         .map(|group| group.parse().map_err(|_| Problem::invalid_parameter("group", "the object id of a group", &group)))
         .transpose()?;
-    if !publishes_users(&directory) {
+    if !publishes_users(directory) {
         return Err(Problem::not_found("Users are not published for this directory."));
     }
-    let user = find(&app, &directory, params.segment("key")).await?;
+    let user = find(app, directory, params.segment("key")).await?;
     let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
     let member = match &group {
         None => None,
         // Only then it matters whether the group is one to be seen.
         Some(group) if user.groups.contains(group) && user.presence.is_present() => {
             let group = app.queries.group(directory.id, group).await?;
-            Some(group.is_some_and(|group| is_published(&directory, &group)))
+            Some(group.is_some_and(|group| is_published(directory, &group)))
         }
         Some(_) => Some(false),
     };
     let (status, reason) = reason_of(&user.decision);
     let allowed = user.decision.is_active() && member.unwrap_or(true);
-    Ok(Json(AdmissionView { user: user.id, status, reason, allowed, group, member }))
+    Ok(AdmissionView { user: user.id, status, reason, allowed, group, member })
 }

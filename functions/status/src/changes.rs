@@ -92,7 +92,7 @@ impl Place {
 
 /// `GET /directories/{directory}/changes`: what has changed since a cursor; without one, only a cursor of now.
 pub(crate) async fn list(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<FeedView>, Problem> {

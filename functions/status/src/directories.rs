@@ -12,7 +12,7 @@ use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::{CountsView, Problem, RunView};
+use shared::http::{Audience, CountsView, Problem, RunView};
 use shared::sync::{HoldSummary, RunId};
 
 use crate::App;
@@ -34,7 +34,9 @@ pub(crate) struct DirectoryView {
     /// When the published state was made; `null` before anything was published, as are the counts.
     published_at: Option<Timestamp>,
     counts: Option<CountsView>,
-    vanished_groups: Vec<GroupId>,
+    /// Groups that the settings name and the tenant does not have: for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vanished_groups: Option<Vec<GroupId>>,
     settings: SettingsView,
     credentials: Vec<CredentialView>,
     current_run: Option<RunView>,
@@ -117,7 +119,7 @@ impl From<Credential> for CredentialView {
 }
 
 impl DirectoryView {
-    fn new(overview: Overview, now: Timestamp) -> Self {
+    fn new(overview: Overview, now: Timestamp, audience: Audience) -> Self {
         let troubles = troubles(&overview, now);
         let Overview { directory, current_run, last_run, credentials, open_conditions } = overview;
         let published = directory.published.as_ref();
@@ -130,16 +132,17 @@ impl DirectoryView {
             reasons: reasons(&troubles),
             next_sync_at: directory.next_sync_at,
             published_at: published.map(|published| published.at),
-            counts: published.map(|published| CountsView::new(&published.counts, published.users)),
-            vanished_groups: published.map(|published| published.vanished_groups.clone()).unwrap_or_default(),
+            counts: published.map(|published| CountsView::new(&published.counts, published.users, audience)),
+            vanished_groups: (audience == Audience::Administrators)
+                .then(|| published.map(|published| published.vanished_groups.clone()).unwrap_or_default()),
             settings: SettingsView {
                 version: directory.settings_version,
                 published_version: published.map(|published| published.settings_version),
                 pending: !directory.settings_are_published(),
             },
             credentials: credentials.into_iter().map(CredentialView::from).collect(),
-            current_run: current_run.map(|run| RunView::new(run, &directory)),
-            last_run: last_run.map(|run| RunView::new(run, &directory)),
+            current_run: current_run.map(|run| RunView::new(run, &directory, audience)),
+            last_run: last_run.map(|run| RunView::new(run, &directory, audience)),
             held_deactivations: held.filter(|_| shared::http::publishes_users(&directory)),
             open_alerts: open_conditions,
         }
@@ -166,16 +169,18 @@ pub(crate) async fn list(
     let [] = params.query([])?;
     let now = app.clock.now();
     let overviews = readable_by(&app, &token).await?;
-    Ok(Json(List::whole(overviews.into_iter().map(|overview| DirectoryView::new(overview, now)).collect())))
+    Ok(Json(List::whole(
+        overviews.into_iter().map(|overview| DirectoryView::new(overview, now, token.scope.into())).collect(),
+    )))
 }
 
 /// `GET /directories/{directory}`
 pub(crate) async fn show(
-    Readable(directory): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<DirectoryView>, Problem> {
     let [] = params.query([])?;
     let overview = Overview::of(&*app.runs, &*app.alerts, directory).await?;
-    Ok(Json(DirectoryView::new(overview, app.clock.now())))
+    Ok(Json(DirectoryView::new(overview, app.clock.now(), audience)))
 }

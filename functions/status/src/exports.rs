@@ -121,7 +121,7 @@ fn part(
 
 /// `GET /directories/{directory}/exports/users`
 pub(crate) async fn users(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Response, Problem> {
@@ -182,7 +182,7 @@ impl Place {
 
 /// `GET /directories/{directory}/exports/members`: who is directly in which published group.
 pub(crate) async fn members(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Response, Problem> {

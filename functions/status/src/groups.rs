@@ -62,7 +62,7 @@ impl From<GroupRecord> for GroupView {
 
 /// `GET /directories/{directory}/groups`
 pub(crate) async fn list(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<GroupView>>, Problem> {
@@ -77,7 +77,7 @@ pub(crate) async fn list(
 
 /// `GET /directories/{directory}/groups/{group}`
 pub(crate) async fn show(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<GroupDetailView>, Problem> {
@@ -89,7 +89,7 @@ pub(crate) async fn show(
 
 /// `GET /directories/{directory}/groups/{group}/members`: the users directly in it who exist, active or not.
 pub(crate) async fn members(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<MemberView>>, Problem> {

@@ -10,19 +10,19 @@ use crate::params::{List, Paging, Params};
 
 /// `GET /directories/{directory}/runs`: the latest first.
 pub(crate) async fn list(
-    Readable(directory): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<RunView>>, Problem> {
     let [limit, cursor] = params.query(["limit", "cursor"])?;
     let paging = Paging::parse(limit, cursor)?;
     let page = app.runs.runs(directory.id, paging.limit, paging.after.as_ref()).await?;
-    Ok(Json(List::page(page, |run| RunView::new(run, &directory))))
+    Ok(Json(List::page(page, |run| RunView::new(run, &directory, audience))))
 }
 
 /// `GET /directories/{directory}/runs/{run}`
 pub(crate) async fn show(
-    Readable(directory): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<RunView>, Problem> {
@@ -32,5 +32,5 @@ pub(crate) async fn show(
         Err(_) => None,
     };
     let run = run.ok_or_else(|| Problem::not_found("There is no such run, or it is forgotten after 90 days."))?;
-    Ok(Json(RunView::new(run, &directory)))
+    Ok(Json(RunView::new(run, &directory, audience)))
 }

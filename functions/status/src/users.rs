@@ -181,7 +181,7 @@ pub(crate) async fn groups_in_reasons(
 
 /// `GET /directories/{directory}/users`
 pub(crate) async fn list(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<Value>>, Problem> {
@@ -262,7 +262,7 @@ async fn changed_since(
 
 /// `GET /directories/{directory}/users/{key}`
 pub(crate) async fn show(
-    Readable(directory): Readable,
+    Readable(directory, _): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<UserDetailView>, Problem> {

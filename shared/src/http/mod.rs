@@ -22,4 +22,4 @@ pub use client_address::ClientAddress;
 pub use finish::finish;
 pub use problem::{Problem, ProblemKind};
 pub use unchanged::tag;
-pub use view::{CountsView, RunView, publishes_users};
+pub use view::{Audience, CountsView, RunView, publishes_users};

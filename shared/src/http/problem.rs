@@ -37,6 +37,8 @@ pub enum ProblemKind {
     InvalidToken,
     /// The bearer token does not allow this.
     InsufficientScope,
+    /// Who was asked about may not come in.
+    NotAllowedIn,
     /// It does not exist, or not for this caller.
     NotFound,
     /// The path exists, but not with this method.
@@ -84,6 +86,7 @@ impl ProblemKind {
             Self::MissingToken => (S::UNAUTHORIZED, "missing-token", "An access token is required"),
             Self::InvalidToken => (S::UNAUTHORIZED, "invalid-token", "The access token is not valid"),
             Self::InsufficientScope => (S::FORBIDDEN, "insufficient-scope", "The access token does not allow this"),
+            Self::NotAllowedIn => (S::FORBIDDEN, "not-allowed-in", "Not allowed in"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (S::CONFLICT, "conflict", "Somebody else changed it meanwhile"),

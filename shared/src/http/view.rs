@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::access::Scope;
 use crate::directory::{Directory, DirectoryCounts, DirectoryId, GroupId, UserId};
 use crate::sync::{ChangeCounts, Effort, Failure, FullReason, HoldSummary, Reading, Run, RunId, RunState, Trigger};
 
@@ -10,6 +11,24 @@ use crate::sync::{ChangeCounts, Effort, Failure, FullReason, HoldSummary, Readin
 #[must_use]
 pub fn publishes_users(directory: &Directory) -> bool {
     directory.published.as_ref().is_some_and(|published| published.users)
+}
+
+/// For whom something is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Programs that may read what is published, and nothing else.
+    Consumers,
+    /// Administrators and their programs.
+    Administrators,
+}
+
+impl From<Scope> for Audience {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Read => Self::Consumers,
+            Scope::Admin => Self::Administrators,
+        }
+    }
 }
 
 /// How many users and groups there are, by decision.
@@ -38,8 +57,11 @@ struct InactiveCounts {
 #[derive(Debug, Serialize)]
 struct GroupCounts {
     synced: i64,
-    skipped: i64,
-    skipped_by_reason: SkippedCounts,
+    /// For administrators: to consumers, groups that are skipped do not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped_by_reason: Option<SkippedCounts>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,7 +74,8 @@ struct SkippedCounts {
 impl CountsView {
     /// The counts; those of users only when users are published.
     #[must_use]
-    pub fn new(counts: &DirectoryCounts, users_published: bool) -> Self {
+    pub fn new(counts: &DirectoryCounts, users_published: bool, audience: Audience) -> Self {
+        let sees_all = audience == Audience::Administrators;
         Self {
             users: users_published.then(|| UserCounts {
                 active: counts.active,
@@ -66,12 +89,12 @@ impl CountsView {
             }),
             groups: GroupCounts {
                 synced: counts.groups_synced,
-                skipped: counts.groups_skipped(),
-                skipped_by_reason: SkippedCounts {
+                skipped: sees_all.then(|| counts.groups_skipped()),
+                skipped_by_reason: sees_all.then_some(SkippedCounts {
                     group_sync_off: counts.group_sync_off,
                     no_email: counts.no_email,
                     prefix_not_allowed: counts.prefix_not_allowed,
-                },
+                }),
             },
         }
     }
@@ -96,19 +119,25 @@ pub struct RunView {
     mended: Option<ChangeCounts>,
     totals: Option<CountsView>,
     effort: Effort,
-    gaps: Vec<String>,
-    warnings: Vec<String>,
-    vanished_groups: Vec<GroupId>,
+    /// How many there are of `gaps`, of which only administrators are told what they are, as of `warnings`.
+    gap_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gaps: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vanished_groups: Option<Vec<GroupId>>,
     hold: Option<HoldSummary>,
     failure: Option<Failure>,
 }
 
 impl RunView {
     /// A run of this directory. What it tells of single users and their number is left out when users are not
-    /// published.
+    /// published, and what it names of what is not published is for administrators.
     #[must_use]
-    pub fn new(run: Run, directory: &Directory) -> Self {
+    pub fn new(run: Run, directory: &Directory, audience: Audience) -> Self {
         let users = publishes_users(directory);
+        let sees_all = audience == Audience::Administrators;
         Self {
             id: run.id,
             directory: run.directory,
@@ -124,11 +153,12 @@ impl RunView {
             credential: run.credential,
             changes: run.changes,
             mended: run.mended,
-            totals: run.totals.map(|counts| CountsView::new(&counts, users)),
+            totals: run.totals.map(|counts| CountsView::new(&counts, users, audience)),
             effort: run.effort,
-            gaps: run.gaps,
-            warnings: run.warnings,
-            vanished_groups: run.vanished_groups,
+            gap_count: run.gaps.len(),
+            gaps: sees_all.then_some(run.gaps),
+            warnings: sees_all.then_some(run.warnings),
+            vanished_groups: sees_all.then_some(run.vanished_groups),
             hold: run.hold.filter(|_| users),
             failure: run.failure,
         }

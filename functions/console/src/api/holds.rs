@@ -10,7 +10,7 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
-use shared::http::{Problem, ProblemKind, RunView};
+use shared::http::{Audience, Problem, ProblemKind, RunView};
 use shared::sync::{HeldChange, Hold, HoldId, HoldState};
 
 use super::access::Administered;
@@ -126,7 +126,8 @@ async fn decide(
         return Err(Problem::new(ProblemKind::HoldNotOpen, why_not_open(&hold, now)));
     };
     let location = format!("/api/v1/directories/{}/runs/{}", directory.id, run.id);
-    let view = DecidedView { hold: HoldView::new(hold, now), run: RunView::new(*run, &directory) };
+    let view =
+        DecidedView { hold: HoldView::new(hold, now), run: RunView::new(*run, &directory, Audience::Administrators) };
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view)).into_response())
 }
 

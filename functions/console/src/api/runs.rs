@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::http::{JsonBody, Problem, ProblemKind, RunView};
+use shared::http::{Audience, JsonBody, Problem, ProblemKind, RunView};
 
 use super::access::Administered;
 use crate::App;
@@ -36,7 +36,7 @@ pub(crate) async fn request(
     }
     let (run, folded) = sync_now(&app, &directory, by).await?;
     let location = format!("/api/v1/directories/{}/runs/{}", directory.id, run.id);
-    let view = RequestedView { run: RunView::new(run, &directory), folded };
+    let view = RequestedView { run: RunView::new(run, &directory, Audience::Administrators), folded };
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view)).into_response())
 }
 

@@ -49,6 +49,7 @@ async fn a_run_is_accepted_and_the_sync_function_told() {
       "finished_at": null,
       "folded": false,
       "full_reason": null,
+      "gap_count": 0,
       "gaps": [],
       "hold": null,
       "id": "[run]",

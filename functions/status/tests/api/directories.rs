@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::credentials::{Cause, CredentialState};
+use shared::directory::DirectoryCounts;
 use shared::sync::{HoldSummary, RunState};
 
 use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, now, path, run};
@@ -10,7 +11,7 @@ use crate::world::{ADA, ELSEWHERE, HERE, SALES, World, now, path, run};
 async fn a_directory_shows_how_it_fares() {
     let mut world = World::new();
     world.published().vanished_groups = vec![SALES.parse().unwrap()];
-    let mut answer = world.get(&path("")).await;
+    let mut answer = world.send("GET", &path(""), Some("Bearer admin")).await;
     answer.body["last_run"] = "[run]".into();
     insta::assert_json_snapshot!(answer.body, @r#"
     {
@@ -70,6 +71,22 @@ async fn a_directory_shows_how_it_fares() {
       ]
     }
     "#);
+}
+
+#[tokio::test]
+async fn consumers_are_told_nothing_of_groups_that_are_not_published() {
+    let mut world = World::new();
+    world.published().vanished_groups = vec![SALES.parse().unwrap()];
+    let run = &mut world.0.runs[0];
+    run.gaps = vec!["group Secret could not be read".to_owned()];
+    run.warnings = vec!["group Secret is odd".to_owned()];
+    run.totals = Some(DirectoryCounts { groups_synced: 2, no_email: 3, ..DirectoryCounts::default() });
+    let answer = world.get(&path("")).await;
+    assert_eq!(answer.body["counts"]["groups"], json!({"synced": 2}));
+    assert_eq!(answer.body["last_run"]["totals"]["groups"], json!({"synced": 2}));
+    assert_eq!(answer.body["last_run"]["gap_count"], 1);
+    let text = answer.body.to_string();
+    assert!(!text.contains("Secret") && !text.contains("vanished") && !text.contains("skipped"), "{text}");
 }
 
 #[tokio::test]

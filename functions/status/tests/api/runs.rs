@@ -27,7 +27,7 @@ async fn a_run_tells_what_it_did() {
     let mut world = World::new();
     let id = world.0.runs[0].id;
     world.0.runs[0].totals = Some(DirectoryCounts { active: 2, deleted: 1, ..DirectoryCounts::default() });
-    let mut answer = world.get(&path(&format!("/runs/{id}"))).await;
+    let mut answer = world.send("GET", &path(&format!("/runs/{id}")), Some("Bearer admin")).await;
     assert_eq!(answer.status, StatusCode::OK);
     answer.body["id"] = "[run]".into();
     insta::assert_json_snapshot!(answer.body, @r#"
@@ -57,6 +57,7 @@ async fn a_run_tells_what_it_did() {
       "failure": null,
       "finished_at": "2026-01-01T11:56:01.5Z",
       "full_reason": null,
+      "gap_count": 0,
       "gaps": [],
       "hold": null,
       "id": "[run]",

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# check-access.sh USER [GROUP]: succeeds when the user is active, and directly in the group if one is named by its object id.
+#
+# Needs curl and jq, and in the environment:
+#   SYNC_API        where the API is, such as https://sync.example.com
+#   SYNC_DIRECTORY  the tenant's id
+#   SYNC_TOKEN      an API token of scope read
+#
+# Ends with 0 to let in, 1 to keep out, and 2 when it could not be told, which is no reason to let anybody in.
+set -euo pipefail
+
+user=${1:?expected a user: an object id, sign-in name or mail address}
+group=${2:-}
+
+# In the path, whatever the name has in it.
+key=$(jq --raw-output --null-input --arg user "$user" '$user | @uri')
+url=$SYNC_API/api/v1/directories/$SYNC_DIRECTORY/users/$key/access
+query=()
+[[ -z $group ]] || query=(--get --data-urlencode "group=$group")
+
+# The token goes by a file, since other users of the machine can read command lines.
+answer=$(curl --silent --show-error --max-time 10 --write-out '\n%{http_code}' "${query[@]}" \
+    --header @<(printf 'Authorization: Bearer %s\n' "$SYNC_TOKEN") "$url") || exit 2
+status=${answer##*$'\n'}
+body=${answer%$'\n'*}
+
+case $status in
+200)
+    jq --raw-output '"\(.user) is \(.status)\(if .reason then " (\(.reason))" else "" end)\(
+        if .member == null then "" elif .member then ", and in the group" else ", and not in the group" end)"' <<<"$body"
+    [[ $(jq '.allowed' <<<"$body") == true ]] || exit 1
+    ;;
+404)
+    echo "there is no user $user"
+    exit 1
+    ;;
+*)
+    jq --raw-output '.detail' <<<"$body" >&2 || printf '%s\n' "$body" >&2
+    exit 2
+    ;;
+esac
