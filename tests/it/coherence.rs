@@ -12,6 +12,12 @@ const LOOKED_UP: usize = 20;
 
 /// Compares everything that was derived with the records.
 pub async fn check(store: &DynamoStore, directory: DirectoryId) {
+    let (users, groups) = check_indexes(store, directory).await;
+    check_log(store, directory, &users, &groups).await;
+}
+
+/// The same but for the log. Returns the records.
+pub async fn check_indexes(store: &DynamoStore, directory: DirectoryId) -> (Vec<UserRecord>, Vec<GroupRecord>) {
     let users = store.all_users(directory).await.unwrap();
     let groups = store.all_groups(directory).await.unwrap();
     check_lists(store, directory, &users, &groups).await;
@@ -20,7 +26,7 @@ pub async fn check(store: &DynamoStore, directory: DirectoryId) {
         let members = users.iter().filter(|user| user.presence.is_present() && user.groups.contains(&group.id));
         assert_eq!(group.members, members.count() as u64, "members of {}", group.id);
     }
-    check_log(store, directory, &users, &groups).await;
+    (users, groups)
 }
 
 async fn check_lists(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {

@@ -35,3 +35,4 @@ mod secrets;
 mod store_contract;
 mod template;
 mod throttling;
+mod upgrade;

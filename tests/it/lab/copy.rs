@@ -41,7 +41,8 @@ impl Lab {
     }
 }
 
-fn client(endpoint: &str) -> Client {
+/// A client of the table.
+pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::harness::World;
 
 pub use clock::LabClock;
+pub use copy::client;
 pub use mailbox::Mailbox;
 pub use picture::{Picture, Statuses};
 pub use wire::{Process, Sent, Way};
