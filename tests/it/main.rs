@@ -18,6 +18,7 @@ mod failover;
 mod filters;
 mod harness;
 mod holds;
+mod hostile;
 mod integrate;
 mod lab;
 mod lambda;
