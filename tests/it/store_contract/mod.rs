@@ -20,6 +20,8 @@ mod site;
 mod statistics;
 mod timing;
 
+use futures::future::LocalBoxFuture;
+
 use crate::dynamodb::Table;
 
 /// The variable with the URL of a second DynamoDB emulator.
@@ -51,7 +53,11 @@ macro_rules! promises {
             };
             $($({
                 eprintln!("{}::{}", stringify!($module), stringify!($promise));
-                Box::pin($module::$promise(&Table::at(&endpoint).await)).await;
+                // Made in a function of its own: all of them in one would need a larger stack than a test has.
+                fn kept(endpoint: String) -> LocalBoxFuture<'static, ()> {
+                    Box::pin(async move { $module::$promise(&Table::at(&endpoint).await).await })
+                }
+                kept(endpoint.clone()).await;
             })+)+
         }
     };
