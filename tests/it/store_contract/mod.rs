@@ -52,11 +52,11 @@ macro_rules! promises {
                 return;
             };
             $($({
-                eprintln!("{}::{}", stringify!($module), stringify!($promise));
                 // Made in a function of its own: all of them in one would need a larger stack than a test has.
                 fn kept(endpoint: String) -> LocalBoxFuture<'static, ()> {
                     Box::pin(async move { $module::$promise(&Table::at(&endpoint).await).await })
                 }
+                eprintln!("{}::{}", stringify!($module), stringify!($promise));
                 kept(endpoint.clone()).await;
             })+)+
         }
