@@ -73,6 +73,7 @@ async fn removing_the_last_account_is_warned_of_and_nobody_is_lost_by_it() {
     assert_eq!(world.active().await, active);
     let page = admin.get("").await.text();
     assert!(page.contains("Nobody has authorized the sync yet") && !page.contains("Sync now"), "{page}");
+    assert!(page.contains("for User Sync Authorize Account for Group Sync One authorization serves both."), "{page}");
     assert_eq!(admin.post("/sync", &[]).await.status, StatusCode::CONFLICT);
     world.authorize().await;
     assert_eq!(world.sync().await["state"], json!("succeeded"), "the same account may come back");

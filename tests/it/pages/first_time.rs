@@ -12,11 +12,13 @@ async fn an_administrator_gets_from_signing_in_to_a_green_check_and_a_first_sync
         browser.sign_in("admin@contoso.example").await;
         browser.wait_for("Your tenant is not connected yet").await;
         browser.picture("welcome").await;
-        browser.press("Authorize Account").await;
+        browser.press("Authorize Account for User Sync").await;
         browser.sign_in("admin@contoso.example").await;
         browser.wait_for("Your account passes synchronization validation").await;
         browser.press("Go to the Sync page").await;
         browser.wait_for("To the first sync").await;
+        // Groups can be found when they have been read.
+        world.settle().await;
         browser.picture("sync-first").await;
         browser.choose("sync_users", "yes").await;
         browser.choose("sync_groups", "yes").await;

@@ -1,6 +1,8 @@
 //! Settings by the pages: looked at before they are saved, and saved once.
 
 use http::StatusCode;
+use shared::clock::Clock as _;
+use shared::directory::Directory;
 use shared::session::Role;
 use shared::store::DirectoryStore as _;
 use tenant::{Action, SERVICE_ACCOUNTS};
@@ -145,6 +147,16 @@ async fn faults_are_named_as_the_form_names_them_and_what_was_filled_in_stays() 
         .await;
     assert_eq!(opening.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(opening.text().contains("Group sync: expected"), "{}", opening.text());
+}
+
+#[tokio::test]
+async fn before_the_first_sync_it_is_said_that_groups_are_not_read_yet() {
+    let world = World::unauthorized(&small()).await;
+    let directory = Directory::new(world.directory.parse().unwrap(), "contoso.example".to_owned(), world.clock.now());
+    world.stack.store.create_directory(&directory).await.unwrap();
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let found = admin.post("/settings", &[&ON[..], &[("search", "1"), ("q", "service")]].concat()).await;
+    assert!(found.text().contains("groups are being read for the first time"), "{}", found.text());
 }
 
 #[tokio::test]

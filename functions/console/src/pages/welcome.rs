@@ -5,6 +5,7 @@ use maud::html;
 use shared::session::{Role, Session};
 
 use super::layout::Page;
+use super::sync::credentials::authorize;
 
 pub(super) fn page(session: &Session) -> Response {
     Page::plain("Set up the sync", Some(session)).show(&html! {
@@ -15,7 +16,7 @@ pub(super) fn page(session: &Session) -> Response {
                 strong { "Authorize an account" }
                 " that may read users and groups. Microsoft asks for its password and shows what is asked for. "
                 @if session.role == Role::Administrator {
-                    p { a.button href="/oauth/authorize" { "Authorize Account for User and Group Sync" } }
+                    p { (authorize()) }
                 } @else {
                     p.quiet { "You may look, but not change anything: an administrator of the sync has to do this." }
                 }

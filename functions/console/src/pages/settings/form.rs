@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
-use shared::directory::{GroupId, GroupRecord};
+use shared::directory::{Directory, GroupId, GroupRecord};
 use shared::filter::FieldError;
 
 use super::fields::Fields;
@@ -81,7 +81,7 @@ pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Re
                     "Their members are never active, whatever else they are in.", "None: nobody is ignored."))
                 (choice("nested_groups", "Nested groups count", fields.nested_groups,
                     "Members of groups within a listed group count as its members."))
-                (picker(&fields, found.as_ref()))
+                (picker(&viewer.directory, &fields, found.as_ref()))
             }
             fieldset disabled[locked] {
                 legend { "Safety limit" }
@@ -198,7 +198,7 @@ fn group_in_words(id: &GroupId, group: Option<&GroupRecord>) -> Markup {
 }
 
 /// Looks for groups to put on a list.
-fn picker(fields: &Fields, found: Option<&Found>) -> Markup {
+fn picker(directory: &Directory, fields: &Fields, found: Option<&Found>) -> Markup {
     html! {
         div.field.picker {
             label for="q" { "Find groups to list" }
@@ -207,7 +207,9 @@ fn picker(fields: &Fields, found: Option<&Found>) -> Markup {
                 button.second type="submit" name="search" value="1" { "Find" }
             }
             @if let Some(found) = found {
-                @if found.groups.is_empty() { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (found.query) "”." } }
+                @if directory.published.is_none() {
+                    p role="status" { "The tenant’s groups are being read for the first time. Look again in a moment." }
+                } @else if found.groups.is_empty() { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (found.query) "”." } }
                 @else {
                     table {
                         caption { "Groups found by “" (found.query) "”" @if found.more { ", some of them: type more of the name to see others" } }

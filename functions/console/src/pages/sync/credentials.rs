@@ -41,8 +41,7 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
             @if viewer.may_change() {
                 p {
                     @if credentials.is_empty() {
-                        a.button href="/oauth/authorize" { "Authorize Account for User and Group Sync" }
-                        " " span.quiet { "One authorization serves both." }
+                        (authorize())
                     } @else {
                         a.button.second href="/oauth/authorize" { "Add backup account" }
                     }
@@ -54,6 +53,15 @@ pub(super) fn section(viewer: &Viewer, credentials: &[Credential]) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The ways to the first authorization. Administrators look for one by what they want to sync; there is one consent for both.
+pub(in crate::pages) fn authorize() -> Markup {
+    html! {
+        a.button href="/oauth/authorize" { "Authorize Account for User Sync" } " "
+        a.button href="/oauth/authorize" { "Authorize Account for Group Sync" } " "
+        span.quiet { "One authorization serves both." }
     }
 }
 
