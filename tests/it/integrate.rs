@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rand::Rng as _;
 use secrecy::ExposeSecret as _;
 use shared::access::Scope;
 use tenant::{Action, NewUser, SERVICE_ACCOUNTS};
@@ -173,6 +174,16 @@ async fn a_copy_of_who_is_active_follows_the_changes() {
     assert_eq!(left, 2, "the list and the cursor, and nothing else");
 }
 
+/// A port that nobody listens on, below those that connections are made from: nginx binds it a moment later.
+async fn free_port() -> u16 {
+    loop {
+        let port = rand::rng().random_range(20_000..30_000);
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return port;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_keeps_out_whoever_may_not_come_in() {
     if !has(&["nginx", "envsubst"]) {
@@ -184,8 +195,7 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
     let address = format!("http://{}", application.local_addr().unwrap());
     let router = axum::Router::new().fallback(async || "the application");
     tokio::spawn(async move { axum::serve(application, router).await });
-    // Free for the moment; nginx binds it next.
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = free_port().await;
     let mut environment = environment(&world).await;
     environment.extend([("GROUP", group.to_string()), ("APPLICATION", address), ("PORT", port.to_string())]);
 
