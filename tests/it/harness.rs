@@ -197,6 +197,7 @@ impl World {
         let run = self.sync().await;
         assert_eq!(run["state"], "succeeded", "{run:#}");
         self.check(settings).await;
+        coherence::check(&self.stack.store, self.directory.parse().unwrap()).await;
         self.assert_idle().await;
         run
     }
@@ -296,7 +297,7 @@ impl World {
         }
         let counts = &self.api.get(&format!("/api/v1/directories/{}", self.directory)).await.unwrap()["counts"];
         assert_eq!(counts["users"]["active"], active.len(), "{counts:#}");
-        coherence::check(&self.stack.store, self.directory.parse().unwrap()).await;
+        coherence::check_often(&self.stack.store, self.directory.parse().unwrap()).await;
     }
 }
 

@@ -34,7 +34,7 @@ impl Lab {
 
     /// The whole picture, which must agree with itself.
     pub async fn picture(&self) -> Picture {
-        coherence::check(&self.world.stack.store, self.directory()).await;
+        coherence::check_often(&self.world.stack.store, self.directory()).await;
         let (store, directory) = (&self.world.stack.store, self.directory());
         let published = store.directory(directory).await.unwrap().unwrap().published;
         let counts = published.map(|published| published.counts);

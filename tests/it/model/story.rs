@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::safety::{Moment, deserved};
 use super::{Told, weather};
+use crate::coherence;
 use crate::harness::everything;
 use crate::lab::Lab;
 
@@ -226,6 +227,7 @@ impl Story {
             self.run().await;
             assert_eq!(self.lab.statuses().await, published);
             self.lab.world.check(&self.settings).await;
+            coherence::check(&self.lab.world.stack.store, self.lab.directory()).await;
             self.lab.assert_idle().await;
         }
     }
