@@ -197,7 +197,10 @@ impl World {
         let run = self.sync().await;
         assert_eq!(run["state"], "succeeded", "{run:#}");
         self.check(settings).await;
-        coherence::check(&self.stack.store, self.directory.parse().unwrap()).await;
+        // Of very many users, looking each one up takes minutes.
+        if self.tenant.truth().users.len() < 1_000 {
+            coherence::check(&self.stack.store, self.directory.parse().unwrap()).await;
+        }
         self.assert_idle().await;
         run
     }
