@@ -23,6 +23,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::coherence;
+use crate::openapi::described;
 
 /// The true time, or a later one when told so, but waits are a hundred times shorter.
 #[derive(Default)]
@@ -218,7 +219,10 @@ impl World {
     }
 
     pub async fn get(&self, of: &str) -> Value {
-        self.api.get(&self.path(of)).await.unwrap()
+        let path = self.path(of);
+        let answer = self.api.get(&path).await.unwrap();
+        described::check_body("GET", &path, "200", "application/json", &answer);
+        answer
     }
 
     /// All entries of a listing, page by page.

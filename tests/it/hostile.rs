@@ -13,6 +13,7 @@ use shared::access::Scope;
 use tower::ServiceExt as _;
 
 use crate::harness::{World, everything, small};
+use crate::openapi::described;
 
 /// The API of a world, and a token that may read.
 async fn api(world: &World) -> (Router, String) {
@@ -28,6 +29,7 @@ async fn ask(api: &Router, token: &str, path: &str) -> Option<(StatusCode, Strin
     let (parts, body) = answer.into_parts();
     let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
     let status = parts.status;
+    described::check("GET", path, status, parts.headers.get("content-type"), &body);
     assert!(status.as_u16() < 500, "{path}: {status} {body}");
     if status.is_client_error() {
         assert_eq!(parts.headers["content-type"], "application/problem+json", "{path}");

@@ -26,6 +26,7 @@ mod lessons;
 mod main_job;
 mod model;
 mod odd_objects;
+mod openapi;
 mod pages;
 mod queries;
 mod restart;

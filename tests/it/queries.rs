@@ -20,7 +20,7 @@ use crate::lab::{Lab, Process};
 use crate::pages::visit::{Answer, ask};
 
 /// Settings that ignore the service accounts.
-fn ignoring(world: &World) -> Value {
+pub fn ignoring(world: &World) -> Value {
     let mut settings = everything();
     settings["ignored_groups"] = json!([world.tenant.group_named(SERVICE_ACCOUNTS).unwrap()]);
     settings
@@ -33,15 +33,15 @@ async fn get(world: &World, token: &str, path: &str) -> Answer {
 
 /// A token that may read everything.
 async fn reader(world: &World) -> String {
-    token_of(world, None).await
+    token_of(world, Scope::Read, None).await
 }
 
-/// A token that may read this directory, or all of them.
-async fn token_of(world: &World, directory: Option<DirectoryId>) -> String {
+/// A token for this directory, or all of them.
+pub async fn token_of(world: &World, scope: Scope, directory: Option<DirectoryId>) -> String {
     let secret = new_token_secret(&mut rand::rng());
     let token = AccessToken {
         name: "reader".to_owned(),
-        scope: Scope::Read,
+        scope,
         directory,
         created_at: world.clock.now(),
         expires_at: Timestamp::MAX,
@@ -343,7 +343,7 @@ async fn none_of_it_is_for_those_without_a_token_of_this_directory() {
     let world = World::synced(&small(), everything()).await;
     let user = world.ordinary_users()[0];
     let elsewhere = DirectoryId::new(Uuid::from_u128(7));
-    let foreign = token_of(&world, Some(elsewhere)).await;
+    let foreign = token_of(&world, Scope::Read, Some(elsewhere)).await;
     for path in [
         "changes".to_owned(),
         format!("users/{user}/access"),
@@ -467,7 +467,7 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
     lab.world.authorize().await;
     lab.world.set(everything()).await;
     let api = status::router(status::App::new(lab.world.stack.store.clone(), lab.clock.clone()));
-    let token = token_of(&lab.world, None).await;
+    let token = token_of(&lab.world, Scope::Read, None).await;
     let truth = lab.world.tenant.truth();
     let group = truth.groups.iter().max_by_key(|group| group.members.len()).unwrap();
     let member = group.members.iter().find(|member| member.kind == tenant::MemberKind::User).unwrap().id;

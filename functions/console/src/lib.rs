@@ -18,6 +18,7 @@ use shared::store::{
     AlertStore, AuditStore, ChangeStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore,
     ProgressStore, QueryStore, RunStore, StatisticsStore, TokenRegistry, TokenStore,
 };
+use utoipa::openapi::OpenApi;
 
 /// What administrators' actions need, however they come.
 #[derive(Clone)]
@@ -101,7 +102,13 @@ impl Site {
 /// The routes of the JSON API alone, to be merged with those of other functions behind one address and then
 /// [finished](shared::http::finish).
 pub fn routes(app: App) -> Router {
-    api::routes().with_state(app)
+    api::described().split_for_parts().0.with_state(app)
+}
+
+/// What the API's description says of these routes.
+#[must_use]
+pub fn description() -> OpenApi {
+    api::described().split_for_parts().1
 }
 
 /// The routes of the pages alone, to be merged likewise.

@@ -6,16 +6,17 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, UserId};
-use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, publishes_users};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
 use crate::params::Params;
 use crate::published::is_published;
-use crate::users::{Reason, Status, find, reason_of};
+use crate::users::{Reason, Status, UserInPath, find, reason_of};
 
 /// Whether somebody is active, and in a group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AdmissionView {
     user: UserId,
     status: Status,
@@ -28,11 +29,39 @@ pub(crate) struct AdmissionView {
     member: Option<bool>,
 }
 
-/// `GET /directories/{directory}/users/{key}/access?group={group}`: reads the user and, if one is named, the group. A group that is
-/// not published does not exist here, and nobody is in it.
+/// What is asked about somebody's admission.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+struct AdmissionParams {
+    /// A group that the user has to be in as well. One that is not published does not exist here, and nobody is in it.
+    group: Option<GroupId>,
+    /// With `status` the status of the answer says it all, as gates such as nginx's `auth_request` want it: 204 to let in, 403 to
+    /// keep out, whatever the reason.
+    #[param(inline)]
+    answer: Option<AnswerKind>,
+}
+
+/// How the answer is given.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it only describes")]
+enum AnswerKind {
+    Json,
+    Status,
+}
+
+/// May they come in?
 ///
-/// With `answer=status` the status of the answer says it all, as gates such as nginx's `auth_request` want it: 204 to let in, 403 to
-/// keep out, whatever the reason.
+/// One answer for gatekeepers, from the user and, if one is named, the group.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/users/{key}/access",
+    tag = "Users",
+    operation_id = "checkAccess",
+    params(DirectoryInPath, UserInPath, AdmissionParams),
+    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn show(
     Readable(directory, _): Readable,
     State(app): State<App>,

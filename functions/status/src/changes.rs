@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Change, ChangeId, ChangedGroup, ChangedUser, Directory, GroupId, Text, UserId};
 use shared::filter::{GroupDecision, UserDecision};
-use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, publishes_users};
 use shared::store::{Changes, Logged};
 use shared::sync::RunId;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
@@ -22,17 +23,18 @@ use crate::users::{Reason, Status, reason_of};
 const NEVER: &str = "-";
 
 /// A part of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FeedView {
     items: Vec<ChangeView>,
     /// Where to go on, now or later.
+    #[schema(example = "4711.-")]
     next_cursor: String,
     /// True when there is more by now.
     more: bool,
 }
 
 /// What has become of a user or a group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChangeView {
     id: ChangeId,
     at: Timestamp,
@@ -41,8 +43,9 @@ pub(crate) struct ChangeView {
     what: What,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = ChangedObject)]
 enum What {
     User {
         #[serde(rename = "type")]
@@ -51,6 +54,7 @@ enum What {
         /// What the user is from now on; `null` when there is nobody any more.
         status: Option<Status>,
         reason: Option<Reason>,
+        #[schema(value_type = Vec<String>, example = json!(["display_name"]))]
         properties: Vec<Text>,
         joined: Vec<GroupId>,
         left: Vec<GroupId>,
@@ -59,6 +63,7 @@ enum What {
         #[serde(rename = "type")]
         kind: &'static str,
         group: GroupId,
+        #[schema(value_type = Vec<String>, example = json!(["display_name"]))]
         properties: Vec<Text>,
     },
 }
@@ -90,7 +95,30 @@ impl Place {
     }
 }
 
-/// `GET /directories/{directory}/changes`: what has changed since a cursor; without one, only a cursor of now.
+/// Where in the feed to begin.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+struct FeedParams {
+    /// The `next_cursor` of an answer before. Without it, the answer has no changes, only a cursor of now.
+    #[param(max_length = 128)]
+    since: Option<String>,
+    /// The most changes that are looked at.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u16>,
+}
+
+/// What has changed since a cursor; without one, only a cursor of now.
+///
+/// Nothing is left out and nothing comes twice. Changes are kept for 30 days.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/changes",
+    tag = "Changes",
+    operation_id = "listChanges",
+    params(DirectoryInPath, FeedParams),
+    responses((status = 200, description = "The changes in their order", body = FeedView), (status = 410, description = "What follows is not kept any more: take a new cursor and read everything again", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn list(
     Readable(directory, _): Readable,
     State(app): State<App>,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::directory::{Directory, GroupId, UserRecord};
 use shared::filter::{Check, Rule, UserFacts, decide_user, explain_user};
 use shared::store::{StoreError, reach};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::published::{GroupRef, PublishedGroups};
@@ -17,14 +18,14 @@ pub(crate) struct Checks {
 }
 
 /// The checks as they are shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChecksView {
     why: Vec<CheckView>,
     why_is_current: bool,
     why_note: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CheckView {
     rule: Rule,
     passed: bool,

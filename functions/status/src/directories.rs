@@ -12,8 +12,9 @@ use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{DirectoryId, GroupId, UserId};
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::{Audience, CountsView, Problem, RunView};
+use shared::http::{Audience, CountsView, DirectoryInPath, Problem, RunView};
 use shared::sync::{HoldSummary, RunId};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::{Readable, Reader};
@@ -23,7 +24,7 @@ use crate::params::{List, Params};
 const TOGETHER: usize = 16;
 
 /// A directory.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DirectoryView {
     id: DirectoryId,
     name: String,
@@ -36,6 +37,7 @@ pub(crate) struct DirectoryView {
     counts: Option<CountsView>,
     /// Groups that the settings name and the tenant does not have: for administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     vanished_groups: Option<Vec<GroupId>>,
     settings: SettingsView,
     credentials: Vec<CredentialView>,
@@ -47,7 +49,7 @@ pub(crate) struct DirectoryView {
 }
 
 /// Why a directory does not fare well.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReasonView {
     code: Trouble,
     status: Health,
@@ -55,7 +57,7 @@ pub(crate) struct ReasonView {
 }
 
 /// Which settings are in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SettingsView {
     version: u64,
     published_version: Option<u64>,
@@ -64,7 +66,7 @@ struct SettingsView {
 }
 
 /// An administrator's authorization, without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CredentialView {
     administrator: UserId,
     user_principal_name: String,
@@ -83,7 +85,7 @@ struct CredentialView {
 }
 
 /// Deactivations that wait for an administrator, and the run that stopped at them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HeldView {
     run: RunId,
     #[serde(flatten)]
@@ -160,7 +162,14 @@ pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Ov
     Ok(overviews.try_collect().await?)
 }
 
-/// `GET /directories`: those the bearer may read.
+/// The directories that the bearer may read.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories",
+    tag = "Directories",
+    operation_id = "listDirectories",
+    responses((status = 200, description = "All of them", body = List<DirectoryView>)),
+)]
 pub(crate) async fn list(
     Reader(token): Reader,
     State(app): State<App>,
@@ -174,7 +183,15 @@ pub(crate) async fn list(
     )))
 }
 
-/// `GET /directories/{directory}`
+/// A directory: how it fares, what it has, and who authorized it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}",
+    tag = "Directories",
+    operation_id = "showDirectory",
+    params(DirectoryInPath),
+    responses((status = 200, description = "The directory", body = DirectoryView)),
+)]
 pub(crate) async fn show(
     Readable(directory, audience): Readable,
     State(app): State<App>,

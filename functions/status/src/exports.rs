@@ -11,13 +11,14 @@ use http::header::{CONTENT_TYPE, LINK};
 use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, Text, UserId};
-use shared::http::{Problem, publishes_users};
+use shared::http::{DirectoryInPath, Problem, publishes_users};
 use shared::store::{Cursor, GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{Paging, Params};
+use crate::params::{PageParams, Paging, Params};
 use crate::users::{FIELDS, Status, UserView, groups_in_reasons, reason_of};
 
 /// How many groups are looked into for one part, so that many small ones do not make it slow.
@@ -26,7 +27,8 @@ const MAX_GROUPS: usize = 50;
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// How an export is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 enum Format {
     /// One JSON object a line.
     Ndjson,
@@ -119,7 +121,27 @@ fn part(
     Ok(response)
 }
 
-/// `GET /directories/{directory}/exports/users`
+/// How, and which part.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+struct ExportParams {
+    /// `ndjson` has one JSON object a line, `csv` a line of names and then one line each.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// All users, part by part.
+///
+/// The `Link` header says where the next part is (`rel="next"`); without one it was the last.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/exports/users",
+    tag = "Exports",
+    operation_id = "exportUsers",
+    params(DirectoryInPath, ExportParams, PageParams),
+    responses((status = 200, description = "A part", content((UserView = "application/x-ndjson"), (String = "text/csv")), headers(("Link" = String, description = "The next part")))),
+)]
 pub(crate) async fn users(
     Readable(directory, _): Readable,
     State(app): State<App>,
@@ -138,11 +160,13 @@ pub(crate) async fn users(
 }
 
 /// One membership.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct MembershipView {
     group: GroupId,
+    #[schema(value_type = Option<String>, example = "VPN-Berlin")]
     group_display_name: Option<Text>,
     user: UserId,
+    #[schema(value_type = Option<String>, example = "kim@contoso.example")]
     user_principal_name: Option<Text>,
     status: Status,
 }
@@ -180,7 +204,17 @@ impl Place {
     }
 }
 
-/// `GET /directories/{directory}/exports/members`: who is directly in which published group.
+/// Who is directly in which group, part by part.
+///
+/// The `Link` header says where the next part is (`rel="next"`); without one it was the last.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/exports/members",
+    tag = "Exports",
+    operation_id = "exportMembers",
+    params(DirectoryInPath, ExportParams, PageParams),
+    responses((status = 200, description = "A part", content((MembershipView = "application/x-ndjson"), (String = "text/csv")), headers(("Link" = String, description = "The next part")))),
+)]
 pub(crate) async fn members(
     Readable(directory, _): Readable,
     State(app): State<App>,

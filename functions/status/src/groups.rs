@@ -4,30 +4,36 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
-use shared::http::{Problem, publishes_users};
+use shared::http::{DirectoryInPath, Problem, publishes_users};
 use shared::store::GroupFilter;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{List, Paging, Params};
+use crate::params::{List, PageParams, Paging, Params};
 use crate::published::{GroupRef, PublishedGroups, is_published};
 use crate::users::{UserView, groups_in_reasons};
 
 /// A group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupView {
     id: GroupId,
+    #[schema(value_type = Option<String>, example = "VPN-Berlin")]
     display_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "May dial in from Berlin")]
     description: Option<Text>,
+    #[schema(value_type = Option<String>, example = "vpn-berlin@contoso.example")]
     mail: Option<Text>,
     mail_enabled: Option<bool>,
     security_enabled: Option<bool>,
+    #[schema(value_type = Vec<String>, example = json!(["Unified"]))]
     group_types: Vec<Text>,
+    #[schema(value_type = Option<String>, example = "Private")]
     visibility: Option<Text>,
 }
 
 /// A group with the groups nested in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupDetailView {
     #[serde(flatten)]
     group: GroupView,
@@ -36,7 +42,7 @@ pub(crate) struct GroupDetailView {
 }
 
 /// A member of a group.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MemberView {
     kind: &'static str,
     #[serde(flatten)]
@@ -60,7 +66,15 @@ impl From<GroupRecord> for GroupView {
     }
 }
 
-/// `GET /directories/{directory}/groups`
+/// The groups that are synced.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/groups",
+    tag = "Groups",
+    operation_id = "listGroups",
+    params(DirectoryInPath, PageParams),
+    responses((status = 200, description = "A page of groups", body = List<GroupView>)),
+)]
 pub(crate) async fn list(
     Readable(directory, _): Readable,
     State(app): State<App>,
@@ -75,7 +89,15 @@ pub(crate) async fn list(
     Ok(Json(List::page(page, GroupView::from)))
 }
 
-/// `GET /directories/{directory}/groups/{group}`
+/// A group, with the groups nested in it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/groups/{group}",
+    tag = "Groups",
+    operation_id = "showGroup",
+    params(DirectoryInPath, ("group" = GroupId, Path, description = "The object id of the group")),
+    responses((status = 200, description = "The group", body = GroupDetailView)),
+)]
 pub(crate) async fn show(
     Readable(directory, _): Readable,
     State(app): State<App>,
@@ -87,7 +109,15 @@ pub(crate) async fn show(
     Ok(Json(GroupDetailView { groups: nested.only(&group.children), group: group.into() }))
 }
 
-/// `GET /directories/{directory}/groups/{group}/members`: the users directly in it who exist, active or not.
+/// The users directly in a group who exist, active or not.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/groups/{group}/members",
+    tag = "Groups",
+    operation_id = "listMembers",
+    params(DirectoryInPath, ("group" = GroupId, Path, description = "The object id of the group"), PageParams),
+    responses((status = 200, description = "A page of members", body = List<MemberView>)),
+)]
 pub(crate) async fn members(
     Readable(directory, _): Readable,
     State(app): State<App>,

@@ -1,9 +1,9 @@
 //! The status function: answers who is active, who is in which group, and how every directory fares.
 //!
 //! It only reads, and shows only what has been published: groups that are skipped, users while user sync is off, and
-//! what no run has published yet do not exist here. All routes but `/healthz` need a bearer token of scope `read`.
+//! what no run has published yet do not exist here. All routes that tell of directories need a bearer token of scope `read`.
 //!
-//! Begin with [`routes`]. Each resource has a file: its handlers, and the JSON they answer with, which is kept apart from
+//! Begin with `described`. Each resource has a file: its handlers, and the JSON they answer with, which is kept apart from
 //! the records it is made of.
 
 mod access;
@@ -13,6 +13,7 @@ mod checks;
 mod directories;
 mod exports;
 mod groups;
+mod manual;
 mod monitoring;
 mod params;
 mod published;
@@ -25,9 +26,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::get;
 use shared::clock::Clock;
 use shared::store::{AlertStore, ChangeStore, DirectoryStore, QueryStore, RunStore, TokenStore};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What the handlers ask for.
 #[derive(Clone)]
@@ -63,27 +66,37 @@ impl App {
 /// The routes alone, to be merged with those of other functions behind one address and then
 /// [finished](shared::http::finish).
 pub fn routes(app: App) -> Router {
-    let directory = Router::new()
-        .route("/", get(directories::show))
-        .route("/runs", get(runs::list))
-        .route("/runs/{run}", get(runs::show))
-        .route("/users", get(users::list))
-        .route("/users/{key}", get(users::show))
-        .route("/users/{key}/access", get(admission::show))
-        .route("/changes", get(changes::list))
-        .route("/exports/users", get(exports::users))
-        .route("/exports/members", get(exports::members))
-        .route("/groups", get(groups::list))
-        .route("/groups/{group}", get(groups::show))
-        .route("/groups/{group}/members", get(groups::members));
-    Router::new()
-        .route("/api/v1/status", get(summary::show))
-        .route("/api/v1/directories", get(directories::list))
-        .nest("/api/v1/directories/{directory}", directory)
+    described().split_for_parts().0.with_state(app)
+}
+
+/// What the API's description says of these routes.
+#[must_use]
+pub fn description() -> OpenApi {
+    described().split_for_parts().1
+}
+
+/// Each route with its description.
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(summary::show))
+        .routes(routes!(directories::list))
+        .routes(routes!(directories::show))
+        .routes(routes!(users::list))
+        .routes(routes!(users::show))
+        .routes(routes!(admission::show))
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::show))
+        .routes(routes!(groups::members))
+        .routes(routes!(changes::list))
+        .routes(routes!(exports::users))
+        .routes(routes!(exports::members))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(manual::description))
         .layer(from_fn(shared::http::tag))
-        .route("/metrics", get(monitoring::metrics))
-        .route("/healthz", get(monitoring::healthz))
-        .with_state(app)
+        .routes(routes!(manual::manual))
+        .routes(routes!(monitoring::metrics))
+        .routes(routes!(monitoring::healthz))
 }
 
 /// The whole function.

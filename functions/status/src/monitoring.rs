@@ -16,14 +16,31 @@ use crate::access::Reader;
 use crate::directories::readable_by;
 use crate::params::Params;
 
-/// `GET /healthz`, without a token: that the function runs, and nothing else. It asks nobody.
+/// That the function runs, and nothing else.
+///
+/// It needs no token, and asks nobody.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "Monitoring",
+    operation_id = "checkHealth",
+    security(()),
+    responses((status = 200, description = "`ok`", body = String)),
+)]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /metrics`: figures of the directories that the bearer may read, as Prometheus wants them.
+/// Figures of the directories that the bearer may read, as Prometheus wants them.
 ///
-/// Source: Prometheus, "Exposition formats", text format 0.0.4.
+/// In its text format 0.0.4 (Prometheus, "Exposition formats").
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "Monitoring",
+    operation_id = "showMetrics",
+    responses((status = 200, description = "The figures", body = String, content_type = "text/plain; version=0.0.4")),
+)]
 pub(crate) async fn metrics(
     Reader(token): Reader,
     State(app): State<App>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::http::Problem;
 use shared::store::{Cursor, Page};
 use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 
@@ -58,6 +59,19 @@ impl Params {
     }
 }
 
+/// The part of a listing that is asked for, as it is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+pub(crate) struct PageParams {
+    /// The most entries of a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    #[param(max_length = 2048)]
+    cursor: Option<String>,
+}
+
 /// The part of a listing that is asked for.
 #[derive(Debug)]
 pub(crate) struct Paging {
@@ -79,9 +93,11 @@ impl Paging {
 }
 
 /// A part of a listing as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
     items: Vec<T>,
+    /// Where the next page begins; `null` at the end.
+    #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupRecord, Text};
 use shared::store::StoreError;
+use utoipa::ToSchema;
 
 use crate::App;
 
 /// A group by its id and, when it is published, its name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupRef {
     id: GroupId,
+    #[schema(value_type = Option<String>, example = "VPN-Berlin")]
     display_name: Option<Text>,
 }
 

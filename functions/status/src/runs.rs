@@ -2,13 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use shared::http::{Problem, RunView};
+use shared::http::{DirectoryInPath, Problem, RunView};
+use shared::sync::RunId;
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{List, Paging, Params};
+use crate::params::{List, PageParams, Paging, Params};
 
-/// `GET /directories/{directory}/runs`: the latest first.
+/// The runs of a directory, the latest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/runs",
+    tag = "Runs",
+    operation_id = "listRuns",
+    params(DirectoryInPath, PageParams),
+    responses((status = 200, description = "A page of runs", body = List<RunView>)),
+)]
 pub(crate) async fn list(
     Readable(directory, audience): Readable,
     State(app): State<App>,
@@ -20,7 +29,17 @@ pub(crate) async fn list(
     Ok(Json(List::page(page, |run| RunView::new(run, &directory, audience))))
 }
 
-/// `GET /directories/{directory}/runs/{run}`
+/// A run: what it did, what it cost, how it ended.
+///
+/// Runs are kept for 90 days.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/runs/{run}",
+    tag = "Runs",
+    operation_id = "showRun",
+    params(DirectoryInPath, ("run" = RunId, Path, description = "The id of the run")),
+    responses((status = 200, description = "The run", body = RunView)),
+)]
 pub(crate) async fn show(
     Readable(directory, audience): Readable,
     State(app): State<App>,

@@ -9,11 +9,34 @@ use shared::directory::GroupId;
 use shared::filter::UserOutcome;
 use shared::http::Problem;
 use shared::store::UserFilter;
+use utoipa::IntoParams;
 
 use crate::params::Params;
+use crate::users::{Reason, Status};
 
 /// The longest beginning of a name that is looked for, in bytes: the longest name that is indexed is shorter.
 const MAX_BEGINNING_BYTES: usize = 320;
+
+/// Which users, and what of them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+pub(crate) struct SelectionParams {
+    /// Only these.
+    status: Option<Status>,
+    /// Only those who are inactive for this reason.
+    reason: Option<Reason>,
+    /// Only those directly in this group, by its object id.
+    group: Option<GroupId>,
+    /// Only those of whom a sign-in name, mail address, displayed name, or a word in that begins like this, in any case: one page.
+    #[param(min_length = 1, max_length = 320, example = "kim")]
+    q: Option<String>,
+    /// Only those who have changed since this time, at most 30 days ago, in the order of their changes.
+    changed_since: Option<Timestamp>,
+    /// Names of fields between commas: only these are sent. Without `group`, what that takes is not read either.
+    #[param(min_length = 1, example = "id,status")]
+    fields: Option<String>,
+}
 
 /// Where the users of a listing come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::directory::DirectoryId;
 use shared::health::{Health, Overview, Trouble, troubles, worst};
 use shared::http::Problem;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::Reader;
@@ -14,14 +15,14 @@ use crate::directories::{ReasonView, readable_by, reasons};
 use crate::params::Params;
 
 /// How everything fares.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusView {
     status: Health,
     checked_at: Timestamp,
     directories: Vec<DirectoryStatus>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct DirectoryStatus {
     id: DirectoryId,
     name: String,
@@ -46,7 +47,14 @@ impl DirectoryStatus {
     }
 }
 
-/// `GET /status`: of the directories the bearer may read.
+/// How the directories fare that the bearer may read, for monitors.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    tag = "Monitoring",
+    operation_id = "showStatus",
+    responses((status = 200, description = "The worst of them, and each", body = StatusView)),
+)]
 pub(crate) async fn show(
     Reader(token): Reader,
     State(app): State<App>,

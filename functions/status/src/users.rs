@@ -9,16 +9,17 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Change, ChangeId, Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::http::{Problem, publishes_users};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf, publishes_users};
 use shared::store::{Before, Changes, Cursor, Page, StoreError};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
 use crate::changes::start_over;
 use crate::checks::{Checks, ChecksView};
-use crate::params::{List, Paging, Params};
+use crate::params::{List, PageParams, Paging, Params};
 use crate::published::{GroupRef, PublishedGroups, is_published};
-use crate::selection::{Selection, Source, parameters};
+use crate::selection::{Selection, SelectionParams, Source, parameters};
 
 /// The longest mail address or user principal name that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 320;
@@ -45,30 +46,49 @@ pub(crate) const FIELDS: [&str; 17] = [
 ];
 
 /// A user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserView {
     id: UserId,
     status: Status,
+    #[schema(example = json!(null))]
     reason: Option<Reason>,
     /// The ignored group, when that is the reason.
+    #[schema(example = json!(null))]
     group: Option<GroupRef>,
+    #[schema(value_type = Option<String>, example = "Kim Example")]
     display_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Kim")]
     given_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Example")]
     surname: Option<Text>,
+    #[schema(value_type = Option<String>, example = "kim@contoso.example")]
     user_principal_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "kim@contoso.example")]
     mail: Option<Text>,
+    #[schema(value_type = Vec<String>, example = json!(["SMTP:kim@contoso.example", "smtp:kim.example@contoso.example"]))]
     proxy_addresses: Vec<Text>,
+    #[schema(value_type = Option<String>, example = "kim")]
     on_premises_sam_account_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "4711")]
     employee_id: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Engineer")]
     job_title: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Operations")]
     department: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Contoso")]
     company_name: Option<Text>,
+    #[schema(value_type = Option<String>, example = "Member")]
     user_type: Option<Text>,
+    /// When it was deleted; `null` while it is in the tenant.
+    #[schema(example = json!(null))]
     deleted_since: Option<Timestamp>,
 }
 
+/// A user, or those fields of one that are wanted.
+type SomeOfUser = SomeOf<UserView>;
+
 /// Whether a user may be let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     Active,
@@ -76,7 +96,7 @@ pub(crate) enum Status {
 }
 
 /// Why a user is inactive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reason {
     Deleted,
@@ -87,7 +107,7 @@ pub(crate) enum Reason {
 }
 
 /// A user with everything that is published of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserDetailView {
     #[serde(flatten)]
     user: UserView,
@@ -179,7 +199,28 @@ pub(crate) async fn groups_in_reasons(
     PublishedGroups::among(app, directory, &ids).await
 }
 
-/// `GET /directories/{directory}/users`
+/// Somebody in a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it only describes")]
+pub(crate) struct UserInPath {
+    /// The object id, the user principal name, or any mail address in any case.
+    #[param(max_length = 320, example = "kim@contoso.example")]
+    key: String,
+}
+
+/// Users with their decisions.
+///
+/// `group`, `q` and `changed_since` exclude each other. Beside them, `status` and `reason` may leave fewer users on a page than it has
+/// room for, without its being the last.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/users",
+    tag = "Users",
+    operation_id = "listUsers",
+    params(DirectoryInPath, SelectionParams, PageParams),
+    responses((status = 200, description = "A page of users", body = List<SomeOfUser>), (status = 410, description = "What has changed since then is not kept any more", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn list(
     Readable(directory, _): Readable,
     State(app): State<App>,
@@ -260,7 +301,17 @@ async fn changed_since(
     Ok(Page { items: app.queries.users_by_id(directory.id, &ids).await?, next })
 }
 
-/// `GET /directories/{directory}/users/{key}`
+/// One user, with groups, and why it is active or not, rule by rule.
+///
+/// Of several with that name the one who exists is meant, and before one with the mail address the one with the user principal name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/users/{key}",
+    tag = "Users",
+    operation_id = "showUser",
+    params(DirectoryInPath, UserInPath),
+    responses((status = 200, description = "The user", body = UserDetailView)),
+)]
 pub(crate) async fn show(
     Readable(directory, _): Readable,
     State(app): State<App>,

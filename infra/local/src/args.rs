@@ -27,6 +27,10 @@ pub struct Args {
     #[arg(long)]
     pub json: bool,
 
+    /// Print the description of the API (OpenAPI 3.1) and exit
+    #[arg(long, exclusive = true)]
+    pub openapi: bool,
+
     /// Seconds between two scheduled syncs
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub schedule: u64,

@@ -4,6 +4,8 @@
 //! DynamoDB and a store of secrets that the real SDK talks to ([`aws`], [`secrets_manager`]), a queue and a schedule
 //! that send the events of SQS and EventBridge ([`queue`]). Unless another tenant is named, a simulated Microsoft 365
 //! tenant is there to sync from, and its sample administrator authorizes ([`sample`]).
+//!
+//! Since all functions come together here, so does the description of their API ([`openapi`]).
 
 pub mod api;
 pub mod args;
@@ -11,6 +13,7 @@ pub mod aws;
 pub mod client_secret;
 pub mod data_dir;
 pub mod lambda;
+pub mod openapi;
 pub mod program;
 pub mod progress;
 pub mod queue;

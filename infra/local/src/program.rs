@@ -41,13 +41,20 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Runs the program and says how it ended: 0 when all went well.
 pub async fn run(args: &Args) -> ExitCode {
-    match start(args).await {
+    let outcome = if args.openapi { describe() } else { start(args).await };
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             say(&format!("error: {}", shared::telemetry::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the description of the API.
+fn describe() -> Result<ExitCode, Error> {
+    writeln!(std::io::stdout(), "{:#}", crate::openapi::document())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn start(args: &Args) -> Result<ExitCode, Error> {

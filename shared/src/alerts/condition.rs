@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::credentials::Credential;
 use crate::directory::{Directory, UserId};
@@ -23,7 +24,7 @@ const INTERVALS: u32 = 3;
 const SHORTEST_LATENESS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Something that is wrong with a directory, from the gravest to the least. It is told once, however many runs meet it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "condition", rename_all = "snake_case")]
 pub enum Condition {
     /// No administrator's authorization works.

@@ -1,6 +1,7 @@
 //! Why a credential or an authorization is refused.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a refusal means for the one who got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum RefusalKind {
 
 /// Why a credential or an authorization was refused, as an administrator would say it. [`Cause::explanation`] and
 /// [`Cause::advice`] say it in sentences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     // Passes by itself.

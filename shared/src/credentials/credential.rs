@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::cause::Cause;
 use crate::directory::{DirectoryId, UserId};
@@ -39,7 +40,7 @@ pub struct Credential {
 }
 
 /// Whether a credential works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CredentialState {
     /// It worked when last tried.
@@ -50,6 +51,7 @@ pub enum CredentialState {
         cause: Cause,
         /// The AADSTS number Microsoft gave, for its documentation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         aadsts: Option<u32>,
         /// Since when.
         since: Timestamp,

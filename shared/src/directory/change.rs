@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserDecision};
@@ -11,8 +12,9 @@ use crate::filter::{GroupDecision, UserDecision};
 const MAX_MOVES: usize = 1_000;
 
 /// A change's number in its directory. They begin with 1, and none is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = u64, minimum = 1, example = 4711)]
 pub struct ChangeId(NonZeroU64);
 
 impl ChangeId {

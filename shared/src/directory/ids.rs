@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest object id accepted, in bytes. Microsoft's are 36; the cap bounds what a hostile answer can store.
@@ -121,8 +122,9 @@ impl From<ObjectId> for String {
 macro_rules! object_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
+        #[schema(value_type = String, max_length = 128, pattern = "^[A-Za-z0-9._-]+$", example = "87d349ed-44d7-43e1-9a83-5f2406dee5bd")]
         pub struct $name(ObjectId);
 
         impl $name {
@@ -165,8 +167,9 @@ object_id! {
 }
 
 /// A directory's id, which is the id of its tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(example = "11111111-2222-3333-4444-555555555555")]
 pub struct DirectoryId(Uuid);
 
 impl DirectoryId {

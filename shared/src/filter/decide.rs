@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::name::fold;
 use super::policy::Policy;
@@ -75,7 +76,7 @@ impl InactiveReason {
 }
 
 /// Why a user is inactive, in the order in which the rules are asked.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum InactiveReason {
     /// Deleted in the tenant.

@@ -1,6 +1,7 @@
 //! "Why can't I log in?": the rules one by one, as they apply to one user.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::decide::UserFacts;
 use super::policy::Policy;
@@ -8,7 +9,7 @@ use super::reach::Reach;
 use crate::directory::GroupId;
 
 /// A rule that can make a user inactive, in the order in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// The user must exist in the tenant.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::name::NamePrefix;
 use super::policy::Policy;
@@ -28,13 +29,16 @@ const MAX_FAULTS: usize = 50;
 const MAX_SHOWN_CHARS: usize = 80;
 
 /// One thing that is wrong with a policy.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, ToSchema)]
 pub struct FieldError {
     /// The field, with the index of the element in a list: `group_prefixes[2]`.
+    #[schema(example = "limit")]
     pub field: String,
     /// What was expected there.
+    #[schema(example = "a whole number from 1 to 1000")]
     pub expected: String,
     /// What was found, shortened.
+    #[schema(example = "0")]
     pub found: String,
 }
 

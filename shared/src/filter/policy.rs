@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::name::NamePrefix;
 use super::safety::SafetyLimit;
@@ -12,19 +13,32 @@ use crate::directory::GroupId;
 /// The settings of a directory, in the only form the filter takes: valid.
 ///
 /// Made by [`Policy::parse`]; printed by its `Serialize`, in an order that does not depend on how it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "serde_json::Value")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own, named as administrators know it")]
 pub struct Policy {
+    /// Users are published.
     pub(super) sync_users: bool,
+    /// Groups may be synced at all.
     pub(super) sync_groups: bool,
+    /// Groups without a mail address are published too.
     pub(super) sync_groups_without_email: bool,
+    /// When not empty, only groups are synced whose name begins with one of these, in any case.
+    #[schema(value_type = Vec<String>, max_items = 100, example = json!(["VPN-"]))]
     #[serde(serialize_with = "print_prefixes")]
     pub(super) group_prefixes: BTreeSet<NamePrefix>,
+    /// When not empty, only users in one of these groups are active.
+    #[schema(max_items = 1000)]
     pub(super) allowed_groups: BTreeSet<GroupId>,
+    /// Users in one of these groups are never active.
+    #[schema(max_items = 1000)]
     pub(super) ignored_groups: BTreeSet<GroupId>,
+    /// Whoever is in a group within one of those lists counts as being in that one.
     pub(super) nested_groups: bool,
+    /// How much one run may take away without asking.
     pub(super) safety_limit: SafetyLimit,
+    /// The time between two scheduled runs; `null` for that of the deployment.
+    #[schema(minimum = 1, maximum = 1440)]
     pub(super) sync_every_minutes: Option<u16>,
 }
 

@@ -1,13 +1,16 @@
 //! The safety limit: how much one run may take away without being asked.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A run that would take away more than this is held: a share, in percent, and a number below which nothing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SafetyLimit {
     /// The share that may go at once, in percent: 100 holds nothing.
+    #[schema(minimum = 1, maximum = 100, example = 20)]
     pub percent: u8,
     /// Fewer than this are never held.
+    #[schema(minimum = 1, example = 5)]
     pub at_least: u32,
 }
 

@@ -9,12 +9,13 @@ use crate::credentials::{Credential, CredentialState};
 use crate::sync::RunState;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How long after its time a scheduled run is overdue: several ticks of the schedule, so that one lost tick is no alarm.
 const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// How something fares, from good to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// All is well.
@@ -26,7 +27,7 @@ pub enum Health {
 }
 
 /// What is wrong with a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     /// No administrator's authorization works.

@@ -9,13 +9,16 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::filter::{FieldError, InvalidPolicy};
 use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::sync::RequestRunError;
 use crate::telemetry::chain;
+
+/// The media type of [`Problem`]s.
+pub const PROBLEM: &str = "application/problem+json";
 
 /// Seconds after which a caller may try again when storage or queue did not answer.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
@@ -107,12 +110,33 @@ impl ProblemKind {
     }
 }
 
+/// An error, as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemView {
+    /// For programs: which kind of error it is.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "urn:office365-sync:problem:invalid-parameter")]
+    kind: String,
+    /// What kind of error it is, in words.
+    #[schema(example = "A query parameter is not valid")]
+    title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599, example = 400)]
+    status: u16,
+    /// What to do about this one.
+    #[schema(example = "limit: expected a whole number from 1 to 1000")]
+    detail: String,
+    /// Each fault that was found in what was sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
 /// An error on its way to a caller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     kind: ProblemKind,
     detail: String,
-    members: Vec<(&'static str, Value)>,
+    errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -120,7 +144,7 @@ impl Problem {
     /// A problem with an explanation for the person who reads it.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: Vec::new(), headers: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// Something that does not exist, or not for this caller.
@@ -133,7 +157,7 @@ impl Problem {
     #[must_use]
     pub fn invalid_parameter(name: &str, expected: impl Into<String>, found: &str) -> Self {
         let fault = FieldError { field: name.to_owned(), expected: expected.into(), found: found.to_owned() };
-        Self::new(ProblemKind::InvalidParameter, format!("{name}: expected {}", fault.expected)).with("errors", [fault])
+        Self::new(ProblemKind::InvalidParameter, format!("{name}: expected {}", fault.expected)).faults([fault])
     }
 
     /// Something that is ours to fix. Its chain of causes goes to the log, not to the caller.
@@ -151,10 +175,10 @@ impl Problem {
             .retry_after(UNAVAILABLE_RETRY_SECONDS)
     }
 
-    /// Adds a member for programs.
+    /// Names what is wrong with what was sent.
     #[must_use]
-    pub fn with(mut self, member: &'static str, value: impl Serialize) -> Self {
-        self.members.push((member, serde_json::to_value(value).unwrap_or_default()));
+    fn faults(mut self, faults: impl IntoIterator<Item = FieldError>) -> Self {
+        self.errors.extend(faults);
         self
     }
 
@@ -181,15 +205,16 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, name, title) = self.kind.describe();
-        let mut body = Map::new();
-        body.insert("type".into(), format!("urn:office365-sync:problem:{name}").into());
-        body.insert("title".into(), title.into());
-        body.insert("status".into(), status.as_u16().into());
-        body.insert("detail".into(), self.detail.into());
-        body.extend(self.members.into_iter().map(|(member, value)| (member.to_owned(), value)));
+        let body = ProblemView {
+            kind: format!("urn:office365-sync:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            errors: self.errors,
+        };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         headers.extend(self.headers);
         response
     }
@@ -229,12 +254,14 @@ impl From<RequestRunError> for Problem {
 impl From<InvalidPolicy> for Problem {
     fn from(invalid: InvalidPolicy) -> Self {
         Self::new(ProblemKind::InvalidSettings, "Nothing was changed. Each entry of `errors` names a field.")
-            .with("errors", invalid.faults)
+            .faults(invalid.faults)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     async fn answer(problem: Problem) -> (StatusCode, http::HeaderMap, Value) {

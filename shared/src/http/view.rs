@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Scope;
 use crate::directory::{Directory, DirectoryCounts, DirectoryId, GroupId, UserId};
@@ -32,21 +33,21 @@ impl From<Scope> for Audience {
 }
 
 /// How many users and groups there are, by decision.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CountsView {
     /// `null` when users are not published.
     users: Option<UserCounts>,
     groups: GroupCounts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct UserCounts {
     active: i64,
     inactive: i64,
     inactive_by_reason: InactiveCounts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct InactiveCounts {
     deleted: i64,
     disabled_in_office_365: i64,
@@ -54,17 +55,19 @@ struct InactiveCounts {
     not_in_allowed_group: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct GroupCounts {
     synced: i64,
     /// For administrators: to consumers, groups that are skipped do not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     skipped: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     skipped_by_reason: Option<SkippedCounts>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SkippedCounts {
     group_sync_off: i64,
     no_email: i64,
@@ -101,7 +104,7 @@ impl CountsView {
 }
 
 /// A run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RunView {
     id: RunId,
     directory: DirectoryId,
@@ -122,10 +125,13 @@ pub struct RunView {
     /// How many there are of `gaps`, of which only administrators are told what they are, as of `warnings`.
     gap_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     gaps: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     warnings: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     vanished_groups: Option<Vec<GroupId>>,
     hold: Option<HoldSummary>,
     failure: Option<Failure>,

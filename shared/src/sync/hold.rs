@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::record::RunId;
@@ -21,8 +22,9 @@ pub const HOLD_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const EXAMPLES: usize = 20;
 
 /// A hold's id: a version 7 UUID, so that ids sort by the time they were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(example = "019a3c5e-7d1f-7c3a-9b1e-0242ac120002")]
 pub struct HoldId(Uuid);
 
 impl HoldId {
@@ -48,7 +50,7 @@ impl fmt::Display for HoldId {
 }
 
 /// One thing that is held.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum HeldChange {
     /// A user would become inactive.
@@ -94,7 +96,7 @@ impl HeldChange {
 }
 
 /// Where a hold stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
     /// Waits for an administrator.
@@ -112,7 +114,7 @@ pub enum HoldState {
 }
 
 /// A plan that waits for an administrator. What exactly it would change is kept beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hold {
     /// The hold.
     pub id: HoldId,
@@ -138,9 +140,11 @@ pub struct Hold {
     pub membership_removals: u64,
     /// When it was applied, discarded, replaced or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub decided_at: Option<Timestamp>,
     /// How many of its changes were no longer true when it was applied, and so were not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub dropped: Option<u64>,
 }
 
@@ -166,7 +170,7 @@ impl Hold {
 }
 
 /// What a run's record says of the hold it stopped at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HoldSummary {
     /// The hold.
     pub id: HoldId,

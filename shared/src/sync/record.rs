@@ -6,14 +6,16 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::hold::HoldSummary;
 use crate::directory::{DirectoryCounts, DirectoryId, GroupId, InvalidId, UserId};
 
 /// A run's id: a version 7 UUID, so that ids sort by the time they were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(example = "019a3c5e-7d1f-7c3a-9b1e-0242ac120002")]
 pub struct RunId(Uuid);
 
 impl RunId {
@@ -45,7 +47,7 @@ impl fmt::Display for RunId {
 }
 
 /// What asked for a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The directory was due.
@@ -78,7 +80,7 @@ pub struct RunRequest {
 }
 
 /// How far a run reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// Everything, because there is nothing to continue from.
@@ -90,7 +92,7 @@ pub enum Reading {
 }
 
 /// Why a run read everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FullReason {
     /// The directory has never been synced.
@@ -106,7 +108,7 @@ pub enum FullReason {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// Waiting in the queue.
@@ -134,7 +136,7 @@ impl RunState {
 }
 
 /// What a run changed, by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ChangeCounts {
     /// Users seen for the first time.
     pub users_added: u64,
@@ -155,7 +157,7 @@ pub struct ChangeCounts {
 }
 
 /// What a run cost at Microsoft's side and in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Effort {
     /// Requests sent to Graph, repetitions included.
     pub graph_requests: u64,
@@ -198,7 +200,7 @@ impl AddAssign for Effort {
 }
 
 /// Why a run failed, for an administrator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// A fixed word for programs, such as `no_working_credential`.
     pub code: String,

@@ -1,13 +1,14 @@
 //! The pages without a browser: requests with the cookies of sessions made for the test.
 
 use http::{Method, StatusCode};
-use reqwest::header::{COOKIE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION};
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
 use shared::identity::SignedIn;
 use shared::session::{Role, Session, SessionCookie, SessionKeyStore as _, SessionKeys};
 
 use crate::harness::World;
+use crate::openapi::described;
 
 /// Somebody at a browser.
 pub struct Visitor<'a> {
@@ -96,13 +97,15 @@ impl<'a> Visitor<'a> {
 /// Asks without following redirects.
 pub async fn ask(world: &World, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let mut request = client.request(method, world.stack.base_url.join(path).unwrap()).body(body);
+    let mut request = client.request(method.clone(), world.stack.base_url.join(path).unwrap()).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, body: response.text().await.unwrap() }
+    let body = response.text().await.unwrap();
+    described::check(method.as_str(), path, status, headers.get(CONTENT_TYPE), &body);
+    Answer { status, headers, body }
 }
 
 /// The header by which a browser says which site a form comes from.

@@ -10,8 +10,9 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
-use shared::http::{Audience, Problem, ProblemKind, RunView};
+use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, RunView};
 use shared::sync::{HeldChange, Hold, HoldId, HoldState};
+use utoipa::ToSchema;
 
 use super::access::Administered;
 use crate::App;
@@ -21,7 +22,7 @@ use crate::actions::{Decided, decide_hold, why_not_open};
 const MAX_SHOWN: usize = 1_000;
 
 /// A hold.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HoldView {
     #[serde(flatten)]
     hold: Hold,
@@ -30,7 +31,7 @@ struct HoldView {
 }
 
 /// A hold with what it would change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HoldDetailView {
     #[serde(flatten)]
     hold: HoldView,
@@ -40,23 +41,27 @@ struct HoldDetailView {
 }
 
 /// One change, with the names of those it is about as far as they are known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeldChangeView)]
 struct ChangeView {
     #[serde(flatten)]
     change: HeldChange,
+    #[schema(value_type = Option<String>)]
     user_principal_name: Option<Text>,
+    #[schema(value_type = Option<String>)]
     display_name: Option<Text>,
+    #[schema(value_type = Option<String>)]
     group_name: Option<Text>,
 }
 
 /// All holds of a directory.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HoldList {
     items: Vec<HoldView>,
 }
 
 /// A decision about a hold, and the run that will see to it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct DecidedView {
     hold: HoldView,
     run: RunView,
@@ -68,7 +73,15 @@ impl HoldView {
     }
 }
 
-/// `GET /directories/{directory}/holds`: the latest first.
+/// The holds of a directory, the latest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/holds",
+    tag = "Holds",
+    operation_id = "listHolds",
+    params(DirectoryInPath),
+    responses((status = 200, description = "All that are kept: for 90 days", body = HoldList)),
+)]
 pub(crate) async fn list(
     Administered(directory, _): Administered,
     State(app): State<App>,
@@ -78,7 +91,15 @@ pub(crate) async fn list(
     Ok(Json(HoldList { items: holds.into_iter().map(|hold| HoldView::new(hold, now)).collect() }).into_response())
 }
 
-/// `GET /directories/{directory}/holds/{hold}`: with who would be affected, and why.
+/// A hold, with who would be affected, and why.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/holds/{hold}",
+    tag = "Holds",
+    operation_id = "showHold",
+    params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold")),
+    responses((status = 200, description = "The hold", body = HoldDetailView)),
+)]
 pub(crate) async fn show(
     Administered(directory, _): Administered,
     State(app): State<App>,
@@ -93,8 +114,17 @@ pub(crate) async fn show(
     Ok(Json(HoldDetailView { hold, changes, more }).into_response())
 }
 
-/// `POST /directories/{directory}/holds/{hold}/apply`: the next run makes exactly these changes, as far as they are still
-/// true. Asking twice is the same as once.
+/// Applies a hold: the next run makes exactly these changes, as far as they are still true.
+///
+/// Asking twice is the same as once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/directories/{directory}/holds/{hold}/apply",
+    tag = "Holds",
+    operation_id = "applyHold",
+    params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold")),
+    responses((status = 202, description = "The decision, and the run that will see to it", body = DecidedView, headers(("Location" = String, description = "The run"))), (status = 409, description = "The hold does not wait for a decision any more", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn apply(
     administered: Administered,
     state: State<App>,
@@ -103,8 +133,15 @@ pub(crate) async fn apply(
     decide(administered, state, params, HoldState::Approved).await
 }
 
-/// `POST /directories/{directory}/holds/{hold}/discard`: the next run does not believe what was read, and reads everything
-/// anew.
+/// Discards a hold: the next run does not believe what was read, and reads everything anew.
+#[utoipa::path(
+    post,
+    path = "/api/v1/directories/{directory}/holds/{hold}/discard",
+    tag = "Holds",
+    operation_id = "discardHold",
+    params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold")),
+    responses((status = 202, description = "The decision, and the run that will see to it", body = DecidedView, headers(("Location" = String, description = "The run"))), (status = 409, description = "The hold does not wait for a decision any more", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn discard(
     administered: Administered,
     state: State<App>,

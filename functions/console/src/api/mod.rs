@@ -5,17 +5,18 @@ mod holds;
 mod runs;
 mod settings;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::App;
 
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/directories/{directory}/settings", get(settings::show).put(settings::replace))
-        .route("/api/v1/directories/{directory}/runs", post(runs::request))
-        .route("/api/v1/directories/{directory}/holds", get(holds::list))
-        .route("/api/v1/directories/{directory}/holds/{hold}", get(holds::show))
-        .route("/api/v1/directories/{directory}/holds/{hold}/apply", post(holds::apply))
-        .route("/api/v1/directories/{directory}/holds/{hold}/discard", post(holds::discard))
+/// Each route with its description.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(settings::show, settings::replace))
+        .routes(routes!(runs::request))
+        .routes(routes!(holds::list))
+        .routes(routes!(holds::show))
+        .routes(routes!(holds::apply))
+        .routes(routes!(holds::discard))
 }

@@ -7,14 +7,20 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::http::{Audience, JsonBody, Problem, ProblemKind, RunView};
+use shared::http::{Audience, DirectoryInPath, JsonBody, PROBLEM, Problem, ProblemKind, ProblemView, RunView};
+use utoipa::ToSchema;
 
 use super::access::Administered;
 use crate::App;
 use crate::actions::{MAX_RUNS_PER_MINUTE, RunRefused, sync_now};
 
+/// A run takes no orders.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NoOrder {}
+
 /// The run that will see to a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct RequestedView {
     #[serde(flatten)]
     run: RunView,
@@ -22,7 +28,16 @@ struct RequestedView {
     folded: bool,
 }
 
-/// `POST /directories/{directory}/runs`
+/// Asks for a run. One that waits already is not asked for again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/directories/{directory}/runs",
+    tag = "Runs",
+    operation_id = "requestRun",
+    params(DirectoryInPath),
+    request_body(content = Option<NoOrder>, description = "Nothing, or an empty object"),
+    responses((status = 202, description = "The run that will see to it", body = RequestedView, headers(("Location" = String, description = "The run"))), (status = 409, description = "No administrator has authorized the directory", body = ProblemView, content_type = PROBLEM), (status = 429, description = "Too many runs were asked for; `Retry-After` says when to come back", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn request(
     Administered(directory, by): Administered,
     State(app): State<App>,

@@ -9,15 +9,20 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::Directory;
 use shared::filter::Policy;
-use shared::http::{JsonBody, Problem, ProblemKind};
+use shared::http::{DirectoryInPath, JsonBody, PROBLEM, Problem, ProblemKind, ProblemView, SomeOf};
 use shared::sync::RunId;
+use utoipa::ToSchema;
 
 use super::access::Administered;
 use crate::App;
 use crate::actions::change_settings;
 
+/// Settings, of which any may be left out.
+type NewSettings = SomeOf<Policy>;
+
 /// The settings, which version of them this is, and which one the published state was made with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VersionedSettings)]
 struct SettingsView {
     settings: Policy,
     version: u64,
@@ -25,7 +30,7 @@ struct SettingsView {
 }
 
 /// The settings after a change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ChangedView {
     #[serde(flatten)]
     settings: SettingsView,
@@ -43,12 +48,31 @@ impl SettingsView {
     }
 }
 
-/// `GET /directories/{directory}/settings`
+/// The settings of a directory.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/settings",
+    tag = "Settings",
+    operation_id = "showSettings",
+    params(DirectoryInPath),
+    responses((status = 200, description = "The settings", body = SettingsView, headers(("ETag" = String, description = "The version of the settings")))),
+)]
 pub(crate) async fn show(Administered(directory, _): Administered) -> Response {
     tagged(directory.settings_version, SettingsView::new(directory))
 }
 
-/// `PUT /directories/{directory}/settings`: a field left out is off or empty.
+/// Replaces the settings, and asks for the run that publishes them.
+///
+/// A field left out is off or empty.
+#[utoipa::path(
+    put,
+    path = "/api/v1/directories/{directory}/settings",
+    tag = "Settings",
+    operation_id = "replaceSettings",
+    params(DirectoryInPath, ("If-Match" = Option<String>, Header, description = "The version that is meant to be replaced, as its `ETag`", example = "\"1\"")),
+    request_body(content = NewSettings, description = "All of the settings"),
+    responses((status = 200, description = "The settings from now on", body = ChangedView, headers(("ETag" = String, description = "The version of the settings"))), (status = 409, description = "Somebody else changed them meanwhile", body = ProblemView, content_type = PROBLEM), (status = 412, description = "The version named in `If-Match` is not the current one", body = ProblemView, content_type = PROBLEM), (status = 422, description = "`errors` names each fault; nothing was changed", body = ProblemView, content_type = PROBLEM)),
+)]
 pub(crate) async fn replace(
     Administered(mut directory, by): Administered,
     State(app): State<App>,
