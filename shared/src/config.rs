@@ -215,6 +215,11 @@ impl Environment<'_> {
         }
     }
 
+    /// Reads where the functions are reached.
+    pub fn base_url(&mut self) -> Url {
+        self.url(BASE_URL, "")
+    }
+
     /// Reads where the Sync page is.
     pub fn site(&mut self) -> Site {
         Site { base_url: self.url(BASE_URL, ""), secret_prefix: self.secret_prefix() }

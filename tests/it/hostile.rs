@@ -17,7 +17,7 @@ use crate::openapi::described;
 
 /// The API of a world, and a token that may read.
 async fn api(world: &World) -> (Router, String) {
-    let api = status::router(status::App::new(world.stack.store.clone(), world.clock.clone()));
+    let api = status::router(status::App::new(world.stack.store.clone(), world.clock.clone(), &world.stack.base_url));
     let token = world.stack.make_token("reader", Scope::Read).await.unwrap();
     (api, format!("Bearer {}", token.expose_secret()))
 }

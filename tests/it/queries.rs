@@ -466,7 +466,8 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
     let lab = Lab::start(&sample, |_| {}).await;
     lab.world.authorize().await;
     lab.world.set(everything()).await;
-    let api = status::router(status::App::new(lab.world.stack.store.clone(), lab.clock.clone()));
+    let api =
+        status::router(status::App::new(lab.world.stack.store.clone(), lab.clock.clone(), &lab.world.stack.base_url));
     let token = token_of(&lab.world, Scope::Read, None).await;
     let truth = lab.world.tenant.truth();
     let group = truth.groups.iter().max_by_key(|group| group.members.len()).unwrap();

@@ -18,6 +18,7 @@ mod monitoring;
 mod params;
 mod published;
 mod runs;
+mod scim;
 mod selection;
 mod summary;
 mod users;
@@ -28,6 +29,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use shared::clock::Clock;
 use shared::store::{AlertStore, ChangeStore, DirectoryStore, QueryStore, RunStore, TokenStore};
+use url::Url;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,12 +44,14 @@ pub struct App {
     tokens: Arc<dyn TokenStore>,
     alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
+    /// The origin where all this is reached.
+    base_url: String,
 }
 
 impl App {
-    /// An app on one store for everything.
+    /// An app on one store for everything, reached at this origin.
     #[must_use]
-    pub fn new<S>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self
+    pub fn new<S>(store: Arc<S>, clock: Arc<dyn Clock>, base_url: &Url) -> Self
     where
         S: DirectoryStore + RunStore + QueryStore + ChangeStore + TokenStore + AlertStore + 'static,
     {
@@ -59,6 +63,7 @@ impl App {
             tokens: store.clone(),
             alerts: store,
             clock,
+            base_url: base_url.as_str().trim_end_matches('/').to_owned(),
         }
     }
 }
@@ -66,7 +71,7 @@ impl App {
 /// The routes alone, to be merged with those of other functions behind one address and then
 /// [finished](shared::http::finish).
 pub fn routes(app: App) -> Router {
-    described().split_for_parts().0.with_state(app)
+    described().split_for_parts().0.merge(scim::routes()).with_state(app)
 }
 
 /// What the API's description says of these routes.
@@ -75,7 +80,7 @@ pub fn description() -> OpenApi {
     described().split_for_parts().1
 }
 
-/// Each route with its description.
+/// Each route of the JSON API with its description. SCIM describes itself.
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(summary::show))

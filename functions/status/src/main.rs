@@ -10,9 +10,9 @@ use status::App;
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::json();
-    let table = config::from_env(|environment| environment.storage().table)?;
+    let (table, base_url) = config::from_env(|environment| (environment.storage().table, environment.base_url()))?;
     let aws = aws_config::load_from_env().await;
     let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), table);
-    let app = App::new(Arc::new(store), Arc::new(SystemClock));
+    let app = App::new(Arc::new(store), Arc::new(SystemClock), &base_url);
     lambda_http::run(status::router(app)).await
 }

@@ -12,9 +12,9 @@ use crate::App;
 /// A group by its id and, when it is published, its name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupRef {
-    id: GroupId,
+    pub(crate) id: GroupId,
     #[schema(value_type = Option<String>, example = "VPN-Berlin")]
-    display_name: Option<Text>,
+    pub(crate) display_name: Option<Text>,
 }
 
 /// True for a group that consumers may see.

@@ -259,7 +259,7 @@ async fn select(
             if let Some(cursor) = after {
                 return Err(Problem::invalid_parameter("cursor", "none beside q, which has one page", cursor.as_str()));
             }
-            Page { items: queries.find_users(directory.id, beginning, limit).await?, next: None }
+            Page { items: queries.find_users(directory.id, beginning, limit).await?.items, next: None }
         }
         Source::ChangedSince(since) => changed_since(app, directory, *since, paging).await?,
     };
@@ -358,6 +358,6 @@ pub(crate) async fn find(app: &App, directory: &Directory, key: &str) -> Result<
 }
 
 /// True for a user who was read, not only named as somebody's member.
-fn is_known(user: &UserRecord) -> bool {
+pub(crate) fn is_known(user: &UserRecord) -> bool {
     !matches!(user.presence, Presence::Unseen)
 }

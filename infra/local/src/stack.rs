@@ -173,7 +173,7 @@ impl Stack {
             queue: Arc::new(queue.clone()),
             clock: Arc::clone(&options.clock),
         };
-        let status = status::App::new(store.clone(), Arc::clone(&options.clock));
+        let status = status::App::new(store.clone(), Arc::clone(&options.clock), &base_url);
         let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
         let site = console::Site::new(console.clone(), store.clone(), secrets.clone(), sessions);
         let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));

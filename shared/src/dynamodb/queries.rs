@@ -1,6 +1,7 @@
 //! Pages of users, groups and members.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,16 +15,21 @@ use super::store::DynamoStore;
 use super::users::Users;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Presence, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserOutcome};
-use crate::store::{Cursor, GroupFilter, List, MirrorStore as _, NameIndex, Page, QueryStore, StoreError, UserFilter};
+use crate::store::{
+    Cursor, Found, GroupFilter, List, Listed, MirrorStore as _, NameIndex, Page, QueryStore, StoreError, UserFilter,
+};
 
 /// How many ids are looked at beyond those wanted, since some of them may lead to records that do not count.
 const LOOK_AHEAD: usize = 8;
+/// How many entries are skipped together.
+const AT_A_TIME: usize = 4_096;
 
 impl UserFilter {
     /// Where its users are listed; `None` when all are to be.
     fn outcomes(self) -> Option<Vec<UserOutcome>> {
         match self {
             Self::All => None,
+            Self::AllByOutcome => Some([&[UserOutcome::Active], UserOutcome::INACTIVE.as_slice()].concat()),
             Self::Active => Some(vec![UserOutcome::Active]),
             Self::Inactive => Some(UserOutcome::INACTIVE.to_vec()),
             Self::With(outcome) => Some(vec![outcome]),
@@ -74,17 +80,18 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         beginning: &str,
         limit: usize,
-    ) -> Result<Vec<UserRecord>, StoreError> {
+    ) -> Result<Found<UserRecord>, StoreError> {
         let key = NameKey::of(beginning);
         if key.as_str().is_empty() {
-            return Ok(Vec::new());
+            return Ok(Found { items: Vec::new(), more: false });
         }
-        let ids = self.named_like(directory, NameIndex::Users, &key, limit).await?;
+        let ids = self.named_like(directory, NameIndex::Users, &key, limit + 1).await?;
+        let more = ids.len() > limit;
         let ids = ids.into_iter().take(limit).map(UserId::from).collect();
         let mut users = self.users(directory, &ids).await?;
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_found_by(beginning));
         users.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
-        Ok(users)
+        Ok(Found { items: users, more })
     }
 
     async fn list_groups(
@@ -105,17 +112,18 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         beginning: &str,
         limit: usize,
-    ) -> Result<Vec<GroupRecord>, StoreError> {
+    ) -> Result<Found<GroupRecord>, StoreError> {
         let key = NameKey::of(beginning);
         if key.as_str().is_empty() {
-            return Ok(Vec::new());
+            return Ok(Found { items: Vec::new(), more: false });
         }
-        let ids = self.named_like(directory, NameIndex::Groups, &key, limit).await?;
+        let ids = self.named_like(directory, NameIndex::Groups, &key, limit + 1).await?;
+        let more = ids.len() > limit;
         let ids = ids.into_iter().take(limit).map(GroupId::from).collect();
         let mut groups = self.groups(directory, &ids).await?;
         groups.retain(|group| group.presence.is_present() && group.profile.is_found_by(beginning));
         groups.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
-        Ok(groups)
+        Ok(Found { items: groups, more })
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
@@ -142,6 +150,37 @@ impl QueryStore for DynamoStore {
         let listed = self.listed_users(directory, &list, place, limit + 1, |user| user.presence.is_present()).await?;
         Ok(page(listed, limit, |last| encode("members", &last.id)))
     }
+
+    async fn skip(
+        &self,
+        directory: DirectoryId,
+        of: &Listed,
+        count: NonZeroUsize,
+    ) -> Result<Option<Cursor>, StoreError> {
+        let mut left = count.get();
+        match of {
+            Listed::Users(filter) => match filter.outcomes() {
+                Some(outcomes) => {
+                    for outcome in outcomes {
+                        if let Some(id) = self.skip_in(directory, &List::Users(outcome), &mut left).await? {
+                            return Ok(Some(encode("decided", &(outcome, id))));
+                        }
+                    }
+                    Ok(None)
+                }
+                None => self.skip_users(directory, left).await,
+            },
+            Listed::Groups(GroupFilter::With(decision)) => {
+                let id = self.skip_in(directory, &List::Groups(*decision), &mut left).await?;
+                Ok(id.map(|id| encode("groups", &id)))
+            }
+            Listed::Groups(GroupFilter::All) => self.skip_groups(directory, left).await,
+            Listed::Members(group) => {
+                let id = self.skip_in(directory, &List::Members(group.clone()), &mut left).await?;
+                Ok(id.map(|id| encode("members", &id)))
+            }
+        }
+    }
 }
 
 /// A page of at most `limit` of these, and a cursor if there are more.
@@ -153,6 +192,51 @@ fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> Cursor) -> Pa
 }
 
 impl DynamoStore {
+    /// The id behind which a list goes on after so many ids; when it has fewer, they are taken off.
+    async fn skip_in(
+        &self,
+        directory: DirectoryId,
+        list: &List,
+        left: &mut usize,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        let mut behind = None;
+        loop {
+            let ids = self.some_in(directory, list, behind.as_ref(), (*left).min(AT_A_TIME)).await?;
+            let Some(last) = ids.last() else { return Ok(None) };
+            *left -= ids.len();
+            if *left == 0 {
+                return Ok(Some(last.clone()));
+            }
+            behind = Some(last.clone());
+        }
+    }
+
+    /// The same for records.
+    async fn skip_users(&self, directory: DirectoryId, mut left: usize) -> Result<Option<Cursor>, StoreError> {
+        let mut after = None;
+        loop {
+            let page = self.list_every_user(directory, left.min(AT_A_TIME), after.as_ref()).await?;
+            left -= page.items.len();
+            match page.next {
+                Some(next) if left > 0 => after = Some(next),
+                next => return Ok(next),
+            }
+        }
+    }
+
+    /// The same for groups.
+    async fn skip_groups(&self, directory: DirectoryId, mut left: usize) -> Result<Option<Cursor>, StoreError> {
+        let mut after = None;
+        loop {
+            let page = self.list_every_group(directory, left.min(AT_A_TIME), after.as_ref()).await?;
+            left -= page.items.len();
+            match page.next {
+                Some(next) if left > 0 => after = Some(next),
+                next => return Ok(next),
+            }
+        }
+    }
+
     async fn list_every_user(
         &self,
         directory: DirectoryId,

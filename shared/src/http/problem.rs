@@ -28,6 +28,12 @@ const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
 pub enum ProblemKind {
     /// A query parameter is unknown, repeated or malformed.
     InvalidParameter,
+    /// A SCIM filter is malformed, or cannot be answered.
+    InvalidFilter,
+    /// A SCIM filter takes, or an answer would have, more than is looked at.
+    TooMany,
+    /// What was asked for cannot be filtered.
+    FilterNotAllowed,
     /// A page cursor was not made for this listing.
     InvalidCursor,
     /// What follows a cursor is not kept any more, or means something else now: the caller has to start over.
@@ -46,6 +52,8 @@ pub enum ProblemKind {
     NotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
+    /// This is not done here.
+    NotImplemented,
     /// Somebody else changed it first.
     Conflict,
     /// The hold does not wait for a decision any more.
@@ -83,6 +91,10 @@ impl ProblemKind {
         use StatusCode as S;
         match self {
             Self::InvalidParameter => (S::BAD_REQUEST, "invalid-parameter", "A query parameter is not valid"),
+            Self::InvalidFilter => (S::BAD_REQUEST, "invalid-filter", "The filter is not valid"),
+            Self::TooMany => (S::BAD_REQUEST, "too-many", "Too many results"),
+            Self::FilterNotAllowed => (S::FORBIDDEN, "filter-not-allowed", "There is nothing to filter here"),
+            Self::NotImplemented => (S::NOT_IMPLEMENTED, "not-implemented", "Not done here"),
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid-cursor", "The cursor is not valid"),
             Self::CursorTooOld => (S::GONE, "cursor-too-old", "Start over"),
             Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body is not JSON"),
@@ -195,6 +207,12 @@ impl Problem {
         self.header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// The explanation for the person who reads it.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
@@ -204,6 +222,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let told = self.clone();
         let (status, name, title) = self.kind.describe();
         let body = ProblemView {
             kind: format!("urn:office365-sync:problem:{name}"),
@@ -216,6 +235,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         headers.extend(self.headers);
+        // For those who say it in other words.
+        response.extensions_mut().insert(told);
         response
     }
 }

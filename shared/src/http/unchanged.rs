@@ -19,7 +19,7 @@ const TAG_BYTES: usize = 16;
 /// Callers may keep answers, if they ask whether those still hold. Nobody else may.
 const KEPT: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Tags good JSON answers to `GET` by what is in them, and answers 304 to who has the same already. Layered over handlers whose
+/// Tags good JSON answers to `GET` by what is in them, unless they say their version themselves, and answers 304 to who has the same already. Layered over handlers whose
 /// whole answers fit in memory.
 pub async fn tag(request: Request, next: Next) -> Response {
     let known = request.headers().get(IF_NONE_MATCH).cloned();
@@ -34,7 +34,9 @@ pub async fn tag(request: Request, next: Next) -> Response {
         Ok(bytes) => bytes,
         Err(error) => return Problem::internal(&error).into_response(),
     };
-    let Some(tag) = tag_of(&bytes) else { return Response::from_parts(parts, Body::from(bytes)) };
+    let Some(tag) = parts.headers.get(ETAG).cloned().or_else(|| tag_of(&bytes)) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
     let is_known = known.is_some_and(|known| names(&known, &tag));
     parts.headers.insert(ETAG, tag);
     parts.headers.insert(CACHE_CONTROL, KEPT);
@@ -48,8 +50,8 @@ pub async fn tag(request: Request, next: Next) -> Response {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
-        && !headers.contains_key(ETAG)
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    [&b"application/json"[..], b"application/scim+json"].into_iter().any(|json| kind.starts_with(json))
 }
 
 fn tag_of(bytes: &[u8]) -> Option<HeaderValue> {
@@ -61,7 +63,8 @@ fn tag_of(bytes: &[u8]) -> Option<HeaderValue> {
 /// Whether an `If-None-Match` names this tag. A weak one (`W/"…"`) is as good here.
 fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
     let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
-    known.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
+    let strong = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    known.split(',').map(str::trim).any(|one| one == "*" || strong(one) == strong(tag))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub use drafts::{DraftStore, LINES_PER_PAGE};
 pub use holds::HoldStore;
 pub use mirror::{Lease, Leased, List, ListChange, MirrorStore, NameIndex, NamesChange, Publication, SyncState, Write};
 pub use progress::{NotedProgress, ProgressStore};
-pub use queries::{Cursor, GroupFilter, Page, QueryStore, UserFilter};
+pub use queries::{Cursor, Found, GroupFilter, Listed, Page, QueryStore, UserFilter};
 pub use reach::reach;
 pub use runs::{RequestedRun, RunStore};
 pub use sessions::EndedSessions;

@@ -1,6 +1,7 @@
 //! Pages of users, groups and members for those who ask.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
 
@@ -35,11 +36,33 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
+/// Who or what was found by a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<T> {
+    /// The first ones, in the order of displayed names.
+    pub items: Vec<T>,
+    /// True when there may be more than were to be looked up.
+    pub more: bool,
+}
+
+/// A listing with places that can be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// [`QueryStore::list_users`].
+    Users(UserFilter),
+    /// [`QueryStore::list_groups`].
+    Groups(GroupFilter),
+    /// [`QueryStore::list_members`].
+    Members(GroupId),
+}
+
 /// Which users to list. Those who were never read themselves are never listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserFilter {
     /// All of them.
     All,
+    /// All of them, outcome by outcome, the active ones first.
+    AllByOutcome,
     /// Active ones.
     Active,
     /// Inactive ones.
@@ -53,7 +76,7 @@ impl UserFilter {
     #[must_use]
     pub fn takes(self, decision: &UserDecision) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::AllByOutcome => true,
             Self::Active => decision.is_active(),
             Self::Inactive => !decision.is_active(),
             Self::With(outcome) => decision.outcome() == outcome,
@@ -85,7 +108,7 @@ impl GroupFilter {
 }
 
 /// Reads for queries. Listings are in the order of ids, with those that are no GUIDs in fixed places among the others,
-/// and stable between pages; inactive users are listed by their outcomes, and those of one outcome in the order of ids. A page takes
+/// and stable between pages; users of several outcomes but not all are listed by their outcomes, and those of one outcome in the order of ids. A page takes
 /// about as many requests of the table however large the directory is.
 #[async_trait]
 pub trait QueryStore: Send + Sync {
@@ -108,14 +131,13 @@ pub trait QueryStore: Send + Sync {
     /// somebody who came later.
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
 
-    /// At most `limit` users of whom a name, the displayed name or a word in it begins like this, in any case; in the order of
-    /// displayed names. When there are `limit` of them there may be more.
+    /// At most `limit` users of whom a name, the displayed name or a word in it begins like this, in any case.
     async fn find_users(
         &self,
         directory: DirectoryId,
         beginning: &str,
         limit: usize,
-    ) -> Result<Vec<UserRecord>, StoreError>;
+    ) -> Result<Found<UserRecord>, StoreError>;
 
     /// A page of at most `limit` groups, full unless it is the last.
     async fn list_groups(
@@ -126,14 +148,13 @@ pub trait QueryStore: Send + Sync {
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError>;
 
-    /// At most `limit` groups whose name, a word in it, or mail address begins like this, in any case; in the order of names. When
-    /// there are `limit` of them there may be more.
+    /// At most `limit` groups whose name, a word in it, or mail address begins like this, in any case.
     async fn find_groups(
         &self,
         directory: DirectoryId,
         beginning: &str,
         limit: usize,
-    ) -> Result<Vec<GroupRecord>, StoreError>;
+    ) -> Result<Found<GroupRecord>, StoreError>;
 
     /// One group by id.
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError>;
@@ -153,4 +174,13 @@ pub trait QueryStore: Send + Sync {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserRecord>, StoreError>;
+
+    /// The place behind the first `count` entries of a listing; `None` when it has no more. In the middle of a run that writes, an
+    /// entry may be counted that is not there any more.
+    async fn skip(
+        &self,
+        directory: DirectoryId,
+        of: &Listed,
+        count: NonZeroUsize,
+    ) -> Result<Option<Cursor>, StoreError>;
 }

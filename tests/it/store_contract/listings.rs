@@ -249,7 +249,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     ];
     table.store.apply(&lease, &people.each_ref().map(with_names).concat(), at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
-        let users = table.store.find_users(directory, beginning, 50).await.unwrap();
+        let users = table.store.find_users(directory, beginning, 50).await.unwrap().items;
         users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect()
     };
     assert_eq!(found("KIM").await, ["Ann KIMBALL", "Kim Lind", "Lee !odd"]);
@@ -263,7 +263,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     let renamed = person(1, "Pat Lind", "kl@contoso.example");
     table.store.apply(&lease, &[Write::User(renamed)], at(0)).await.unwrap();
     assert_eq!(found("kim l").await, [""; 0]);
-    assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap(), []);
+    assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap().items, []);
 }
 
 pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
@@ -273,15 +273,16 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
     let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.into_iter().map(Write::User));
     table.store.apply(&lease, &writes, at(0)).await.unwrap();
-    let some = table.store.find_users(directory, "person", 20).await.unwrap();
+    let some = table.store.find_users(directory, "person", 20).await.unwrap().items;
     assert_eq!(some.len(), 20);
-    let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap();
+    let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap().items;
     assert_eq!(one.len(), 1);
     let names: Vec<String> = table
         .store
         .find_users(directory, "person 14", 200)
         .await
         .unwrap()
+        .items
         .into_iter()
         .map(|user| user.profile.display_name.unwrap().to_string())
         .collect();
@@ -310,7 +311,7 @@ pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_add
     writes.extend(groups.into_iter().map(Write::Group));
     table.store.apply(&lease, &writes, at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
-        let groups = table.store.find_groups(directory, beginning, 50).await.unwrap();
+        let groups = table.store.find_groups(directory, beginning, 50).await.unwrap().items;
         groups.into_iter().map(|group| group.profile.display_name.unwrap().to_string()).collect()
     };
     assert_eq!(found("BERL").await, ["SG_VPN-Berlin (admins)", "Vorstand"]);
@@ -321,7 +322,7 @@ pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_add
         assert_eq!(found(none).await, [""; 0], "{none:?}");
     }
     assert!(
-        table.store.find_users(directory, "berlin", 9).await.unwrap().is_empty(),
+        table.store.find_users(directory, "berlin", 9).await.unwrap().items.is_empty(),
         "users have an index of their own"
     );
 }

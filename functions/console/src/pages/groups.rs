@@ -6,7 +6,7 @@ use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord};
 use shared::filter::{GroupDecision, SkipReason};
-use shared::store::{GroupFilter, Page as Listing, QueryStore, StoreError};
+use shared::store::{Found, GroupFilter, Page as Listing, QueryStore, StoreError};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
@@ -38,12 +38,12 @@ pub(super) async fn by_name(
     directory: &Directory,
     name: &str,
     limit: usize,
-) -> Result<Vec<GroupRecord>, StoreError> {
+) -> Result<Found<GroupRecord>, StoreError> {
     if let Ok(id) = name.trim().parse::<GroupId>()
         && let Some(group) = queries.group(directory.id, &id).await?
         && group.presence.is_present()
     {
-        return Ok(vec![group]);
+        return Ok(Found { items: vec![group], more: false });
     }
     queries.find_groups(directory.id, name, limit).await
 }
@@ -59,8 +59,8 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let groups = if name.is_empty() {
         site.queries.list_groups(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        let mut items = by_name(&*site.queries, directory, name, PER_PAGE).await?;
-        may_be_more = items.len() >= PER_PAGE;
+        let Found { mut items, more } = by_name(&*site.queries, directory, name, PER_PAGE).await?;
+        may_be_more = more;
         items.retain(|group| filter.takes(group.decision));
         Listing { items, next: None }
     };

@@ -8,7 +8,7 @@ use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
-use shared::store::{Page as Listing, StoreError, UserFilter, reach};
+use shared::store::{Found, Page as Listing, StoreError, UserFilter, reach};
 
 use super::changes::Story;
 use super::failure::Failure;
@@ -43,8 +43,8 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let found = if name.is_empty() {
         site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        let mut items = by_name(&site, directory, name, PER_PAGE).await?;
-        may_be_more = items.len() >= PER_PAGE;
+        let Found { mut items, more } = by_name(&site, directory, name, PER_PAGE).await?;
+        may_be_more = more;
         items.retain(|user| filter.takes(&user.decision));
         Listing { items, next: None }
     };
@@ -78,11 +78,11 @@ pub(super) async fn by_name(
     directory: &Directory,
     name: &str,
     limit: usize,
-) -> Result<Vec<UserRecord>, StoreError> {
+) -> Result<Found<UserRecord>, StoreError> {
     if let Ok(id) = name.parse::<UserId>()
         && let Some(user) = site.queries.user(directory.id, &id).await?
     {
-        return Ok(vec![user]);
+        return Ok(Found { items: vec![user], more: false });
     }
     site.queries.find_users(directory.id, name, limit).await
 }

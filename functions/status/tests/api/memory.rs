@@ -3,6 +3,7 @@
 #![expect(clippy::unimplemented, reason = "the status function only reads")]
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,8 +14,8 @@ use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{ChangeId, Directory, DirectoryId, GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
 use shared::store::{
-    AlertStore, Before, ChangeStore, Changes, Cursor, DirectoryStore, GroupFilter, Logged, Page, QueryStore,
-    RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
+    AlertStore, Before, ChangeStore, Changes, Cursor, DirectoryStore, Found, GroupFilter, Listed, Logged, Page,
+    QueryStore, RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
 };
 use shared::sync::{Run, RunId};
 
@@ -79,7 +80,7 @@ impl QueryStore for Memory {
         Ok(self.users_of(directory).filter(named).cloned().collect())
     }
 
-    async fn find_users(&self, _: DirectoryId, _: &str, _: usize) -> Result<Vec<UserRecord>, StoreError> {
+    async fn find_users(&self, _: DirectoryId, _: &str, _: usize) -> Result<Found<UserRecord>, StoreError> {
         unimplemented!("the Sync page does")
     }
 
@@ -94,7 +95,7 @@ impl QueryStore for Memory {
         page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after)
     }
 
-    async fn find_groups(&self, _: DirectoryId, _: &str, _: usize) -> Result<Vec<GroupRecord>, StoreError> {
+    async fn find_groups(&self, _: DirectoryId, _: &str, _: usize) -> Result<Found<GroupRecord>, StoreError> {
         unimplemented!("the Sync page does")
     }
 
@@ -119,6 +120,10 @@ impl QueryStore for Memory {
     ) -> Result<Page<UserRecord>, StoreError> {
         let member = |user: &&UserRecord| user.presence.is_present() && user.groups.contains(group);
         page(self.users_of(directory).filter(member).cloned().collect(), limit, after)
+    }
+
+    async fn skip(&self, _: DirectoryId, _: &Listed, count: NonZeroUsize) -> Result<Option<Cursor>, StoreError> {
+        Ok(Some(Cursor::new(count.to_string())))
     }
 }
 

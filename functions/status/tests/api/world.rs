@@ -193,7 +193,11 @@ impl World {
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
-        let router = status::router(App::new(Arc::new(self.0), Arc::new(Stopped(now()))));
+        let router = status::router(App::new(
+            Arc::new(self.0),
+            Arc::new(Stopped(now())),
+            &"https://sync.example".parse().unwrap(),
+        ));
         Answer::read(router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await
     }
 }

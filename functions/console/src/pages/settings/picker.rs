@@ -23,9 +23,7 @@ impl Found {
         directory: &Directory,
         query: &str,
     ) -> Result<Self, StoreError> {
-        let mut groups = by_name(queries, directory, query, MAX_SHOWN + 1).await?;
-        let more = groups.len() > MAX_SHOWN;
-        groups.truncate(MAX_SHOWN);
-        Ok(Self { query: query.to_owned(), groups, more })
+        let found = by_name(queries, directory, query, MAX_SHOWN).await?;
+        Ok(Self { query: query.to_owned(), groups: found.items, more: found.more })
     }
 }

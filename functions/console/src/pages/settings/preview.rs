@@ -115,12 +115,12 @@ impl Shown {
                 let then = Then::of_user(policy, &reach, &user);
                 (user, then)
             };
-            let users = users?.into_iter().map(with).collect();
+            let users = users?.items.into_iter().map(with).collect();
             let with = |group: GroupRecord| {
                 let then = Then::of_group(policy, &group);
                 (group, then)
             };
-            let groups = groups?.into_iter().map(with).collect();
+            let groups = groups?.items.into_iter().map(with).collect();
             return Ok(Self::Found { name: name.to_owned(), users, groups });
         }
         let page: usize = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or_default();

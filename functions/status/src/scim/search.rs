@@ -1,0 +1,409 @@
+//! Lists: found by an index, held against the filter, and cut into pages.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use axum::extract::State;
+use axum::response::Response;
+use futures::future::BoxFuture;
+use serde_json::Value;
+use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
+use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::store::{Cursor, Found, GroupFilter, Listed, StoreError, UserFilter};
+
+use super::attributes::ResourceType;
+use super::filter::{self, Condition, Plan, Source};
+use super::group::MAX_MEMBERS;
+use super::messages::{self, ListResponse};
+use super::query::{Paging, Query};
+use super::resource::{of_group, of_users};
+use crate::App;
+use crate::access::Readable;
+use crate::published::is_published;
+use crate::users::is_known;
+
+/// The most resources that are held against a filter one by one.
+const MAX_LOOKED_AT: usize = 2_000;
+/// How many are read together.
+const AT_A_TIME: usize = 500;
+/// What a filter has to ask about.
+const INDEXED: &str = "There is no index for this filter. Ask about `id`, `externalId`, `userName`, `emails`, `displayName` (`eq`, and of names \
+     `sw` too), `active`, `groups` or `members` (`eq`), or join one of those with others by `and`.";
+
+/// Some resources.
+struct Page {
+    /// How many there are in all.
+    total: u64,
+    resources: Vec<Value>,
+    next: Option<Cursor>,
+}
+
+impl Page {
+    const NONE: Self = Self { total: 0, resources: Vec::new(), next: None };
+}
+
+/// Answers a list of resources of these kinds, one kind after the other.
+pub(super) async fn answer(
+    Readable(directory, _): Readable,
+    State(app): State<App>,
+    kinds: &[ResourceType],
+    query: &Query,
+) -> Result<Response, Problem> {
+    let list = match &query.paging {
+        Paging::Place(first) => {
+            let (mut before, mut resources, mut total) = (first.saturating_sub(1), Vec::new(), 0_u64);
+            for kind in kinds {
+                let room = query.count.saturating_sub(resources.len());
+                let page = Search::of(&app, &directory, *kind, query)?.from_place(before, room).await?;
+                before = before.saturating_sub(usize::try_from(page.total).unwrap_or(usize::MAX));
+                total += page.total;
+                let is_cut = page.resources.len() < room && page.next.is_some();
+                resources.extend(page.resources);
+                if is_cut {
+                    // What follows would not be at its place.
+                    break;
+                }
+            }
+            ListResponse::new(resources, total).from_place(*first)
+        }
+        Paging::Cursor(after) => {
+            let [kind] = kinds else {
+                return Err(Problem::invalid_parameter("cursor", "a list of users, or one of groups", "both"));
+            };
+            let page = Search::of(&app, &directory, *kind, query)?.after(after.as_ref(), query.count).await?;
+            ListResponse::new(page.resources, page.total).on_at(page.next.map(|cursor| cursor.as_str().to_owned()))
+        }
+    };
+    Ok(messages::answer(list))
+}
+
+/// A search for resources of one kind.
+struct Search<'a> {
+    app: &'a App,
+    directory: &'a Directory,
+    kind: ResourceType,
+    condition: Option<Condition>,
+    plan: Plan,
+    query: &'a Query,
+}
+
+impl<'a> Search<'a> {
+    fn of(app: &'a App, directory: &'a Directory, kind: ResourceType, query: &'a Query) -> Result<Self, Problem> {
+        let condition = query.filter.as_ref().map(|asked| filter::of(asked, kind)).transpose()?;
+        let plan = match &condition {
+            None => Plan { source: Source::Everything, is_exact: true },
+            Some(condition) => {
+                Plan::of(condition, kind).ok_or_else(|| Problem::new(ProblemKind::InvalidFilter, INDEXED))?
+            }
+        };
+        Ok(Self { app, directory, kind, condition, plan, query })
+    }
+
+    /// True when there is nothing of this kind to be seen.
+    fn is_hidden(&self) -> bool {
+        match self.kind {
+            ResourceType::User => !publishes_users(self.directory),
+            ResourceType::Group => self.directory.published.is_none(),
+        }
+    }
+
+    /// The page behind so many resources.
+    async fn from_place(&self, before: usize, count: usize) -> Result<Page, Problem> {
+        if self.is_hidden() {
+            return Ok(Page::NONE);
+        }
+        let Some((listed, total)) = self.listed().await? else {
+            return Ok(cut(self.matching().await?, before, count));
+        };
+        let behind = match NonZeroUsize::new(before) {
+            None => None,
+            Some(_) if before as u64 >= total => return Ok(Page { total, ..Page::NONE }),
+            Some(before) => match self.app.queries.skip(self.directory.id, &listed, before).await? {
+                Some(cursor) => Some(cursor),
+                None => return Ok(Page { total, ..Page::NONE }),
+            },
+        };
+        self.read(&listed, total, count, behind.as_ref()).await
+    }
+
+    /// The page behind another.
+    async fn after(&self, after: Option<&Cursor>, count: usize) -> Result<Page, Problem> {
+        if self.is_hidden() {
+            return Ok(Page::NONE);
+        }
+        match self.listed().await? {
+            Some((listed, total)) => self.read(&listed, total, count, after).await,
+            None => {
+                let before = after.map_or(Ok(0), place_of)?;
+                Ok(cut(self.matching().await?, before, count))
+            }
+        }
+    }
+
+    /// The stored list that is exactly what is asked for, if there is one, and how long it is.
+    async fn listed(&self) -> Result<Option<(Listed, u64)>, Problem> {
+        let Some(published) = self.directory.published.as_ref().filter(|_| self.plan.is_exact) else { return Ok(None) };
+        let counts = &published.counts;
+        let (listed, total) = match (self.kind, &self.plan.source) {
+            (ResourceType::User, Source::Everything) => {
+                (Listed::Users(UserFilter::AllByOutcome), counts.active + counts.inactive())
+            }
+            (ResourceType::User, Source::Active(true)) => (Listed::Users(UserFilter::Active), counts.active),
+            (ResourceType::User, Source::Active(false)) => (Listed::Users(UserFilter::Inactive), counts.inactive()),
+            (ResourceType::User, Source::MembersOf(group)) => match self.published_group(group).await? {
+                Some(group) => (Listed::Members(group.id), i64::try_from(group.members).unwrap_or(i64::MAX)),
+                None => return Ok(None),
+            },
+            (ResourceType::Group, Source::Everything) => (Listed::Groups(GroupFilter::SYNCED), counts.groups_synced),
+            _ => return Ok(None),
+        };
+        Ok(Some((listed, u64::try_from(total).unwrap_or(0))))
+    }
+
+    /// A page of a stored list.
+    async fn read(&self, listed: &Listed, total: u64, count: usize, after: Option<&Cursor>) -> Result<Page, Problem> {
+        if count == 0 {
+            return Ok(Page { total, ..Page::NONE });
+        }
+        let (queries, directory) = (&self.app.queries, self.directory.id);
+        match listed {
+            Listed::Users(filter) => {
+                let page = queries.list_users(directory, *filter, count, after).await?;
+                Ok(Page { total, resources: self.users(&page.items).await?, next: page.next })
+            }
+            Listed::Members(group) => {
+                let page = queries.list_members(directory, group, count, after).await?;
+                Ok(Page { total, resources: self.users(&page.items).await?, next: page.next })
+            }
+            Listed::Groups(filter) => {
+                let mut page = queries.list_groups(directory, *filter, count, after).await?;
+                let fit = self.fitting(&page.items);
+                if fit < page.items.len() {
+                    page = queries.list_groups(directory, *filter, fit, after).await?;
+                }
+                Ok(Page { total, resources: self.groups(&page.items).await?, next: page.next })
+            }
+        }
+    }
+
+    /// How many of these groups fit one answer with their members: one at least, which is refused when it is too large.
+    fn fitting(&self, groups: &[GroupRecord]) -> usize {
+        if !self.wants("members") {
+            return groups.len();
+        }
+        let mut members = 0;
+        let fits = |group: &&GroupRecord| {
+            members += group.members;
+            members <= MAX_MEMBERS
+        };
+        groups.iter().take_while(fits).count().max(1)
+    }
+
+    fn wants(&self, attribute: &str) -> bool {
+        self.query.projection.wants(self.kind, attribute)
+    }
+
+    /// Users as they are answered.
+    async fn users(&self, users: &[UserRecord]) -> Result<Vec<Value>, Problem> {
+        Ok(self.shown(of_users(self.app, self.directory, users, self.wants("groups")).await?))
+    }
+
+    /// Groups as they are answered.
+    async fn groups(&self, groups: &[GroupRecord]) -> Result<Vec<Value>, Problem> {
+        let mut resources = Vec::new();
+        for group in groups {
+            resources.push(of_group(self.app, self.directory, group, self.wants("members")).await?);
+        }
+        Ok(self.shown(resources))
+    }
+
+    fn shown(&self, resources: Vec<Value>) -> Vec<Value> {
+        resources.into_iter().map(|resource| self.query.projection.apply(self.kind, resource)).collect()
+    }
+
+    /// All resources that are as asked, in the order of their ids.
+    async fn matching(&self) -> Result<Vec<Value>, Problem> {
+        let asks_for = |attribute| self.condition.as_ref().is_some_and(|condition| condition.asks_for(attribute));
+        let resources = match self.kind {
+            ResourceType::User => {
+                let mut users = BTreeMap::new();
+                self.gather_users(&self.plan.source, &mut users).await?;
+                let users: Vec<UserRecord> = users.into_values().filter(is_known).collect();
+                of_users(self.app, self.directory, &users, self.wants("groups") || asks_for("groups")).await?
+            }
+            ResourceType::Group => {
+                let mut groups = BTreeMap::new();
+                self.gather_groups(&self.plan.source, &mut groups).await?;
+                let mut resources = Vec::new();
+                for group in groups.into_values().filter(|group| is_published(self.directory, group)) {
+                    let is_complete = self.wants("members") || asks_for("members");
+                    resources.push(of_group(self.app, self.directory, &group, is_complete).await?);
+                }
+                resources
+            }
+        };
+        let holds = |resource: &Value| self.condition.as_ref().is_none_or(|condition| condition.holds(resource));
+        Ok(self.shown(resources.into_iter().filter(holds).collect()))
+    }
+
+    /// Looks up the users of a source.
+    fn gather_users<'b>(
+        &'b self,
+        source: &'b Source,
+        found: &'b mut BTreeMap<UserId, UserRecord>,
+    ) -> BoxFuture<'b, Result<(), Problem>> {
+        Box::pin(async move {
+            let (queries, directory) = (&self.app.queries, self.directory.id);
+            let users = match source {
+                Source::Nothing | Source::GroupsOf(_) => Vec::new(),
+                Source::One(id) => self.user(id).await?,
+                Source::Named(name) => {
+                    let mut users = queries.users_named(directory, name).await?;
+                    // Who has no name is called by the id.
+                    users.extend(self.user(name).await?);
+                    users
+                }
+                Source::Beginning(beginning) => {
+                    let Found { items, more } = queries.find_users(directory, beginning, MAX_LOOKED_AT).await?;
+                    if more {
+                        return Err(too_many());
+                    }
+                    items
+                }
+                Source::Several(sources) => {
+                    for source in sources {
+                        self.gather_users(source, found).await?;
+                    }
+                    Vec::new()
+                }
+                Source::MembersOf(group) => match self.published_group(group).await? {
+                    Some(group) => self.whole(&Listed::Members(group.id)).await?,
+                    None => Vec::new(),
+                },
+                Source::Active(true) => self.whole(&Listed::Users(UserFilter::Active)).await?,
+                Source::Active(false) => self.whole(&Listed::Users(UserFilter::Inactive)).await?,
+                Source::Everything => self.whole(&Listed::Users(UserFilter::All)).await?,
+            };
+            found.extend(users.into_iter().map(|user| (user.id.clone(), user)));
+            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
+        })
+    }
+
+    async fn user(&self, id: &str) -> Result<Vec<UserRecord>, StoreError> {
+        match id.parse() {
+            Ok(id) => Ok(self.app.queries.user(self.directory.id, &id).await?.into_iter().collect()),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// All users of a list, unless there are too many.
+    async fn whole(&self, listed: &Listed) -> Result<Vec<UserRecord>, Problem> {
+        let (queries, directory) = (&self.app.queries, self.directory.id);
+        let (mut users, mut after) = (Vec::new(), None);
+        loop {
+            let page = match listed {
+                Listed::Users(filter) => queries.list_users(directory, *filter, AT_A_TIME, after.as_ref()).await?,
+                Listed::Members(group) => queries.list_members(directory, group, AT_A_TIME, after.as_ref()).await?,
+                Listed::Groups(_) => return Ok(users),
+            };
+            users.extend(page.items);
+            match page.next {
+                None => return Ok(users),
+                Some(_) if users.len() >= MAX_LOOKED_AT => return Err(too_many()),
+                next => after = next,
+            }
+        }
+    }
+
+    /// Looks up the groups of a source.
+    fn gather_groups<'b>(
+        &'b self,
+        source: &'b Source,
+        found: &'b mut BTreeMap<GroupId, GroupRecord>,
+    ) -> BoxFuture<'b, Result<(), Problem>> {
+        Box::pin(async move {
+            let (queries, directory) = (&self.app.queries, self.directory.id);
+            let groups = match source {
+                Source::Nothing | Source::Named(_) | Source::MembersOf(_) | Source::Active(_) => Vec::new(),
+                Source::One(id) => self.group(id).await?,
+                Source::Beginning(beginning) => {
+                    let Found { mut items, more } = queries.find_groups(directory, beginning, MAX_LOOKED_AT).await?;
+                    if more {
+                        return Err(too_many());
+                    }
+                    // One that has no name is called by its id.
+                    items.extend(self.group(beginning).await?);
+                    items
+                }
+                Source::GroupsOf(user) => self.groups_of(user).await?,
+                Source::Several(sources) => {
+                    for source in sources {
+                        self.gather_groups(source, found).await?;
+                    }
+                    Vec::new()
+                }
+                Source::Everything => {
+                    let page = queries.list_groups(directory, GroupFilter::SYNCED, MAX_LOOKED_AT, None).await?;
+                    if page.next.is_some() {
+                        return Err(too_many());
+                    }
+                    page.items
+                }
+            };
+            found.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
+        })
+    }
+
+    async fn group(&self, id: &str) -> Result<Vec<GroupRecord>, StoreError> {
+        match id.parse() {
+            Ok(id) => Ok(self.app.queries.group(self.directory.id, &id).await?.into_iter().collect()),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The groups that a user is directly in.
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupRecord>, Problem> {
+        let (queries, directory) = (&self.app.queries, self.directory.id);
+        let known = match publishes_users(self.directory) {
+            true => queries.user(directory, user).await?.filter(is_known),
+            false => None,
+        };
+        match known {
+            Some(user) if user.presence.is_present() => Ok(queries.groups_by_id(directory, &user.groups).await?),
+            Some(_) => Ok(Vec::new()),
+            None if self.published_group(&user.object().clone().into()).await?.is_some() => Err(Problem::new(
+                ProblemKind::InvalidFilter,
+                "Groups are found by the users in them, not by the groups nested in them.",
+            )),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn published_group(&self, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+        let group = self.app.queries.group(self.directory.id, id).await?;
+        Ok(group.filter(|group| is_published(self.directory, group)))
+    }
+}
+
+fn too_many() -> Problem {
+    Problem::new(
+        ProblemKind::TooMany,
+        format!(
+            "More than {MAX_LOOKED_AT} resources would have to be looked at one by one. Ask for fewer, or for a list by itself."
+        ),
+    )
+}
+
+/// A part of what was found. Its cursor is the number of resources before it.
+fn cut(found: Vec<Value>, before: usize, count: usize) -> Page {
+    let total = found.len();
+    let end = before.saturating_add(count);
+    let next = (end < total && count > 0).then(|| Cursor::new(end.to_string()));
+    Page { total: total as u64, resources: found.into_iter().skip(before).take(count).collect(), next }
+}
+
+fn place_of(cursor: &Cursor) -> Result<usize, StoreError> {
+    let place: Option<usize> = cursor.as_str().parse().ok();
+    place.filter(|place| *place <= MAX_LOOKED_AT && place.to_string() == cursor.as_str()).ok_or(StoreError::BadCursor)
+}
