@@ -33,6 +33,7 @@ mod restart;
 mod resync;
 mod scale;
 mod schedule;
+mod scim;
 mod secrets;
 mod store_contract;
 mod template;

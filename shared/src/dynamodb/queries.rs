@@ -175,10 +175,7 @@ impl QueryStore for DynamoStore {
                 Ok(id.map(|id| encode("groups", &id)))
             }
             Listed::Groups(GroupFilter::All) => self.skip_groups(directory, left).await,
-            Listed::Members(group) => {
-                let id = self.skip_in(directory, &List::Members(group.clone()), &mut left).await?;
-                Ok(id.map(|id| encode("members", &id)))
-            }
+            Listed::Members(group) => self.skip_members(directory, group, left).await,
         }
     }
 }
@@ -216,6 +213,40 @@ impl DynamoStore {
         let mut after = None;
         loop {
             let page = self.list_every_user(directory, left.min(AT_A_TIME), after.as_ref()).await?;
+            left -= page.items.len();
+            match page.next {
+                Some(next) if left > 0 => after = Some(next),
+                next => return Ok(next),
+            }
+        }
+    }
+
+    /// The same for members, among whom there are some who do not count: deleted users, and those who were never read themselves.
+    async fn skip_members(
+        &self,
+        directory: DirectoryId,
+        group: &GroupId,
+        mut left: usize,
+    ) -> Result<Option<Cursor>, StoreError> {
+        let list = List::Members(group.clone());
+        let mut members: Vec<ObjectId> = Vec::new();
+        loop {
+            let some = self.some_in(directory, &list, members.last(), AT_A_TIME).await?;
+            if some.is_empty() {
+                break;
+            }
+            members.extend(some);
+        }
+        let deleted: BTreeSet<ObjectId> = self.all_in(directory, &List::Users(UserOutcome::Deleted)).await?;
+        members.retain(|id| !deleted.contains(id));
+        let counted = self.group(directory, group).await?.map_or(0, |group| group.members);
+        if members.len() as u64 == counted {
+            return Ok(members.get(left - 1).map(|id| encode("members", id)));
+        }
+        // Only the records tell who they are.
+        let mut after = None;
+        loop {
+            let page = self.list_members(directory, group, left.min(AT_A_TIME), after.as_ref()).await?;
             left -= page.items.len();
             match page.next {
                 Some(next) if left > 0 => after = Some(next),

@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{map_request, map_response};
+use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::problem::{Problem, ProblemKind};
+use super::scim_error;
 
 /// Headers that every answer has unless its handler knows better. Answers are about people: nothing between us and the
 /// caller may keep them, and nothing in them is for a browser to run.
@@ -23,7 +24,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// are the longest parts. API Gateway lets 10 KB through.
 const MAX_URI_BYTES: usize = 4_096;
 
-/// Completes a router: problems for unknown paths and methods, and headers that keep answers private.
+/// Completes a router: problems for unknown paths and methods, in the words of those who ask, and headers that keep answers private.
 ///
 /// Routers are merged before, not after: a router can have only one answer to unknown paths.
 pub fn finish(router: Router) -> Router {
@@ -33,6 +34,7 @@ pub fn finish(router: Router) -> Router {
             Problem::new(ProblemKind::MethodNotAllowed, "The `Allow` header lists the methods of this path.")
         })
         .layer(map_request(refuse_endless))
+        .layer(from_fn(scim_error::translate))
         .layer(map_response(harden))
 }
 
@@ -60,6 +62,19 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+
+    #[tokio::test]
+    async fn on_the_paths_of_scim_problems_are_said_as_scim_does() {
+        for path in ["/scim/v2/nowhere".to_owned(), format!("/scim/{}", "x".repeat(MAX_URI_BYTES))] {
+            let response = ask("GET", &path).await;
+            assert_eq!(response.headers()["content-type"], "application/scim+json");
+            let status = response.status().as_u16().to_string();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(error["status"], status);
+            assert_eq!(error["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+        }
+    }
 
     async fn ask(method: &str, path: &str) -> Response {
         let router = Router::new()

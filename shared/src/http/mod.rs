@@ -11,6 +11,7 @@ mod client_address;
 mod described;
 mod finish;
 mod problem;
+mod scim_error;
 mod unchanged;
 mod view;
 

@@ -23,6 +23,7 @@ pub(super) enum Kind {
 
 /// An attribute, or a part of a complex one.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a characteristic of its own in RFC 7643, section 7")]
 pub(super) struct Attribute {
     pub(super) name: &'static str,
     pub(super) kind: Kind,

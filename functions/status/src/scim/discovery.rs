@@ -118,7 +118,7 @@ pub(super) async fn schema(
 
 fn all(resources: Vec<Value>) -> Response {
     let total = resources.len() as u64;
-    answer(ListResponse::new(resources, total).from_place(1))
+    answer(ListResponse::new(resources, total).at_place(1))
 }
 
 fn resource_type_view(base: &Base, kind: ResourceType) -> Value {

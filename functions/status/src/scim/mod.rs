@@ -8,6 +8,7 @@
 mod attributes;
 mod discovery;
 mod filter;
+mod gather;
 mod group;
 mod messages;
 mod projection;
@@ -18,19 +19,18 @@ mod user;
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 use shared::http::{JsonBody, Problem, ProblemKind};
 
 use self::attributes::ResourceType;
-use self::messages::errors_as_scim;
 use self::query::{Query, SearchRequest};
 use crate::App;
 use crate::access::Readable;
 use crate::params::Params;
 
-/// The routes, which answer with SCIM's own errors.
+/// The routes. Their errors are said as SCIM has them when all routers are [finished](shared::http::finish).
 pub(crate) fn routes() -> Router<App> {
     let directory = Router::new()
         .route("/", get(search_everything))
@@ -52,11 +52,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .nest("/scim/v2/{directory}", directory)
         .route("/scim/v2/{directory}/", get(search_everything))
-        .method_not_allowed_fallback(async || {
-            Problem::new(ProblemKind::MethodNotAllowed, "The `Allow` header lists the methods of this path.")
-        })
         .layer(from_fn(shared::http::tag))
-        .layer(map_response(errors_as_scim))
 }
 
 fn of_all(kind: ResourceType) -> MethodRouter<App> {

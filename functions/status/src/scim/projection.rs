@@ -156,7 +156,7 @@ fn without(mut members: Map<String, Value>, named: &[Named]) -> Map<String, Valu
                 match path.part {
                     None => drop(owner.remove(path.attribute.name)),
                     Some(part) => {
-                        owner.get_mut(path.attribute.name).into_iter().for_each(|value| remove(value, part.name))
+                        owner.get_mut(path.attribute.name).into_iter().for_each(|value| remove(value, part.name));
                     }
                 }
             }

@@ -1,18 +1,17 @@
-//! Lists: found by an index, held against the filter, and cut into pages.
+//! Lists: pages of a stored one, or of what was gathered for a filter.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use axum::extract::State;
 use axum::response::Response;
-use futures::future::BoxFuture;
 use serde_json::Value;
-use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
+use shared::directory::{Directory, GroupId, GroupRecord, UserRecord};
 use shared::http::{Problem, ProblemKind, publishes_users};
-use shared::store::{Cursor, Found, GroupFilter, Listed, StoreError, UserFilter};
+use shared::store::{Cursor, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
 use super::filter::{self, Condition, Plan, Source};
+use super::gather::MAX_LOOKED_AT;
 use super::group::MAX_MEMBERS;
 use super::messages::{self, ListResponse};
 use super::query::{Paging, Query};
@@ -20,12 +19,7 @@ use super::resource::{of_group, of_users};
 use crate::App;
 use crate::access::Readable;
 use crate::published::is_published;
-use crate::users::is_known;
 
-/// The most resources that are held against a filter one by one.
-const MAX_LOOKED_AT: usize = 2_000;
-/// How many are read together.
-const AT_A_TIME: usize = 500;
 /// What a filter has to ask about.
 const INDEXED: &str = "There is no index for this filter. Ask about `id`, `externalId`, `userName`, `emails`, `displayName` (`eq`, and of names \
      `sw` too), `active`, `groups` or `members` (`eq`), or join one of those with others by `and`.";
@@ -54,7 +48,7 @@ pub(super) async fn answer(
             let (mut before, mut resources, mut total) = (first.saturating_sub(1), Vec::new(), 0_u64);
             for kind in kinds {
                 let room = query.count.saturating_sub(resources.len());
-                let page = Search::of(&app, &directory, *kind, query)?.from_place(before, room).await?;
+                let page = Search::of(&app, &directory, *kind, query)?.behind(before, room).await?;
                 before = before.saturating_sub(usize::try_from(page.total).unwrap_or(usize::MAX));
                 total += page.total;
                 let is_cut = page.resources.len() < room && page.next.is_some();
@@ -64,7 +58,7 @@ pub(super) async fn answer(
                     break;
                 }
             }
-            ListResponse::new(resources, total).from_place(*first)
+            ListResponse::new(resources, total).at_place(*first)
         }
         Paging::Cursor(after) => {
             let [kind] = kinds else {
@@ -78,12 +72,12 @@ pub(super) async fn answer(
 }
 
 /// A search for resources of one kind.
-struct Search<'a> {
-    app: &'a App,
-    directory: &'a Directory,
-    kind: ResourceType,
-    condition: Option<Condition>,
-    plan: Plan,
+pub(super) struct Search<'a> {
+    pub(super) app: &'a App,
+    pub(super) directory: &'a Directory,
+    pub(super) kind: ResourceType,
+    pub(super) condition: Option<Condition>,
+    pub(super) plan: Plan,
     query: &'a Query,
 }
 
@@ -108,7 +102,7 @@ impl<'a> Search<'a> {
     }
 
     /// The page behind so many resources.
-    async fn from_place(&self, before: usize, count: usize) -> Result<Page, Problem> {
+    async fn behind(&self, before: usize, count: usize) -> Result<Page, Problem> {
         if self.is_hidden() {
             return Ok(Page::NONE);
         }
@@ -131,13 +125,11 @@ impl<'a> Search<'a> {
         if self.is_hidden() {
             return Ok(Page::NONE);
         }
-        match self.listed().await? {
-            Some((listed, total)) => self.read(&listed, total, count, after).await,
-            None => {
-                let before = after.map_or(Ok(0), place_of)?;
-                Ok(cut(self.matching().await?, before, count))
-            }
+        if let Some((listed, total)) = self.listed().await? {
+            return self.read(&listed, total, count, after).await;
         }
+        let before = after.map_or(Ok(0), place_of)?;
+        Ok(cut(self.matching().await?, before, count))
     }
 
     /// The stored list that is exactly what is asked for, if there is one, and how long it is.
@@ -199,7 +191,7 @@ impl<'a> Search<'a> {
         groups.iter().take_while(fits).count().max(1)
     }
 
-    fn wants(&self, attribute: &str) -> bool {
+    pub(super) fn wants(&self, attribute: &str) -> bool {
         self.query.projection.wants(self.kind, attribute)
     }
 
@@ -217,182 +209,14 @@ impl<'a> Search<'a> {
         Ok(self.shown(resources))
     }
 
-    fn shown(&self, resources: Vec<Value>) -> Vec<Value> {
+    pub(super) fn shown(&self, resources: Vec<Value>) -> Vec<Value> {
         resources.into_iter().map(|resource| self.query.projection.apply(self.kind, resource)).collect()
     }
 
-    /// All resources that are as asked, in the order of their ids.
-    async fn matching(&self) -> Result<Vec<Value>, Problem> {
-        let asks_for = |attribute| self.condition.as_ref().is_some_and(|condition| condition.asks_for(attribute));
-        let resources = match self.kind {
-            ResourceType::User => {
-                let mut users = BTreeMap::new();
-                self.gather_users(&self.plan.source, &mut users).await?;
-                let users: Vec<UserRecord> = users.into_values().filter(is_known).collect();
-                of_users(self.app, self.directory, &users, self.wants("groups") || asks_for("groups")).await?
-            }
-            ResourceType::Group => {
-                let mut groups = BTreeMap::new();
-                self.gather_groups(&self.plan.source, &mut groups).await?;
-                let mut resources = Vec::new();
-                for group in groups.into_values().filter(|group| is_published(self.directory, group)) {
-                    let is_complete = self.wants("members") || asks_for("members");
-                    resources.push(of_group(self.app, self.directory, &group, is_complete).await?);
-                }
-                resources
-            }
-        };
-        let holds = |resource: &Value| self.condition.as_ref().is_none_or(|condition| condition.holds(resource));
-        Ok(self.shown(resources.into_iter().filter(holds).collect()))
-    }
-
-    /// Looks up the users of a source.
-    fn gather_users<'b>(
-        &'b self,
-        source: &'b Source,
-        found: &'b mut BTreeMap<UserId, UserRecord>,
-    ) -> BoxFuture<'b, Result<(), Problem>> {
-        Box::pin(async move {
-            let (queries, directory) = (&self.app.queries, self.directory.id);
-            let users = match source {
-                Source::Nothing | Source::GroupsOf(_) => Vec::new(),
-                Source::One(id) => self.user(id).await?,
-                Source::Named(name) => {
-                    let mut users = queries.users_named(directory, name).await?;
-                    // Who has no name is called by the id.
-                    users.extend(self.user(name).await?);
-                    users
-                }
-                Source::Beginning(beginning) => {
-                    let Found { items, more } = queries.find_users(directory, beginning, MAX_LOOKED_AT).await?;
-                    if more {
-                        return Err(too_many());
-                    }
-                    items
-                }
-                Source::Several(sources) => {
-                    for source in sources {
-                        self.gather_users(source, found).await?;
-                    }
-                    Vec::new()
-                }
-                Source::MembersOf(group) => match self.published_group(group).await? {
-                    Some(group) => self.whole(&Listed::Members(group.id)).await?,
-                    None => Vec::new(),
-                },
-                Source::Active(true) => self.whole(&Listed::Users(UserFilter::Active)).await?,
-                Source::Active(false) => self.whole(&Listed::Users(UserFilter::Inactive)).await?,
-                Source::Everything => self.whole(&Listed::Users(UserFilter::All)).await?,
-            };
-            found.extend(users.into_iter().map(|user| (user.id.clone(), user)));
-            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
-        })
-    }
-
-    async fn user(&self, id: &str) -> Result<Vec<UserRecord>, StoreError> {
-        match id.parse() {
-            Ok(id) => Ok(self.app.queries.user(self.directory.id, &id).await?.into_iter().collect()),
-            Err(_) => Ok(Vec::new()),
-        }
-    }
-
-    /// All users of a list, unless there are too many.
-    async fn whole(&self, listed: &Listed) -> Result<Vec<UserRecord>, Problem> {
-        let (queries, directory) = (&self.app.queries, self.directory.id);
-        let (mut users, mut after) = (Vec::new(), None);
-        loop {
-            let page = match listed {
-                Listed::Users(filter) => queries.list_users(directory, *filter, AT_A_TIME, after.as_ref()).await?,
-                Listed::Members(group) => queries.list_members(directory, group, AT_A_TIME, after.as_ref()).await?,
-                Listed::Groups(_) => return Ok(users),
-            };
-            users.extend(page.items);
-            match page.next {
-                None => return Ok(users),
-                Some(_) if users.len() >= MAX_LOOKED_AT => return Err(too_many()),
-                next => after = next,
-            }
-        }
-    }
-
-    /// Looks up the groups of a source.
-    fn gather_groups<'b>(
-        &'b self,
-        source: &'b Source,
-        found: &'b mut BTreeMap<GroupId, GroupRecord>,
-    ) -> BoxFuture<'b, Result<(), Problem>> {
-        Box::pin(async move {
-            let (queries, directory) = (&self.app.queries, self.directory.id);
-            let groups = match source {
-                Source::Nothing | Source::Named(_) | Source::MembersOf(_) | Source::Active(_) => Vec::new(),
-                Source::One(id) => self.group(id).await?,
-                Source::Beginning(beginning) => {
-                    let Found { mut items, more } = queries.find_groups(directory, beginning, MAX_LOOKED_AT).await?;
-                    if more {
-                        return Err(too_many());
-                    }
-                    // One that has no name is called by its id.
-                    items.extend(self.group(beginning).await?);
-                    items
-                }
-                Source::GroupsOf(user) => self.groups_of(user).await?,
-                Source::Several(sources) => {
-                    for source in sources {
-                        self.gather_groups(source, found).await?;
-                    }
-                    Vec::new()
-                }
-                Source::Everything => {
-                    let page = queries.list_groups(directory, GroupFilter::SYNCED, MAX_LOOKED_AT, None).await?;
-                    if page.next.is_some() {
-                        return Err(too_many());
-                    }
-                    page.items
-                }
-            };
-            found.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
-            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
-        })
-    }
-
-    async fn group(&self, id: &str) -> Result<Vec<GroupRecord>, StoreError> {
-        match id.parse() {
-            Ok(id) => Ok(self.app.queries.group(self.directory.id, &id).await?.into_iter().collect()),
-            Err(_) => Ok(Vec::new()),
-        }
-    }
-
-    /// The groups that a user is directly in.
-    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupRecord>, Problem> {
-        let (queries, directory) = (&self.app.queries, self.directory.id);
-        let known = match publishes_users(self.directory) {
-            true => queries.user(directory, user).await?.filter(is_known),
-            false => None,
-        };
-        match known {
-            Some(user) if user.presence.is_present() => Ok(queries.groups_by_id(directory, &user.groups).await?),
-            Some(_) => Ok(Vec::new()),
-            None if self.published_group(&user.object().clone().into()).await?.is_some() => Err(Problem::new(
-                ProblemKind::InvalidFilter,
-                "Groups are found by the users in them, not by the groups nested in them.",
-            )),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn published_group(&self, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+    pub(super) async fn published_group(&self, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
         let group = self.app.queries.group(self.directory.id, id).await?;
         Ok(group.filter(|group| is_published(self.directory, group)))
     }
-}
-
-fn too_many() -> Problem {
-    Problem::new(
-        ProblemKind::TooMany,
-        format!(
-            "More than {MAX_LOOKED_AT} resources would have to be looked at one by one. Ask for fewer, or for a list by itself."
-        ),
-    )
 }
 
 /// A part of what was found. Its cursor is the number of resources before it.

@@ -1,5 +1,7 @@
 //! Where the resources are found that a filter may take: indexes, and no others.
 
+use std::str::FromStr;
+
 use shared::directory::{GroupId, UserId};
 
 use super::condition::{Condition, Test};
@@ -88,6 +90,11 @@ impl Source {
     /// True when there are few enough to be looked at one by one.
     pub(in crate::scim) fn is_few(&self) -> bool {
         !matches!(self, Self::MembersOf(_) | Self::Active(_) | Self::Everything)
+    }
+
+    /// The id of the one there is, if it is one.
+    pub(in crate::scim) fn id<T: FromStr>(&self) -> Option<T> {
+        if let Self::One(id) = self { id.parse().ok() } else { None }
     }
 
     /// About how many there are, compared with others.

@@ -1,0 +1,195 @@
+//! What a filter takes that is no stored list: looked up by indexes, and held against the filter one by one.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use shared::directory::{GroupId, GroupRecord, UserId, UserRecord};
+use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::store::{Found, GroupFilter, Listed, StoreError, UserFilter};
+
+use super::attributes::ResourceType;
+use super::filter::Source;
+use super::resource::{of_group, of_users};
+use super::search::Search;
+use crate::published::is_published;
+use crate::users::is_known;
+
+/// The most resources that are held against a filter one by one.
+pub(super) const MAX_LOOKED_AT: usize = 2_000;
+/// How many are read together.
+const AT_A_TIME: usize = 500;
+
+impl Search<'_> {
+    /// All resources that are as asked, in the order of their ids.
+    pub(super) async fn matching(&self) -> Result<Vec<Value>, Problem> {
+        let asks_for = |attribute| self.condition.as_ref().is_some_and(|condition| condition.asks_for(attribute));
+        let resources = match self.kind {
+            ResourceType::User => {
+                let mut users = BTreeMap::new();
+                self.gather_users(&self.plan.source, &mut users).await?;
+                let users: Vec<UserRecord> = users.into_values().filter(is_known).collect();
+                of_users(self.app, self.directory, &users, self.wants("groups") || asks_for("groups")).await?
+            }
+            ResourceType::Group => {
+                let mut groups = BTreeMap::new();
+                self.gather_groups(&self.plan.source, &mut groups).await?;
+                let mut resources = Vec::new();
+                for group in groups.into_values().filter(|group| is_published(self.directory, group)) {
+                    let is_complete = self.wants("members") || asks_for("members");
+                    resources.push(of_group(self.app, self.directory, &group, is_complete).await?);
+                }
+                resources
+            }
+        };
+        let holds = |resource: &Value| self.condition.as_ref().is_none_or(|condition| condition.holds(resource));
+        Ok(self.shown(resources.into_iter().filter(holds).collect()))
+    }
+
+    /// Looks up the users of a source.
+    fn gather_users<'b>(
+        &'b self,
+        source: &'b Source,
+        found: &'b mut BTreeMap<UserId, UserRecord>,
+    ) -> BoxFuture<'b, Result<(), Problem>> {
+        Box::pin(async move {
+            let (queries, directory) = (&self.app.queries, self.directory.id);
+            let users = match source {
+                Source::Nothing | Source::GroupsOf(_) => Vec::new(),
+                Source::One(id) => self.user(id).await?,
+                Source::Named(name) => {
+                    let mut users = queries.users_named(directory, name).await?;
+                    // Who has no name is called by the id.
+                    users.extend(self.user(name).await?);
+                    users
+                }
+                Source::Beginning(beginning) => {
+                    let Found { items, more } = queries.find_users(directory, beginning, MAX_LOOKED_AT).await?;
+                    if more {
+                        return Err(too_many());
+                    }
+                    items
+                }
+                Source::Several(sources) => {
+                    let (ids, others): (Vec<_>, Vec<_>) =
+                        sources.iter().partition(|source| matches!(source, Source::One(_)));
+                    for source in others {
+                        self.gather_users(source, found).await?;
+                    }
+                    let ids = ids.into_iter().filter_map(Source::id).collect();
+                    queries.users_by_id(directory, &ids).await?
+                }
+                Source::MembersOf(group) => match self.published_group(group).await? {
+                    Some(group) => self.whole(&Listed::Members(group.id)).await?,
+                    None => Vec::new(),
+                },
+                Source::Active(true) => self.whole(&Listed::Users(UserFilter::Active)).await?,
+                Source::Active(false) => self.whole(&Listed::Users(UserFilter::Inactive)).await?,
+                Source::Everything => self.whole(&Listed::Users(UserFilter::All)).await?,
+            };
+            found.extend(users.into_iter().map(|user| (user.id.clone(), user)));
+            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
+        })
+    }
+
+    async fn user(&self, id: &str) -> Result<Vec<UserRecord>, StoreError> {
+        match id.parse() {
+            Ok(id) => Ok(self.app.queries.user(self.directory.id, &id).await?.into_iter().collect()),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// All users of a list, unless there are too many.
+    async fn whole(&self, listed: &Listed) -> Result<Vec<UserRecord>, Problem> {
+        let (queries, directory) = (&self.app.queries, self.directory.id);
+        let (mut users, mut after) = (Vec::new(), None);
+        loop {
+            let page = match listed {
+                Listed::Users(filter) => queries.list_users(directory, *filter, AT_A_TIME, after.as_ref()).await?,
+                Listed::Members(group) => queries.list_members(directory, group, AT_A_TIME, after.as_ref()).await?,
+                Listed::Groups(_) => return Ok(users),
+            };
+            users.extend(page.items);
+            match page.next {
+                None => return Ok(users),
+                Some(_) if users.len() >= MAX_LOOKED_AT => return Err(too_many()),
+                next => after = next,
+            }
+        }
+    }
+
+    /// Looks up the groups of a source.
+    fn gather_groups<'b>(
+        &'b self,
+        source: &'b Source,
+        found: &'b mut BTreeMap<GroupId, GroupRecord>,
+    ) -> BoxFuture<'b, Result<(), Problem>> {
+        Box::pin(async move {
+            let (queries, directory) = (&self.app.queries, self.directory.id);
+            let groups = match source {
+                Source::Nothing | Source::Named(_) | Source::MembersOf(_) | Source::Active(_) => Vec::new(),
+                Source::One(id) => self.group(id).await?,
+                Source::Beginning(beginning) => {
+                    let Found { mut items, more } = queries.find_groups(directory, beginning, MAX_LOOKED_AT).await?;
+                    if more {
+                        return Err(too_many());
+                    }
+                    // One that has no name is called by its id.
+                    items.extend(self.group(beginning).await?);
+                    items
+                }
+                Source::GroupsOf(user) => self.groups_of(user).await?,
+                Source::Several(sources) => {
+                    let (ids, others): (Vec<_>, Vec<_>) =
+                        sources.iter().partition(|source| matches!(source, Source::One(_)));
+                    for source in others {
+                        self.gather_groups(source, found).await?;
+                    }
+                    let ids = ids.into_iter().filter_map(Source::id).collect();
+                    queries.groups_by_id(directory, &ids).await?
+                }
+                Source::Everything => {
+                    let page = queries.list_groups(directory, GroupFilter::SYNCED, MAX_LOOKED_AT, None).await?;
+                    if page.next.is_some() {
+                        return Err(too_many());
+                    }
+                    page.items
+                }
+            };
+            found.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
+            if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
+        })
+    }
+
+    async fn group(&self, id: &str) -> Result<Vec<GroupRecord>, StoreError> {
+        match id.parse() {
+            Ok(id) => Ok(self.app.queries.group(self.directory.id, &id).await?.into_iter().collect()),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The groups that a user is directly in.
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupRecord>, Problem> {
+        let (queries, directory) = (&self.app.queries, self.directory.id);
+        let is_group = self.published_group(&user.object().clone().into()).await?.is_some();
+        if is_group {
+            let why = "Groups are found by the users in them, not by the groups nested in them.";
+            return Err(Problem::new(ProblemKind::InvalidFilter, why));
+        }
+        // A deleted user is in no group any more, although a restoration would bring the memberships back.
+        let is_member = |user: &UserRecord| publishes_users(self.directory) && user.presence.is_present();
+        match queries.user(directory, user).await?.filter(is_member) {
+            Some(user) => Ok(queries.groups_by_id(directory, &user.groups).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+fn too_many() -> Problem {
+    Problem::new(
+        ProblemKind::TooMany,
+        format!(
+            "More than {MAX_LOOKED_AT} resources would have to be looked at one by one. Ask for fewer, or for a list by itself."
+        ),
+    )
+}
