@@ -1,6 +1,7 @@
 //! Pages of users, groups and members, and users by name.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use shared::directory::{
     DirectoryId, GroupProfile, GroupRecord, NameKey, ObjectId, Presence, Text, UserId, UserProfile, UserRecord,
@@ -8,8 +9,8 @@ use shared::directory::{
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserOutcome};
 use shared::store::{
-    Cursor, GroupFilter, List, ListChange, MirrorStore as _, NameIndex, NamesChange, QueryStore as _, RunStore as _,
-    StoreError, UserFilter, Write,
+    Cursor, GroupFilter, List, ListChange, Listed, MirrorStore as _, NameIndex, NamesChange, QueryStore as _,
+    RunStore as _, StoreError, UserFilter, Write,
 };
 
 use super::fixtures::named as with_names;
@@ -357,6 +358,70 @@ pub async fn cursors_of_others_are_refused(table: &Table) {
         for (listing, outcome) in outcomes.into_iter().enumerate() {
             let refused = matches!(outcome, Err(StoreError::BadCursor));
             assert_eq!(refused, listing != place, "cursor {cursor:?} in listing {listing}: {outcome:?}");
+        }
+    }
+}
+
+pub async fn places_are_counted_as_pages_list_them(table: &Table) {
+    let store = &table.store;
+    let directory = directory_id();
+    let lease = lease(store, directory).await;
+    let deleted = |number: u32| number.is_multiple_of(9);
+    let record = |number: u32| {
+        let since = Presence::Deleted { since: at(0) };
+        let decision = UserDecision::Inactive(InactiveReason::Deleted);
+        if deleted(number) { UserRecord { presence: since, decision, ..user(number) } } else { user(number) }
+    };
+    let ids = |numbers: &dyn Fn(&u32) -> bool| {
+        (0..500).filter(numbers).map(|number| user_id(number).object().clone()).collect::<Vec<_>>().into_iter()
+    };
+    let mut writes: Vec<Write> = (0..500).map(|number| Write::User(record(number))).collect();
+    writes.push(listed(List::Users(UserOutcome::Active), ids(&|number| !deleted(*number))));
+    writes.push(listed(List::Users(UserOutcome::Deleted), ids(&|number| deleted(*number))));
+    writes.push(listed(List::Groups(GroupDecision::Synced), (1..30).map(|number| group_id(number).object().clone())));
+    let present = (0..450).filter(|number| !deleted(*number)).count() as u64;
+    // Of the second group, members are named who were never read.
+    let members = |number: u32| if matches!(number, 1 | 2) { present } else { 0 };
+    writes.extend((1..30).map(|number| Write::Group(GroupRecord { members: members(number), ..group(number) })));
+    writes.push(joined(1, user_ids(0..450)));
+    writes.push(joined(2, user_ids(0..450).into_iter().chain(user_ids(600..650)).collect()));
+    store.apply(&lease, &writes, at(0)).await.unwrap();
+
+    for listed in [
+        Listed::Users(UserFilter::All),
+        Listed::Users(UserFilter::AllByOutcome),
+        Listed::Users(UserFilter::Active),
+        Listed::Users(UserFilter::Inactive),
+        Listed::Groups(GroupFilter::All),
+        Listed::Groups(GroupFilter::SYNCED),
+        Listed::Members(group_id(1)),
+        Listed::Members(group_id(2)),
+        Listed::Members(group_id(9)),
+    ] {
+        let page = async |after: Option<&Cursor>| -> Vec<String> {
+            match &listed {
+                Listed::Users(filter) => {
+                    let page = store.list_users(directory, *filter, 1_000, after).await.unwrap();
+                    page.items.into_iter().map(|user| user.id.to_string()).collect()
+                }
+                Listed::Groups(filter) => {
+                    let page = store.list_groups(directory, *filter, 1_000, after).await.unwrap();
+                    page.items.into_iter().map(|group| group.id.to_string()).collect()
+                }
+                Listed::Members(group) => {
+                    let page = store.list_members(directory, group, 1_000, after).await.unwrap();
+                    page.items.into_iter().map(|user| user.id.to_string()).collect()
+                }
+            }
+        };
+        let all = page(None).await;
+        for place in [1, 2, all.len() / 2, all.len().saturating_sub(1), all.len(), all.len() + 1, 5_000] {
+            let Some(count) = NonZeroUsize::new(place) else { continue };
+            let rest = match store.skip(directory, &listed, count).await.unwrap() {
+                Some(cursor) => page(Some(&cursor)).await,
+                None => Vec::new(),
+            };
+            assert_eq!(rest, all.get(place..).unwrap_or_default(), "{listed:?} behind {place} of {}", all.len());
         }
     }
 }

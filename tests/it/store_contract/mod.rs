@@ -187,6 +187,7 @@ promises! {
         of_many_with_the_same_beginning_some_are_found,
         groups_are_found_by_the_beginning_of_their_name_a_word_or_their_address,
         cursors_of_others_are_refused,
+        places_are_counted_as_pages_list_them,
     }
     corruption {
         items_of_another_version_are_reported,

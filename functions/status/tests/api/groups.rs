@@ -83,3 +83,30 @@ async fn before_the_first_publication_there_are_no_groups() {
     assert_eq!(unpublished().get(&path(&format!("/groups/{SALES}"))).await.status, StatusCode::NOT_FOUND);
     assert_eq!(unpublished().get(&path(&format!("/groups/{SALES}/members"))).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_group_with_too_many_members_for_one_scim_answer_is_refused_and_never_cut_short() {
+    let large = || {
+        let mut world = World::new();
+        world
+            .0
+            .groups
+            .iter_mut()
+            .filter(|group| group.id.to_string() == SALES)
+            .for_each(|group| group.members = 20_001);
+        world
+    };
+    let scim = |rest: &str| path(rest).replace("/api/v1/directories", "/scim/v2");
+    for rest in [format!("/Groups/{SALES}"), "/Groups".to_owned(), format!("/Groups?filter=id+eq+%22{SALES}%22")] {
+        let answer = large().get(&scim(&rest)).await;
+        assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("tooMany")), "{rest}");
+        assert!(answer.body["detail"].as_str().unwrap().contains("excludedAttributes=members"), "{}", answer.body);
+    }
+    let answer = large().get(&scim("/Groups?excludedAttributes=members")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let one = large().get(&scim(&format!("/Groups/{SALES}?excludedAttributes=members"))).await;
+    assert_eq!((one.status, one.body.get("members")), (StatusCode::OK, None));
+    let whole = World::new().get(&scim(&format!("/Groups/{SALES}"))).await;
+    let users = whole.body["members"].as_array().unwrap().iter().filter(|member| member["type"] == "User");
+    assert_eq!(users.count(), 2, "{}", whole.body);
+}
