@@ -252,3 +252,32 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
     assert_eq!(ask(Some(member.to_string())).await.0, 403);
     nginx.kill().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_and_groups_are_pulled_by_scim_as_a_whole_or_not_at_all() {
+    if !has(&["curl", "jq"]) {
+        return;
+    }
+    let world = World::synced(&small(), everything()).await;
+    let environment = environment(&world).await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let (users, groups) = (world.list("users").await, world.list("groups").await);
+    let active = users.iter().filter(|user| user["status"] == "active").count();
+    let said = format!("{} users, {active} active; {} groups\n", users.len(), groups.len());
+    assert_eq!(run("pull-scim.sh", &[place], &environment).await, (0, said));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let before = (read("users.ndjson"), read("groups.ndjson"));
+    let pulled: Vec<serde_json::Value> = before.1.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let members = pulled.iter().find(|one| one["id"] == group.to_string()).unwrap()["members"].clone();
+    assert_eq!(members.as_array().unwrap().len(), world.members_of(group).len());
+
+    let mut broken = environment.clone();
+    broken.retain(|(name, _)| *name != "SYNC_TOKEN");
+    broken.push(("SYNC_TOKEN", "expired".to_owned()));
+    let (code, text) = run("pull-scim.sh", &[place], &broken).await;
+    assert_eq!((code, text.as_str()), (1, "The access token is not known, or it has expired.\n"));
+    assert_eq!((read("users.ndjson"), read("groups.ndjson")), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left behind");
+}

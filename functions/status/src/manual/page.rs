@@ -63,7 +63,7 @@ pub(super) fn of(description: &Value) -> String {
                         p.quiet { (prose(tag.text("/description"))) }
                         ul {
                             @for operation in operations.iter().filter(|operation| operation.is_of(tag.text("/name"))) {
-                                li { a href={ "#" (operation.id()) } { (operation.says.text("/summary")) } }
+                                li { a href={ "#" (operation.id()) } { (operation.says.text("/summary").trim_end_matches('.')) } }
                             }
                         }
                     }
@@ -113,7 +113,7 @@ fn section(description: &Value, operation: &Operation<'_>) -> Markup {
     let says = operation.says;
     html! {
         section #(operation.id()) aria-labelledby={ (operation.id()) "-title" } {
-            h3 id={ (operation.id()) "-title" } { (says.text("/summary")) }
+            h3 id={ (operation.id()) "-title" } { (says.text("/summary").trim_end_matches('.')) }
             p.request { span.method { (operation.method.to_uppercase()) } " " code { (operation.path) } }
             @if !says.text("/description").is_empty() { p { (prose(says.text("/description"))) } }
             @if says.get("security").is_some() { p.quiet { "It needs no token." } }
