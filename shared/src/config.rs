@@ -33,6 +33,8 @@ pub const ALLOWED_TENANTS: &str = "ALLOWED_TENANTS";
 pub const OPERATOR_TENANT: &str = "OPERATOR_TENANT";
 /// Where browsers reach the functions.
 pub const BASE_URL: &str = "BASE_URL";
+/// The event bus that changes are announced on.
+pub const EVENT_BUS_NAME: &str = "EVENT_BUS_NAME";
 /// Seconds between two scheduled runs of a directory.
 pub const SYNC_INTERVAL_SECONDS: &str = "SYNC_INTERVAL_SECONDS";
 /// Days between two runs of a directory that read and compare everything.
@@ -270,6 +272,17 @@ impl Environment<'_> {
             }
         };
         Alerts { topic_arn, client_secret_expires }
+    }
+
+    /// Reads where changes are announced; `None` for nowhere.
+    pub fn event_bus(&mut self) -> Option<String> {
+        let name = self.optional(EVENT_BUS_NAME)?;
+        // Amazon EventBridge API reference, `PutEventsRequestEntry`: a name or an ARN of at most 1,600 characters.
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+        if name.len() > 1_600 || !name.chars().all(is_name) {
+            self.fault(EVENT_BUS_NAME, "the name or the ARN of an event bus, or nothing");
+        }
+        Some(name)
     }
 
     fn optional(&self, name: &str) -> Option<String> {

@@ -7,10 +7,12 @@
 //!   authorization's states), [`credentials`] (which administrator's authorization to use), [`access`] (tokens of
 //!   programs), [`session`] (who is signed in to the Sync page), [`settings`] (what new settings would change), [`audit`]
 //!   (who changed what), [`alerts`] (what people are told of),
-//!   [`health`] (how a directory fares), [`statistics`] (how it stood day by day);
-//! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`alerts::AlertSink`], [`sync::TenantSource`];
+//!   [`feed`] (what consumers are told of changes), [`health`] (how a directory fares), [`statistics`] (how it stood day by
+//!   day);
+//! * ports, which the core asks for: [`store`], [`secrets`], [`queue`], [`clock`], [`alerts::AlertSink`], [`feed::EventSink`],
+//!   [`sync::TenantSource`];
 //! * adapters, which hold no decisions: [`graph`], [`identity`], [`dynamodb`], [`secrets::SecretsManager`],
-//!   [`queue::SqsQueue`], [`alerts::SnsTopic`];
+//!   [`queue::SqsQueue`], [`alerts::SnsTopic`], [`feed::EventBus`];
 //! * the edge: [`config`] (settings of the deployment), [`http`] (clients and answers), [`telemetry`] (logs).
 
 pub mod access;
@@ -21,6 +23,7 @@ pub mod config;
 pub mod credentials;
 pub mod directory;
 pub mod dynamodb;
+pub mod feed;
 pub mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

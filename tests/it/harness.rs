@@ -16,6 +16,7 @@ use shared::access::Scope;
 use shared::alerts::{Alert, AlertError, AlertSink};
 use shared::clock::{Clock, SystemClock};
 use shared::config::Microsoft;
+use shared::feed::EventSink;
 use shared::sync::Unobserved;
 use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
 use tokio::net::TcpListener;
@@ -102,8 +103,27 @@ impl World {
         Self { clock, ..world }
     }
 
+    /// A tenant and a stack that announces changes there.
+    pub async fn announcing(sample: &Sample, events: Arc<dyn EventSink>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+        let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
+        let clock = Arc::new(ImpatientClock::default());
+        let world = Self::of(tenant, clock.clone(), None, Some(events)).await;
+        Self { clock, ..world }
+    }
+
     /// A stack beside a tenant, with its own clock and perhaps its own wire to the table and the secrets.
     pub async fn beside(tenant: TenantHandle, clock: Arc<dyn Clock>, aws_http: Option<SharedHttpClient>) -> Self {
+        Self::of(tenant, clock, aws_http, None).await
+    }
+
+    async fn of(
+        tenant: TenantHandle,
+        clock: Arc<dyn Clock>,
+        aws_http: Option<SharedHttpClient>,
+        events: Option<Arc<dyn EventSink>>,
+    ) -> Self {
         let registration = tenant.registration();
         let microsoft = Microsoft {
             login_url: Url::parse(tenant.login_url()).unwrap(),
@@ -125,6 +145,7 @@ impl World {
             clock,
             progress: Arc::new(Unobserved),
             alerts: alerts.clone(),
+            events,
             aws_http,
         })
         .await

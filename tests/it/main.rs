@@ -14,6 +14,7 @@ mod coherence;
 mod counters;
 mod crash;
 mod dynamodb;
+mod events;
 mod failover;
 mod filters;
 mod harness;

@@ -6,14 +6,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, UserId};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, publishes_users};
+use shared::feed::{Reason, Status, is_published, reason_of};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
 use crate::params::Params;
-use crate::published::is_published;
-use crate::users::{Reason, Status, UserInPath, find, reason_of};
+use crate::users::{UserInPath, find};
 
 /// Whether somebody is active, and in a group.
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,7 +95,7 @@ async fn admission(
     let group: Option<GroupId> = group
         .map(|group| group.parse().map_err(|_| Problem::invalid_parameter("group", "the object id of a group", &group)))
         .transpose()?;
-    if !publishes_users(directory) {
+    if !directory.publishes_users() {
         return Err(Problem::not_found("Users are not published for this directory."));
     }
     let user = find(app, directory, params.segment("key")).await?;

@@ -1,15 +1,12 @@
 //! The feed of changes, for those who follow instead of asking for everything.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::Serialize;
-use shared::directory::{Change, ChangeId, ChangedGroup, ChangedUser, Directory, GroupId, Text, UserId};
-use shared::filter::{GroupDecision, UserDecision};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, publishes_users};
-use shared::store::{Changes, Logged};
+use shared::directory::ChangeId;
+use shared::feed::{ChangeView, groups_of, view};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView};
+use shared::store::Changes;
 use shared::sync::RunId;
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +14,6 @@ use crate::App;
 use crate::access::Readable;
 use crate::params::{Paging, Params};
 use crate::published::PublishedGroups;
-use crate::users::{Reason, Status, reason_of};
 
 /// What stands in a cursor for users who have never been published.
 const NEVER: &str = "-";
@@ -31,41 +27,6 @@ pub(crate) struct FeedView {
     next_cursor: String,
     /// True when there is more by now.
     more: bool,
-}
-
-/// What has become of a user or a group.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ChangeView {
-    id: ChangeId,
-    at: Timestamp,
-    run: RunId,
-    #[serde(flatten)]
-    what: What,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = ChangedObject)]
-enum What {
-    User {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        user: UserId,
-        /// What the user is from now on; `null` when there is nobody any more.
-        status: Option<Status>,
-        reason: Option<Reason>,
-        #[schema(value_type = Vec<String>, example = json!(["display_name"]))]
-        properties: Vec<Text>,
-        joined: Vec<GroupId>,
-        left: Vec<GroupId>,
-    },
-    Group {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        group: GroupId,
-        #[schema(value_type = Vec<String>, example = json!(["display_name"]))]
-        properties: Vec<Text>,
-    },
 }
 
 /// A place in the feed of a directory as long as users are, or are not, published in it.
@@ -146,8 +107,8 @@ pub(crate) async fn list(
     };
     let more = found.len() == limit;
     let after = found.last().map(|last| last.id).or(place.after);
-    let groups = groups_of(&app, &directory, &found).await?;
-    let items = found.into_iter().filter_map(|logged| view(&directory, &groups, logged)).collect();
+    let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
+    let items = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged)).collect();
     Ok(Json(FeedView { items, next_cursor: Place { after, users_since }.print(), more }))
 }
 
@@ -155,67 +116,4 @@ pub(crate) fn start_over(why: &str) -> Problem {
     let how =
         "Ask without `since` for a new cursor, then read users, groups and members anew, and go on from that cursor.";
     Problem::new(ProblemKind::CursorTooOld, format!("{why} {how}"))
-}
-
-/// The published ones among the groups that somebody joined or left.
-async fn groups_of(app: &App, directory: &Directory, found: &[Logged]) -> Result<PublishedGroups, Problem> {
-    let mut groups = BTreeSet::new();
-    if publishes_users(directory) {
-        for logged in found {
-            if let Change::User(user) = &logged.change {
-                groups.extend(user.joined.iter().chain(&user.left).cloned());
-            }
-        }
-    }
-    Ok(PublishedGroups::among(app, directory, &groups).await?)
-}
-
-/// What consumers may see of a change, if anything.
-fn view(directory: &Directory, groups: &PublishedGroups, logged: Logged) -> Option<ChangeView> {
-    let what = match logged.change {
-        Change::User(user) => of_user(user, groups).filter(|_| publishes_users(directory)),
-        Change::Group(group) => of_group(group).filter(|_| directory.published.is_some()),
-    }?;
-    Some(ChangeView { id: logged.id, at: logged.at, run: logged.run, what })
-}
-
-fn of_user(change: ChangedUser, groups: &PublishedGroups) -> Option<What> {
-    let published = |ids: Vec<GroupId>| ids.into_iter().filter(|id| groups.has(id)).collect::<Vec<_>>();
-    let (joined, left) = (published(change.joined), published(change.left));
-    let is_active = |decision: &Option<UserDecision>| decision.as_ref().is_some_and(UserDecision::is_active);
-    let kind = match (&change.before, &change.after) {
-        (None, _) => "user.appeared",
-        (_, None) => "user.forgotten",
-        (before, after) if is_active(before) != is_active(after) => {
-            if is_active(after) {
-                "user.activated"
-            } else {
-                "user.deactivated"
-            }
-        }
-        (before, after) if before != after => "user.reason_changed",
-        _ if change.properties.is_empty() && joined.is_empty() && left.is_empty() => return None,
-        _ => "user.changed",
-    };
-    let (status, reason) = change.after.as_ref().map(reason_of).unzip();
-    Some(What::User {
-        kind,
-        user: change.id,
-        status,
-        reason: reason.flatten(),
-        properties: change.properties,
-        joined,
-        left,
-    })
-}
-
-fn of_group(change: ChangedGroup) -> Option<What> {
-    let is_synced = |decision: Option<GroupDecision>| decision.is_some_and(GroupDecision::is_synced);
-    let kind = match (is_synced(change.before), is_synced(change.after)) {
-        (false, true) => "group.appeared",
-        (true, false) => "group.disappeared",
-        (true, true) => "group.changed",
-        (false, false) => return None,
-    };
-    Some(What::Group { kind, group: change.id, properties: change.properties })
 }

@@ -145,7 +145,7 @@ impl DirectoryView {
             credentials: credentials.into_iter().map(CredentialView::from).collect(),
             current_run: current_run.map(|run| RunView::new(run, &directory, audience)),
             last_run: last_run.map(|run| RunView::new(run, &directory, audience)),
-            held_deactivations: held.filter(|_| shared::http::publishes_users(&directory)),
+            held_deactivations: held.filter(|_| directory.publishes_users()),
             open_alerts: open_conditions,
         }
     }

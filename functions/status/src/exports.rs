@@ -11,7 +11,8 @@ use http::header::{CONTENT_TYPE, LINK};
 use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, Text, UserId};
-use shared::http::{DirectoryInPath, Problem, publishes_users};
+use shared::feed::{Status, reason_of};
+use shared::http::{DirectoryInPath, Problem};
 use shared::store::{Cursor, GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::access::Readable;
 use crate::params::{PageParams, Paging, Params};
-use crate::users::{FIELDS, Status, UserView, groups_in_reasons, reason_of};
+use crate::users::{FIELDS, UserView, groups_in_reasons};
 
 /// How many groups are looked into for one part, so that many small ones do not make it slow.
 const MAX_GROUPS: usize = 50;
@@ -149,7 +150,7 @@ pub(crate) async fn users(
 ) -> Result<Response, Problem> {
     let [format, limit, cursor] = params.query(["format", "limit", "cursor"])?;
     let (format, paging) = (Format::parse(format.as_deref())?, Paging::parse(limit, cursor)?);
-    if !publishes_users(&directory) {
+    if !directory.publishes_users() {
         return part(&directory, "users", format, &paging, &FIELDS, &[], None);
     }
     let page = app.queries.list_users(directory.id, UserFilter::All, paging.limit, paging.after.as_ref()).await?;
@@ -224,7 +225,7 @@ pub(crate) async fn members(
     let (format, paging) = (Format::parse(format.as_deref())?, Paging::parse(limit, cursor)?);
     let mut next = Some(Place::parse(paging.after.as_ref())?);
     let mut rows: Vec<Value> = Vec::new();
-    if !publishes_users(&directory) {
+    if !directory.publishes_users() {
         next = None;
     }
     for _ in 0..MAX_GROUPS {

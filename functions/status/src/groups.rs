@@ -4,14 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
-use shared::http::{DirectoryInPath, Problem, publishes_users};
+use shared::feed::is_published;
+use shared::http::{DirectoryInPath, Problem};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::Readable;
 use crate::params::{List, PageParams, Paging, Params};
-use crate::published::{GroupRef, PublishedGroups, is_published};
+use crate::published::{GroupRef, PublishedGroups};
 use crate::users::{UserView, groups_in_reasons};
 
 /// A group.
@@ -126,7 +127,7 @@ pub(crate) async fn members(
     let [limit, cursor] = params.query(["limit", "cursor"])?;
     let paging = Paging::parse(limit, cursor)?;
     let group = find(&app, &directory, params.segment("group")).await?;
-    if !publishes_users(&directory) {
+    if !directory.publishes_users() {
         return Ok(Json(List::empty()));
     }
     let page = app.queries.list_members(directory.id, &group.id, paging.limit, paging.after.as_ref()).await?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::credentials::Credential;
 use shared::directory::DirectoryCounts;
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::{Problem, publishes_users};
+use shared::http::Problem;
 
 use crate::App;
 use crate::access::Reader;
@@ -114,7 +114,7 @@ fn next_sync(overview: &Overview, _: Timestamp) -> Vec<Sample> {
 }
 
 fn users(overview: &Overview, _: Timestamp) -> Vec<Sample> {
-    let Some(published) = overview.directory.published.as_ref().filter(|_| publishes_users(&overview.directory)) else {
+    let Some(published) = overview.directory.published.as_ref().filter(|_| overview.directory.publishes_users()) else {
         return Vec::new();
     };
     let DirectoryCounts {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupRecord, Text};
+use shared::feed::published_among;
 use shared::store::StoreError;
 use utoipa::ToSchema;
 
@@ -17,11 +18,6 @@ pub(crate) struct GroupRef {
     pub(crate) display_name: Option<Text>,
 }
 
-/// True for a group that consumers may see.
-pub(crate) fn is_published(directory: &Directory, group: &GroupRecord) -> bool {
-    directory.published.is_some() && group.presence.is_present() && group.decision.is_synced()
-}
-
 /// The published ones of some groups.
 pub(crate) struct PublishedGroups(BTreeMap<GroupId, GroupRecord>);
 
@@ -33,12 +29,8 @@ impl PublishedGroups {
 
     /// Looks the groups up.
     pub(crate) async fn among(app: &App, directory: &Directory, ids: &BTreeSet<GroupId>) -> Result<Self, StoreError> {
-        if ids.is_empty() {
-            return Ok(Self::none());
-        }
-        let groups = app.queries.groups_by_id(directory.id, ids).await?;
-        let published = groups.into_iter().filter(|group| is_published(directory, group));
-        Ok(Self(published.map(|group| (group.id.clone(), group)).collect()))
+        let groups = published_among(&*app.queries, directory, ids).await?;
+        Ok(Self(groups.into_iter().map(|group| (group.id.clone(), group)).collect()))
     }
 
     /// True for a published one.

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::directory::GroupId;
+use shared::feed::{Reason, Status};
 use shared::filter::UserOutcome;
 use shared::http::Problem;
 use shared::store::UserFilter;
 use utoipa::IntoParams;
 
 use crate::params::Params;
-use crate::users::{Reason, Status};
 
 /// The longest beginning of a name that is looked for, in bytes: the longest name that is indexed is shorter.
 const MAX_BEGINNING_BYTES: usize = 320;

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Change, ChangeId, Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
+use shared::feed::{Reason, Status, is_published, reason_of};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf, publishes_users};
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
 use shared::store::{Before, Changes, Cursor, Page, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +19,7 @@ use crate::access::Readable;
 use crate::changes::start_over;
 use crate::checks::{Checks, ChecksView};
 use crate::params::{List, PageParams, Paging, Params};
-use crate::published::{GroupRef, PublishedGroups, is_published};
+use crate::published::{GroupRef, PublishedGroups};
 use crate::selection::{Selection, SelectionParams, Source, parameters};
 
 /// The longest mail address or user principal name that is looked up, in bytes.
@@ -87,25 +88,6 @@ pub(crate) struct UserView {
 /// A user, or those fields of one that are wanted.
 type SomeOfUser = SomeOf<UserView>;
 
-/// Whether a user may be let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
-    Active,
-    Inactive,
-}
-
-/// Why a user is inactive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Reason {
-    Deleted,
-    #[serde(rename = "disabled_in_office_365")]
-    DisabledInOffice365,
-    MemberOfIgnoredGroup,
-    NotInAllowedGroup,
-}
-
 /// A user with everything that is published of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserDetailView {
@@ -163,25 +145,6 @@ impl UserView {
     }
 }
 
-/// A decision as it is answered.
-pub(crate) fn reason_of(decision: &UserDecision) -> (Status, Option<Reason>) {
-    match decision {
-        UserDecision::Active => (Status::Active, None),
-        UserDecision::Inactive(reason) => (Status::Inactive, Some(Reason::from(reason))),
-    }
-}
-
-impl From<&InactiveReason> for Reason {
-    fn from(reason: &InactiveReason) -> Self {
-        match reason {
-            InactiveReason::Deleted => Self::Deleted,
-            InactiveReason::DisabledInOffice365 => Self::DisabledInOffice365,
-            InactiveReason::MemberOfIgnoredGroup { .. } => Self::MemberOfIgnoredGroup,
-            InactiveReason::NotInAllowedGroup => Self::NotInAllowedGroup,
-        }
-    }
-}
-
 fn ignored_group(user: &UserRecord) -> Option<&GroupId> {
     match &user.decision {
         UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group }) => Some(group),
@@ -228,7 +191,7 @@ pub(crate) async fn list(
 ) -> Result<Json<List<Value>>, Problem> {
     let (selection, fields, [limit, cursor]) = parameters(&params)?;
     let paging = Paging::parse(limit, cursor)?;
-    if !publishes_users(&directory) {
+    if !directory.publishes_users() {
         return Ok(Json(List::empty()));
     }
     let page = select(&app, &directory, &selection, &paging).await?;
@@ -321,7 +284,7 @@ pub(crate) async fn show(
     if directory.published.is_none() {
         return Err(Problem::not_found("Nothing is published for this directory yet."));
     }
-    if !publishes_users(&directory) {
+    if !directory.publishes_users() {
         return Err(Problem::not_found("Users are not published: user sync is off for this directory."));
     }
     let user = find(&app, &directory, params.segment("key")).await?;

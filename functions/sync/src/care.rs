@@ -1,10 +1,11 @@
-//! What is done for directories besides runs: their credentials are exercised, and people are told of what needs them.
+//! What is done for directories besides runs: their credentials are exercised, people are told of what needs them, and programs of
+//! what has changed.
 //!
 //! Trouble in here is logged and never keeps a run or another directory from its turn; the next tick tries again.
 
 use jiff::Timestamp;
 use shared::alerts::{Situation, TellError};
-use shared::directory::{Directory, DirectoryId};
+use shared::directory::{ChangeId, Directory, DirectoryId};
 use shared::store::{Standing, StoreError};
 use shared::sync::Run;
 use shared::telemetry::chain;
@@ -14,6 +15,18 @@ use crate::App;
 /// Looks whether a run that has ended is news, for the directory as the run has left it: one read, when nothing is.
 pub(crate) async fn look_after(app: &App, directory: &Directory, run: &Run) {
     log(run.directory, look_at(app, directory, Some(run)).await);
+}
+
+/// Sends what has changed, if that is wanted. What cannot be sent now is sent with the next run.
+pub(crate) async fn announce(app: &App, directory: &Directory, run: &Run) {
+    let Some(announcing) = &app.announcing else { return };
+    match announcing.announce(directory, run.changes_after.and_then(ChangeId::new)).await {
+        Ok(0) => {}
+        Ok(sent) => tracing::info!(directory.id = %directory.id, sent, "changes were announced"),
+        Err(error) => {
+            tracing::error!(directory.id = %directory.id, error = chain(&error), "changes could not be announced");
+        }
+    }
 }
 
 /// Looks at a directory at a tick: one read, when nothing is news. What runs say is looked at when they end.

@@ -18,6 +18,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use progress::Noting;
 use shared::alerts::Alerting;
 use shared::directory::Directory;
+use shared::feed::Announcing;
 use shared::queue::{ExerciseQueue, Message, RunQueue};
 use shared::store::ProgressStore;
 use shared::sync::{Handled, Pace, Ports, RunRequest, perform};
@@ -46,6 +47,8 @@ pub struct App {
     pub exercises: Arc<dyn ExerciseQueue>,
     /// How people are told of what needs them.
     pub alerting: Alerting,
+    /// How programs are told of what has changed, if they are.
+    pub announcing: Option<Announcing>,
     /// Microsoft's side.
     pub microsoft: Microsoft,
     /// How often directories are synced whose settings do not say.
@@ -137,6 +140,7 @@ async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> R
             );
             if let Some(directory) = directory {
                 care::look_after(app, &directory, &run).await;
+                care::announce(app, &directory, &run).await;
             }
             if let Some(next) = next {
                 app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;

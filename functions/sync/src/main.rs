@@ -7,6 +7,7 @@ use shared::alerts::{AlertLog, AlertSink, Alerting, SnsTopic};
 use shared::clock::SystemClock;
 use shared::config;
 use shared::dynamodb::DynamoStore;
+use shared::feed::{Announcing, EventBus};
 use shared::graph::GraphOrigin;
 use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
@@ -17,8 +18,9 @@ use sync::{App, CHECKPOINT_EVERY, Microsoft, SyncEvent};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     shared::telemetry::json();
-    let (storage, queue, microsoft, schedule, alerts) =
-        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.schedule(), env.alerts()))?;
+    let (storage, queue, microsoft, schedule, alerts, event_bus) = config::from_env(|env| {
+        (env.storage(), env.queue(), env.microsoft(), env.schedule(), env.alerts(), env.event_bus())
+    })?;
     let aws = aws_config::load_from_env().await;
     let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
     let secrets =
@@ -29,6 +31,12 @@ async fn main() -> Result<(), Error> {
         Some(arn) => Arc::new(SnsTopic::new(aws_sdk_sns::Client::new(&aws), arn)),
         None => Arc::new(AlertLog),
     };
+    let announcing = event_bus.map(|name| Announcing {
+        store: store.clone(),
+        changes: store.clone(),
+        queries: store.clone(),
+        sink: Arc::new(EventBus::new(aws_sdk_eventbridge::Client::new(&aws), name)),
+    });
     let http = shared::http::client(&microsoft.extra_roots()?)?;
     let app = App {
         ports: Ports {
@@ -44,6 +52,7 @@ async fn main() -> Result<(), Error> {
         queue: queue.clone(),
         exercises: queue,
         alerting: Alerting { store: store.clone(), sink, client_secret_expires: alerts.client_secret_expires },
+        announcing,
         microsoft: Microsoft {
             http: http.clone(),
             graph: GraphOrigin::parse(&microsoft.graph_url)?,

@@ -16,6 +16,7 @@ use shared::access::Scope;
 use shared::alerts::AlertLog;
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::Microsoft;
+use shared::feed::EventLog;
 use shared::telemetry::chain;
 use tenant::{Sample, Tenant, TenantHandle};
 use tokio::net::TcpListener;
@@ -82,6 +83,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         clock: Arc::new(SystemClock),
         progress: progress.clone(),
         alerts: Arc::new(AlertLog),
+        events: Some(Arc::new(EventLog)),
         aws_http: None,
     })
     .await?;

@@ -17,6 +17,7 @@ use shared::clock::Clock;
 use shared::config::{Authorization, Microsoft};
 use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
+use shared::feed::{Announcing, EventSink};
 use shared::graph::GraphOrigin;
 use shared::http::ClientAddress;
 use shared::identity::IdentityPlatform;
@@ -61,6 +62,8 @@ pub struct Options {
     pub progress: Arc<dyn ProgressSink>,
     /// Who is told of what needs somebody.
     pub alerts: Arc<dyn AlertSink>,
+    /// Where changes are announced, if anywhere.
+    pub events: Option<Arc<dyn EventSink>>,
     /// What carries the requests to the table and the secrets; the SDK's own HTTP client without one. Tests break it.
     pub aws_http: Option<SharedHttpClient>,
 }
@@ -140,6 +143,12 @@ impl Stack {
             progress: Some(store.clone()),
             queue: Arc::new(queue.clone()),
             exercises: Arc::new(queue.clone()),
+            announcing: options.events.map(|sink| Announcing {
+                store: store.clone(),
+                changes: store.clone(),
+                queries: store.clone(),
+                sink,
+            }),
             alerting: Alerting { store: store.clone(), sink: options.alerts, client_secret_expires: None },
             microsoft: sync::Microsoft {
                 http: http.clone(),

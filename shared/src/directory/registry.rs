@@ -45,6 +45,12 @@ impl Directory {
         }
     }
 
+    /// True when consumers see the directory's users at all.
+    #[must_use]
+    pub fn publishes_users(&self) -> bool {
+        self.published.as_ref().is_some_and(|published| published.users)
+    }
+
     /// True when the published state was decided with the settings of now.
     #[must_use]
     pub fn settings_are_published(&self) -> bool {

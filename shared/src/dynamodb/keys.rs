@@ -42,6 +42,10 @@ impl Key {
         Self::new(of_directory(id), "SYNC")
     }
 
+    pub(super) fn announced(id: DirectoryId) -> Self {
+        Self::new(of_directory(id), "ANNOUNCED")
+    }
+
     pub(super) fn alerts(id: DirectoryId) -> Self {
         Self::new(of_directory(id), ALERTS)
     }

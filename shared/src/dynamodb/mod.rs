@@ -5,6 +5,7 @@
 //! attribute, is an error that names it, never "not there".
 
 mod alerts;
+mod announcements;
 mod apply;
 mod audit;
 mod authorizations;

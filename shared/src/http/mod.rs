@@ -25,4 +25,4 @@ pub use described::{DirectoryInPath, SomeOf};
 pub use finish::finish;
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
 pub use unchanged::tag;
-pub use view::{Audience, CountsView, RunView, publishes_users};
+pub use view::{Audience, CountsView, RunView};

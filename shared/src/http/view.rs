@@ -8,12 +8,6 @@ use crate::access::Scope;
 use crate::directory::{Directory, DirectoryCounts, DirectoryId, GroupId, UserId};
 use crate::sync::{ChangeCounts, Effort, Failure, FullReason, HoldSummary, Reading, Run, RunId, RunState, Trigger};
 
-/// True when consumers see the directory's users at all.
-#[must_use]
-pub fn publishes_users(directory: &Directory) -> bool {
-    directory.published.as_ref().is_some_and(|published| published.users)
-}
-
 /// For whom something is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
@@ -142,7 +136,7 @@ impl RunView {
     /// published, and what it names of what is not published is for administrators.
     #[must_use]
     pub fn new(run: Run, directory: &Directory, audience: Audience) -> Self {
-        let users = publishes_users(directory);
+        let users = directory.publishes_users();
         let sees_all = audience == Audience::Administrators;
         Self {
             id: run.id,

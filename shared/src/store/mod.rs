@@ -4,6 +4,7 @@
 //! consistent.
 
 mod alerts;
+mod announcements;
 mod attempts;
 mod audit;
 mod authorizations;
@@ -23,6 +24,7 @@ mod statistics;
 mod tokens;
 
 pub use alerts::{AlertStore, Standing};
+pub use announcements::{Announced, AnnouncementStore};
 pub use attempts::AttemptStore;
 pub use audit::AuditStore;
 pub use authorizations::{AuthorizationStore, Consumed};

@@ -20,6 +20,15 @@ fn the_description_that_is_served_is_that_of_the_code() {
 }
 
 #[test]
+fn one_name_stands_for_one_schema() {
+    let schemas = [status::description(), console::description()].map(|part| part.components.unwrap().schemas);
+    let [queries, administration] = schemas.map(|schemas| serde_json::to_value(schemas).unwrap());
+    for (name, schema) in queries.as_object().unwrap() {
+        assert_eq!(administration.get(name).unwrap_or(schema), schema, "{name}");
+    }
+}
+
+#[test]
 fn every_example_is_as_its_schema_says() {
     let mut checked = 0;
     for (method, path, operation) in described::operations() {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use futures::future::BoxFuture;
 use serde_json::Value;
 use shared::directory::{GroupId, GroupRecord, UserId, UserRecord};
-use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::feed::is_published;
+use shared::http::{Problem, ProblemKind};
 use shared::store::{Found, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
 use super::filter::Source;
 use super::resource::{of_group, of_users};
 use super::search::Search;
-use crate::published::is_published;
 use crate::users::is_known;
 
 /// The most resources that are held against a filter one by one.
@@ -177,7 +177,7 @@ impl Search<'_> {
             return Err(Problem::new(ProblemKind::InvalidFilter, why));
         }
         // A deleted user is in no group any more, although a restoration would bring the memberships back.
-        let is_member = |user: &UserRecord| publishes_users(self.directory) && user.presence.is_present();
+        let is_member = |user: &UserRecord| self.directory.publishes_users() && user.presence.is_present();
         match queries.user(directory, user).await?.filter(is_member) {
             Some(user) => Ok(queries.groups_by_id(directory, &user.groups).await?),
             None => Ok(Vec::new()),

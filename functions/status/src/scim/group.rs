@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use shared::directory::{Directory, GroupRecord, UserId};
-use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::http::{Problem, ProblemKind};
 
 use super::attributes::{GROUP, ResourceType};
 use super::resource::{Base, put};
@@ -28,7 +28,7 @@ impl Members {
         }
         let mut users = Vec::new();
         let mut after = None;
-        while publishes_users(directory) {
+        while directory.publishes_users() {
             let page = app.queries.list_members(directory.id, &group.id, AT_A_TIME, after.as_ref()).await?;
             users.extend(page.items.into_iter().map(|user| user.id));
             match page.next {

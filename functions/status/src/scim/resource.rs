@@ -10,7 +10,8 @@ use http::header::{CONTENT_LOCATION, ETAG};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::directory::{Directory, GroupRecord, UserRecord};
-use shared::http::{Problem, publishes_users};
+use shared::feed::is_published;
+use shared::http::Problem;
 
 use super::attributes::ResourceType;
 use super::group::{self, Members};
@@ -18,7 +19,7 @@ use super::projection::Projection;
 use super::{messages, user};
 use crate::App;
 use crate::params::Params;
-use crate::published::{PublishedGroups, is_published};
+use crate::published::PublishedGroups;
 use crate::users::is_known;
 
 /// So much of a hash is enough to tell versions of one resource apart, in bytes.
@@ -110,7 +111,7 @@ pub(super) async fn answer(
     let found = match kind {
         ResourceType::User => {
             let user = match id.parse() {
-                Ok(id) if publishes_users(directory) => app.queries.user(directory.id, &id).await?.filter(is_known),
+                Ok(id) if directory.publishes_users() => app.queries.user(directory.id, &id).await?.filter(is_known),
                 _ => None,
             };
             // Who asks whether it is the same wants to know of groups too.

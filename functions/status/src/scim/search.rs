@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, GroupRecord, UserRecord};
-use shared::http::{Problem, ProblemKind, publishes_users};
+use shared::feed::is_published;
+use shared::http::{Problem, ProblemKind};
 use shared::store::{Cursor, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
@@ -18,7 +19,6 @@ use super::query::{Paging, Query};
 use super::resource::{of_group, of_users};
 use crate::App;
 use crate::access::Readable;
-use crate::published::is_published;
 
 /// What a filter has to ask about.
 const INDEXED: &str = "There is no index for this filter. Ask about `id`, `externalId`, `userName`, `emails`, `displayName` (`eq`, and of names \
@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
     /// True when there is nothing of this kind to be seen.
     fn is_hidden(&self) -> bool {
         match self.kind {
-            ResourceType::User => !publishes_users(self.directory),
+            ResourceType::User => !self.directory.publishes_users(),
             ResourceType::Group => self.directory.published.is_none(),
         }
     }

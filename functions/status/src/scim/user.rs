@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use shared::directory::{Presence, Text, UserRecord};
+use shared::feed::reason_of;
 
 use super::attributes::{DIRECTORY_USER, ENTERPRISE_USER, ResourceType, USER};
 use super::resource::{Base, put};
 use crate::published::PublishedGroups;
-use crate::users::reason_of;
 
 /// A user. `groups` are the published ones among those that it is in; `None` leaves them out.
 pub(super) fn resource(base: &Base, user: &UserRecord, groups: Option<&PublishedGroups>) -> Value {
