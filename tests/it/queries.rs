@@ -476,7 +476,11 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
     let group = group.id;
     let count = async |path: &str| {
         let process = Process::undisturbed();
-        let request = Request::builder().uri(lab.world.path(path)).header("authorization", format!("Bearer {token}"));
+        let path = match path.strip_prefix("scim/") {
+            Some(of) => format!("/scim/v2/{}/{of}", lab.world.directory),
+            None => lab.world.path(path),
+        };
+        let request = Request::builder().uri(&path).header("authorization", format!("Bearer {token}"));
         let answer = process.run(api.clone().oneshot(request.body(Body::empty()).unwrap())).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         process.sent().len()
@@ -496,6 +500,16 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
         ("changes".to_owned(), 3),
         (format!("changes?since=1.{since}&limit=100"), 6),
         ("users?changed_since=2020-01-01T00:00:00Z&limit=50&fields=id,status".to_owned(), 60),
+        (format!("scim/Users/{member}"), 4),
+        (format!("scim/Users?filter=userName+eq+%22{name}%22"), 6),
+        ("scim/Users?cursor=&count=100&excludedAttributes=groups".to_owned(), 30),
+        ("scim/Users?cursor=&count=100".to_owned(), 30),
+        ("scim/Users?startIndex=1001&count=100&excludedAttributes=groups".to_owned(), 32),
+        (format!("scim/Users?filter=groups+eq+%22{group}%22&count=50&excludedAttributes=groups"), 60),
+        ("scim/Groups?count=20&excludedAttributes=members".to_owned(), 6),
+        // It has most users of the directory.
+        (format!("scim/Groups/{group}"), 400),
+        ("scim/Schemas".to_owned(), 2),
     ] {
         let requests = count(&path).await;
         assert!(requests <= most, "{path}: {requests} requests, at most {most}");

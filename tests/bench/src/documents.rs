@@ -5,10 +5,11 @@ use crate::plot;
 use crate::report::Report;
 
 /// The tables of `docs/performance.md`, by the name in its markers, with the scenarios they show.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     ("goals", &["full", "idle", "settings", "throttled", "startup"]),
     ("sizes", &["changes", "scale"]),
     ("pages", &["pages"]),
+    ("queries", &["queries"]),
     ("compare", &["compare"]),
     ("cost", &["cost"]),
 ];

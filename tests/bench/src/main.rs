@@ -26,6 +26,7 @@ mod documents;
 mod meter;
 mod pages;
 mod plot;
+mod queries;
 mod report;
 mod scenarios;
 mod world;
@@ -51,6 +52,8 @@ enum Scenario {
     Throttled,
     /// The pages of a large directory.
     Pages,
+    /// The API of a large directory.
+    Queries,
     /// The functions' binaries: size, and how soon they ask for work.
     Startup,
     /// The same tenant, synced by a small script.
@@ -110,6 +113,9 @@ async fn main() {
     }
     if is(Scenario::Pages) {
         pages::pages(&mut report, args.most_users / 2).await;
+    }
+    if is(Scenario::Queries) {
+        queries::queries(&mut report, args.most_users / 2).await;
     }
     if is(Scenario::Startup) {
         scenarios::startup(&mut report).await;

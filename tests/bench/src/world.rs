@@ -8,13 +8,14 @@ use local::lambda::{Function, Mailbox, authorize, delivery};
 use local::secrets_manager::LocalSecrets;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use shared::access::{AccessToken, Scope, hash, new_token_secret};
 use shared::audit::Actor;
 use shared::clock::{Clock as _, SystemClock};
 use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
 use shared::filter::Policy;
 use shared::secrets::SecretStore as _;
-use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange};
+use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange, TokenStore as _};
 use shared::sync::{Run, RunId, RunRequest, Trigger};
 use tenant::{Sample, Summary, Tenant, TenantHandle};
 use tokio::net::TcpListener;
@@ -175,6 +176,21 @@ impl World {
     /// Stores the keys of sessions.
     pub async fn put_session_keys(&self, text: &SecretString) {
         aws::secrets_manager(&self.secrets, None).put_session_keys(text).await.unwrap();
+    }
+
+    /// A token that may read the directory by our API.
+    pub async fn api_token(&self) -> String {
+        let secret = new_token_secret(&mut rand::rng());
+        let token = AccessToken {
+            name: "program".to_owned(),
+            scope: Scope::Read,
+            directory: Some(self.directory),
+            created_at: SystemClock.now(),
+            expires_at: jiff::Timestamp::MAX,
+            last_used_at: None,
+        };
+        self.store.put_token(&hash(&secret), &token).await.unwrap();
+        secret.expose_secret().to_owned()
     }
 
     /// The version of the settings.
