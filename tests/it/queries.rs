@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, hash, new_token_secret};
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
-use shared::store::TokenStore as _;
+use shared::store::{TokenRegistry as _, TokenStore as _};
 use tenant::{Action, SERVICE_ACCOUNTS, Sample};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -49,6 +49,31 @@ pub async fn token_of(world: &World, scope: Scope, directory: Option<DirectoryId
     };
     world.stack.store.put_token(&hash(&secret), &token).await.unwrap();
     secret.expose_secret().to_owned()
+}
+
+/// A token whose time is over.
+pub async fn expired(world: &World) -> String {
+    let secret = new_token_secret(&mut rand::rng());
+    let now = world.clock.now();
+    let token = AccessToken {
+        name: "expired".to_owned(),
+        scope: Scope::Admin,
+        directory: None,
+        created_at: now,
+        expires_at: now,
+        last_used_at: None,
+    };
+    world.stack.store.put_token(&hash(&secret), &token).await.unwrap();
+    secret.expose_secret().to_owned()
+}
+
+/// A token that was good until it was revoked.
+pub async fn revoked(world: &World) -> String {
+    let directory = world.directory.parse().unwrap();
+    let token = token_of(world, Scope::Admin, Some(directory)).await;
+    let secret = secrecy::SecretString::from(token.clone());
+    world.stack.store.revoke_token(directory, &hash(&secret)).await.unwrap();
+    token
 }
 
 fn id(value: &Value) -> String {
@@ -514,4 +539,52 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
         let requests = count(&path).await;
         assert!(requests <= most, "{path}: {requests} requests, at most {most}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_during_a_run_sees_each_user_before_or_after_and_never_half() {
+    let sample = Sample { users: 400, groups: 20, ..Sample::default() };
+    let world = World::synced(&sample, everything()).await;
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let told = |user: &Value, groups: &Value| {
+        let in_it = groups.as_array().unwrap().iter().any(|one| one["id"] == group.to_string());
+        (user["display_name"].clone(), user["status"].clone(), in_it)
+    };
+    let changed: Vec<Uuid> =
+        world.ordinary_users().into_iter().filter(|user| !world.members_of(group).contains(user)).take(60).collect();
+    let mut before = BTreeMap::new();
+    for user in &changed {
+        let user_now = world.user(*user).await;
+        before.insert(*user, told(&user_now, &user_now["groups"]));
+        world.apply(Action::Rename { id: *user, display_name: format!("After {user}") });
+        world.apply(Action::DisableUser { user: *user });
+        world.apply(Action::AddMember { group, member: *user });
+    }
+    let after = |user: &Uuid| (json!(format!("After {user}")), json!("inactive"), true);
+    let (mut seen_before, mut seen_after, mut looks) = (0, 0, 0);
+    let mut run = Box::pin(world.sync());
+    let record = loop {
+        let look = async {
+            for user in &changed {
+                let now = world.user(*user).await;
+                let now = told(&now, &now["groups"]);
+                assert!(now == before[user] || now == after(user), "{user} is half: {now:?}");
+                seen_before += usize::from(now == before[user]);
+                seen_after += usize::from(now == after(user));
+            }
+            looks += 1;
+        };
+        tokio::select! {
+            biased;
+            record = &mut run => break record,
+            () = look => {}
+        }
+    };
+    assert_eq!(record["state"], "succeeded");
+    for user in &changed {
+        let now = world.user(*user).await;
+        assert_eq!(told(&now, &now["groups"]), after(user));
+    }
+    assert!(seen_before + seen_after > 0 || looks == 0);
+    world.assert_idle().await;
 }

@@ -102,12 +102,12 @@ async fn admission(
     let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
     let member = match &group {
         None => None,
-        // Only then it matters whether the group is one to be seen.
-        Some(group) if user.groups.contains(group) && user.presence.is_present() => {
-            let group = app.queries.group(directory.id, group).await?;
-            Some(group.is_some_and(|group| is_published(directory, &group)))
+        // Read whether the user is in it or not: how long it takes must not tell that.
+        Some(id) => {
+            let group = app.queries.group(directory.id, id).await?;
+            let is_seen = group.is_some_and(|group| is_published(directory, &group));
+            Some(is_seen && user.groups.contains(id) && user.presence.is_present())
         }
-        Some(_) => Some(false),
     };
     let (status, reason) = reason_of(&user.decision);
     let allowed = user.decision.is_active() && member.unwrap_or(true);

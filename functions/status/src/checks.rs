@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, UserRecord};
 use shared::filter::{Check, Rule, UserFacts, decide_user, explain_user};
+use shared::http::Audience;
 use shared::store::{StoreError, reach};
 use utoipa::ToSchema;
 
@@ -64,11 +65,11 @@ impl Checks {
     }
 
     /// The checks as they are shown.
-    pub(crate) fn view(&self, groups: &PublishedGroups) -> ChecksView {
+    pub(crate) fn view(&self, groups: &PublishedGroups, audience: Audience) -> ChecksView {
         let view = |check: &Check| CheckView {
             rule: check.rule,
             passed: check.passed,
-            group: check.group.as_ref().map(|group| groups.named(group)),
+            group: check.group.as_ref().and_then(|group| groups.named(group, audience)),
             explanation: check.explanation,
         };
         ChecksView { why: self.outcomes.iter().map(view).collect(), why_is_current: self.current, why_note: self.note }

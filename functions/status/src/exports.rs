@@ -144,7 +144,7 @@ struct ExportParams {
     responses((status = 200, description = "A part", content((UserView = "application/x-ndjson"), (String = "text/csv")), headers(("Link" = String, description = "The next part")))),
 )]
 pub(crate) async fn users(
-    Readable(directory, _): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Response, Problem> {
@@ -155,7 +155,7 @@ pub(crate) async fn users(
     }
     let page = app.queries.list_users(directory.id, UserFilter::All, paging.limit, paging.after.as_ref()).await?;
     let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    let row = |user| serde_json::to_value(UserView::new(user, &groups)).unwrap_or_default();
+    let row = |user| serde_json::to_value(UserView::new(user, &groups, audience)).unwrap_or_default();
     let rows: Vec<Value> = page.items.into_iter().map(row).collect();
     part(&directory, "users", format, &paging, &FIELDS, &rows, page.next.as_ref())
 }

@@ -120,7 +120,7 @@ pub(crate) async fn show(
     responses((status = 200, description = "A page of members", body = List<MemberView>)),
 )]
 pub(crate) async fn members(
-    Readable(directory, _): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<MemberView>>, Problem> {
@@ -132,7 +132,7 @@ pub(crate) async fn members(
     }
     let page = app.queries.list_members(directory.id, &group.id, paging.limit, paging.after.as_ref()).await?;
     let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    Ok(Json(List::page(page, |user| MemberView { kind: "user", user: UserView::new(user, &groups) })))
+    Ok(Json(List::page(page, |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) })))
 }
 
 /// A published group. One that is skipped does not exist here.

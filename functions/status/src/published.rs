@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupRecord, Text};
 use shared::feed::published_among;
+use shared::http::Audience;
 use shared::store::StoreError;
 use utoipa::ToSchema;
 
 use crate::App;
 
-/// A group by its id and, when it is published, its name.
+/// A group by its id and, when it is published, its name. To consumers, one that is not published does not exist.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupRef {
     pub(crate) id: GroupId,
@@ -38,15 +39,19 @@ impl PublishedGroups {
         self.0.contains_key(id)
     }
 
-    /// A group that the settings name, published or not: its id is known to whoever reads the reason, its name is told only
-    /// when it is published.
-    pub(crate) fn named(&self, id: &GroupId) -> GroupRef {
-        let display_name = self.0.get(id).and_then(|group| group.profile.display_name.clone());
-        GroupRef { id: id.clone(), display_name }
+    /// A group that the settings name. One that is not published is for administrators, and even to them without its name.
+    pub(crate) fn named(&self, id: &GroupId, audience: Audience) -> Option<GroupRef> {
+        let unpublished = || GroupRef { id: id.clone(), display_name: None };
+        self.published(id).or_else(|| (audience == Audience::Administrators).then(unpublished))
     }
 
     /// Those of these groups that are published.
     pub(crate) fn only(&self, ids: &BTreeSet<GroupId>) -> Vec<GroupRef> {
-        ids.iter().filter(|id| self.0.contains_key(*id)).map(|id| self.named(id)).collect()
+        ids.iter().filter_map(|id| self.published(id)).collect()
+    }
+
+    fn published(&self, id: &GroupId) -> Option<GroupRef> {
+        let group = self.0.get(id)?;
+        Some(GroupRef { id: id.clone(), display_name: group.profile.display_name.clone() })
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::directory::{Change, ChangeId, Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::feed::{Reason, Status, is_published, reason_of};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
+use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
 use shared::store::{Before, Changes, Cursor, Page, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
@@ -53,7 +53,7 @@ pub(crate) struct UserView {
     status: Status,
     #[schema(example = json!(null))]
     reason: Option<Reason>,
-    /// The ignored group, when that is the reason.
+    /// The ignored group, when that is the reason and it may be told.
     #[schema(example = json!(null))]
     group: Option<GroupRef>,
     #[schema(value_type = Option<String>, example = "Kim Example")]
@@ -100,8 +100,8 @@ pub(crate) struct UserDetailView {
 }
 
 impl UserView {
-    pub(crate) fn new(user: UserRecord, groups: &PublishedGroups) -> Self {
-        let group = ignored_group(&user).map(|group| groups.named(group));
+    pub(crate) fn new(user: UserRecord, groups: &PublishedGroups, audience: Audience) -> Self {
+        let group = ignored_group(&user).and_then(|group| groups.named(group, audience));
         let (status, reason) = reason_of(&user.decision);
         let deleted_since = match user.presence {
             Presence::Deleted { since } => Some(since),
@@ -185,7 +185,7 @@ pub(crate) struct UserInPath {
     responses((status = 200, description = "A page of users", body = List<SomeOfUser>), (status = 410, description = "What has changed since then is not kept any more", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn list(
-    Readable(directory, _): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<Value>>, Problem> {
@@ -200,7 +200,7 @@ pub(crate) async fn list(
     } else {
         PublishedGroups::none()
     };
-    Ok(Json(List::page(page, |user| fields.of(&UserView::new(user, &groups)))))
+    Ok(Json(List::page(page, |user| fields.of(&UserView::new(user, &groups, audience)))))
 }
 
 /// A page of the users that are wanted. Where they are filtered after they were read it may have fewer than it has room for.
@@ -276,7 +276,7 @@ async fn changed_since(
     responses((status = 200, description = "The user", body = UserDetailView)),
 )]
 pub(crate) async fn show(
-    Readable(directory, _): Readable,
+    Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<UserDetailView>, Problem> {
@@ -297,8 +297,8 @@ pub(crate) async fn show(
     let groups = PublishedGroups::among(&app, &directory, &mentioned).await?;
     Ok(Json(UserDetailView {
         groups: groups.only(&memberships),
-        checks: checks.view(&groups),
-        user: UserView::new(user, &groups),
+        checks: checks.view(&groups, audience),
+        user: UserView::new(user, &groups, audience),
     }))
 }
 

@@ -11,7 +11,7 @@ use tenant::SERVICE_ACCOUNTS;
 
 use crate::harness::{World, everything, small};
 use crate::pages::visit::ask;
-use crate::queries::{ignoring, token_of};
+use crate::queries::{expired, ignoring, revoked, token_of};
 
 #[test]
 fn the_description_that_is_served_is_that_of_the_code() {
@@ -92,6 +92,7 @@ async fn every_route_is_there_and_answers_as_described_to_whoever_asks() {
     let admin = token_of(&world, Scope::Admin, None).await;
     let reader = token_of(&world, Scope::Read, None).await;
     let stranger = token_of(&world, Scope::Admin, Some("00000000-0000-4000-8000-000000000001".parse().unwrap())).await;
+    let (expired, revoked) = (expired(&world).await, revoked(&world).await);
     for (method, template, operation) in described::operations() {
         let method: Method = method.to_uppercase().parse().unwrap();
         let is_open = operation.get("security").is_some();
@@ -100,9 +101,15 @@ async fn every_route_is_there_and_answers_as_described_to_whoever_asks() {
         let has_body = operation.get("requestBody").is_some();
         let paths = paths(&world, template).await;
         for (place, path) in paths.iter().enumerate() {
-            for (who, token) in
-                [("nobody", ""), ("garbage", "x"), ("stranger", &stranger), ("reader", &reader), ("admin", &admin)]
-            {
+            for (who, token) in [
+                ("nobody", ""),
+                ("nobody", "garbage"),
+                ("nobody", &expired),
+                ("nobody", &revoked),
+                ("stranger", &stranger),
+                ("reader", &reader),
+                ("admin", &admin),
+            ] {
                 let bearer = format!("Bearer {token}");
                 let mut headers = vec![];
                 if !token.is_empty() {
@@ -116,7 +123,7 @@ async fn every_route_is_there_and_answers_as_described_to_whoever_asks() {
                 let answer = ask(&world, method.clone(), path, &headers, body).await;
                 let expected = match who {
                     _ if is_open => Some(StatusCode::OK),
-                    "nobody" | "garbage" => Some(StatusCode::UNAUTHORIZED),
+                    "nobody" => Some(StatusCode::UNAUTHORIZED),
                     "stranger" if of_a_directory => Some(StatusCode::NOT_FOUND),
                     // Whether the directory exists is not for who may not do this.
                     "reader" if is_for_administrators => Some(StatusCode::FORBIDDEN),

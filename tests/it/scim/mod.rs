@@ -11,7 +11,7 @@ use tenant::{Action, SERVICE_ACCOUNTS};
 
 use crate::harness::{World, everything, small};
 use crate::pages::visit::{Answer, ask};
-use crate::queries::{ignoring, token_of};
+use crate::queries::{expired, ignoring, revoked, token_of};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const DIRECTORY_USER: &str = "urn:ietf:params:scim:schemas:extension:office365sync:2.0:User";
@@ -391,6 +391,7 @@ async fn nobody_sees_another_directory_and_refusals_are_those_of_bearer_tokens()
         String::new(),
     ];
     let stranger = token_of(&world, Scope::Admin, Some("00000000-0000-4000-8000-000000000001".parse().unwrap())).await;
+    let (expired, revoked) = (expired(&world).await, revoked(&world).await);
     let own = token_of(&world, Scope::Read, Some(world.directory.parse().unwrap())).await;
     for path in &paths {
         let asked = async |token: &str, at: &str| {
@@ -398,7 +399,7 @@ async fn nobody_sees_another_directory_and_refusals_are_those_of_bearer_tokens()
             let headers = if token.is_empty() { vec![] } else { vec![("authorization", bearer.as_str())] };
             ask(&world, Method::GET, &format!("{at}{path}"), &headers, String::new()).await
         };
-        for token in ["", "garbage"] {
+        for token in ["", "garbage", &expired, &revoked] {
             let answer = asked(token, &here).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
             assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer realm="), "{path}");

@@ -10,8 +10,9 @@ use shared::http::{Problem, ProblemKind};
 use shared::store::{Found, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
-use super::filter::Source;
-use super::resource::{of_group, of_users};
+use super::filter::{Condition, Source};
+use super::group::MAX_MEMBERS;
+use super::resource::{of_groups, of_users};
 use super::search::Search;
 use crate::users::is_known;
 
@@ -20,30 +21,60 @@ pub(super) const MAX_LOOKED_AT: usize = 2_000;
 /// How many are read together.
 const AT_A_TIME: usize = 500;
 
+/// Records of one kind.
+pub(super) enum Records {
+    Users(Vec<UserRecord>),
+    Groups(Vec<GroupRecord>),
+}
+
+impl Records {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Users(users) => users.len(),
+            Self::Groups(groups) => groups.len(),
+        }
+    }
+
+    /// A part of them.
+    pub(super) fn part(self, before: usize, count: usize) -> Self {
+        match self {
+            Self::Users(users) => Self::Users(users.into_iter().skip(before).take(count).collect()),
+            Self::Groups(groups) => Self::Groups(groups.into_iter().skip(before).take(count).collect()),
+        }
+    }
+}
+
 impl Search<'_> {
-    /// All resources that are as asked, in the order of their ids.
-    pub(super) async fn matching(&self) -> Result<Vec<Value>, Problem> {
-        let asks_for = |attribute| self.condition.as_ref().is_some_and(|condition| condition.asks_for(attribute));
-        let resources = match self.kind {
+    /// All that is as asked, in the order of ids.
+    pub(super) async fn matching(&self) -> Result<Records, Problem> {
+        match self.kind {
             ResourceType::User => {
                 let mut users = BTreeMap::new();
                 self.gather_users(&self.plan.source, &mut users).await?;
                 let users: Vec<UserRecord> = users.into_values().filter(is_known).collect();
-                of_users(self.app, self.directory, &users, self.wants("groups") || asks_for("groups")).await?
+                let Some(condition) = self.unanswered() else { return Ok(Records::Users(users)) };
+                let resources = of_users(self.app, self.directory, &users, condition.asks_for("groups")).await?;
+                Ok(Records::Users(those(users, &resources, condition)))
             }
             ResourceType::Group => {
                 let mut groups = BTreeMap::new();
                 self.gather_groups(&self.plan.source, &mut groups).await?;
-                let mut resources = Vec::new();
-                for group in groups.into_values().filter(|group| is_published(self.directory, group)) {
-                    let is_complete = self.wants("members") || asks_for("members");
-                    resources.push(of_group(self.app, self.directory, &group, is_complete).await?);
+                let groups = groups.into_values().filter(|group| is_published(self.directory, group));
+                let groups: Vec<GroupRecord> = groups.collect();
+                let Some(condition) = self.unanswered() else { return Ok(Records::Groups(groups)) };
+                let asks_for_members = condition.asks_for("members");
+                if asks_for_members && groups.iter().map(|group| group.members).sum::<u64>() > MAX_MEMBERS {
+                    return Err(too_many());
                 }
-                resources
+                let resources = of_groups(self.app, self.directory, &groups, asks_for_members).await?;
+                Ok(Records::Groups(those(groups, &resources, condition)))
             }
-        };
-        let holds = |resource: &Value| self.condition.as_ref().is_none_or(|condition| condition.holds(resource));
-        Ok(self.shown(resources.into_iter().filter(holds).collect()))
+        }
+    }
+
+    /// What is still to be asked of each one that was found.
+    fn unanswered(&self) -> Option<&Condition> {
+        self.condition.as_ref().filter(|_| !self.plan.is_exact)
     }
 
     /// Looks up the users of a source.
@@ -183,6 +214,12 @@ impl Search<'_> {
             None => Ok(Vec::new()),
         }
     }
+}
+
+/// Those whose resources are as asked.
+fn those<T>(records: Vec<T>, resources: &[Value], condition: &Condition) -> Vec<T> {
+    let held = resources.iter().map(|resource| condition.holds(resource));
+    records.into_iter().zip(held).filter_map(|(record, holds)| holds.then_some(record)).collect()
 }
 
 fn too_many() -> Problem {

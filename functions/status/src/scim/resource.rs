@@ -83,18 +83,27 @@ pub(super) async fn of_users(
 }
 
 /// A group as a resource, complete or without members.
-pub(super) async fn of_group(
-    app: &App,
-    directory: &Directory,
-    group: &GroupRecord,
-    is_complete: bool,
-) -> Result<Value, Problem> {
+async fn of_group(app: &App, directory: &Directory, group: &GroupRecord, is_complete: bool) -> Result<Value, Problem> {
     let base = Base::of(app, directory);
     if !is_complete {
         return Ok(group::resource(&base, group, None));
     }
     let members = Members::of(app, directory, group).await?;
     Ok(with_version(group::resource(&base, group, Some(&members))))
+}
+
+/// Groups as resources, complete or without members.
+pub(super) async fn of_groups(
+    app: &App,
+    directory: &Directory,
+    groups: &[GroupRecord],
+    is_complete: bool,
+) -> Result<Vec<Value>, Problem> {
+    let mut resources = Vec::new();
+    for group in groups {
+        resources.push(of_group(app, directory, group, is_complete).await?);
+    }
+    Ok(resources)
 }
 
 /// `GET /Users/{id}`, `GET /Groups/{id}`

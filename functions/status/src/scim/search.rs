@@ -5,18 +5,18 @@ use std::num::NonZeroUsize;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
-use shared::directory::{Directory, GroupId, GroupRecord, UserRecord};
+use shared::directory::{Directory, GroupId, GroupRecord};
 use shared::feed::is_published;
 use shared::http::{Problem, ProblemKind};
 use shared::store::{Cursor, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
 use super::filter::{self, Condition, Plan, Source};
-use super::gather::MAX_LOOKED_AT;
+use super::gather::{MAX_LOOKED_AT, Records};
 use super::group::MAX_MEMBERS;
 use super::messages::{self, ListResponse};
 use super::query::{Paging, Query};
-use super::resource::{of_group, of_users};
+use super::resource::{of_groups, of_users};
 use crate::App;
 use crate::access::Readable;
 
@@ -106,9 +106,7 @@ impl<'a> Search<'a> {
         if self.is_hidden() {
             return Ok(Page::NONE);
         }
-        let Some((listed, total)) = self.listed().await? else {
-            return Ok(cut(self.matching().await?, before, count));
-        };
+        let Some((listed, total)) = self.listed().await? else { return self.cut(before, count).await };
         let behind = match NonZeroUsize::new(before) {
             None => None,
             Some(_) if before as u64 >= total => return Ok(Page { total, ..Page::NONE }),
@@ -129,7 +127,7 @@ impl<'a> Search<'a> {
             return self.read(&listed, total, count, after).await;
         }
         let before = after.map_or(Ok(0), place_of)?;
-        Ok(cut(self.matching().await?, before, count))
+        self.cut(before, count).await
     }
 
     /// The stored list that is exactly what is asked for, if there is one, and how long it is.
@@ -158,59 +156,71 @@ impl<'a> Search<'a> {
             return Ok(Page { total, ..Page::NONE });
         }
         let (queries, directory) = (&self.app.queries, self.directory.id);
-        match listed {
-            Listed::Users(filter) => {
-                let page = queries.list_users(directory, *filter, count, after).await?;
-                Ok(Page { total, resources: self.users(&page.items).await?, next: page.next })
-            }
-            Listed::Members(group) => {
-                let page = queries.list_members(directory, group, count, after).await?;
-                Ok(Page { total, resources: self.users(&page.items).await?, next: page.next })
-            }
-            Listed::Groups(filter) => {
-                let mut page = queries.list_groups(directory, *filter, count, after).await?;
-                let fit = self.fitting(&page.items);
-                if fit < page.items.len() {
-                    page = queries.list_groups(directory, *filter, fit, after).await?;
+        let mut wanted = count;
+        loop {
+            let (found, next) = match listed {
+                Listed::Users(filter) => {
+                    let page = queries.list_users(directory, *filter, wanted, after).await?;
+                    (Records::Users(page.items), page.next)
                 }
-                Ok(Page { total, resources: self.groups(&page.items).await?, next: page.next })
+                Listed::Members(group) => {
+                    let page = queries.list_members(directory, group, wanted, after).await?;
+                    (Records::Users(page.items), page.next)
+                }
+                Listed::Groups(filter) => {
+                    let page = queries.list_groups(directory, *filter, wanted, after).await?;
+                    (Records::Groups(page.items), page.next)
+                }
+            };
+            let fit = self.fitting(&found);
+            if fit >= found.len() {
+                return Ok(Page { total, resources: self.resources(&found).await?, next });
             }
+            wanted = fit;
         }
     }
 
-    /// How many of these groups fit one answer with their members: one at least, which is refused when it is too large.
-    fn fitting(&self, groups: &[GroupRecord]) -> usize {
-        if !self.wants("members") {
-            return groups.len();
-        }
-        let mut members = 0;
-        let fits = |group: &&GroupRecord| {
-            members += group.members;
-            members <= MAX_MEMBERS
+    /// A part of what matches. Its cursor is the number of resources before it.
+    async fn cut(&self, before: usize, count: usize) -> Result<Page, Problem> {
+        let found = self.matching().await?;
+        let total = found.len();
+        let page = found.part(before, count);
+        let fit = self.fitting(&page);
+        let page = page.part(0, fit);
+        let end = before.saturating_add(page.len());
+        let next = (end < total && count > 0).then(|| Cursor::new(end.to_string()));
+        Ok(Page { total: total as u64, resources: self.resources(&page).await?, next })
+    }
+
+    /// How many of these fit one answer with all that is said of them: one at least, which is refused when it is too large.
+    fn fitting(&self, found: &Records) -> usize {
+        let mut sum = 0;
+        let mut fits = |more: u64| {
+            sum += more;
+            sum <= MAX_MEMBERS
         };
-        groups.iter().take_while(fits).count().max(1)
+        match found {
+            Records::Users(users) if self.wants("groups") => {
+                users.iter().take_while(|user| fits(user.groups.len() as u64)).count().max(1)
+            }
+            Records::Groups(groups) if self.wants("members") => {
+                groups.iter().take_while(|group| fits(group.members)).count().max(1)
+            }
+            all => all.len(),
+        }
     }
 
-    pub(super) fn wants(&self, attribute: &str) -> bool {
+    fn wants(&self, attribute: &str) -> bool {
         self.query.projection.wants(self.kind, attribute)
     }
 
-    /// Users as they are answered.
-    async fn users(&self, users: &[UserRecord]) -> Result<Vec<Value>, Problem> {
-        Ok(self.shown(of_users(self.app, self.directory, users, self.wants("groups")).await?))
-    }
-
-    /// Groups as they are answered.
-    async fn groups(&self, groups: &[GroupRecord]) -> Result<Vec<Value>, Problem> {
-        let mut resources = Vec::new();
-        for group in groups {
-            resources.push(of_group(self.app, self.directory, group, self.wants("members")).await?);
-        }
-        Ok(self.shown(resources))
-    }
-
-    pub(super) fn shown(&self, resources: Vec<Value>) -> Vec<Value> {
-        resources.into_iter().map(|resource| self.query.projection.apply(self.kind, resource)).collect()
+    /// These as they are answered.
+    async fn resources(&self, found: &Records) -> Result<Vec<Value>, Problem> {
+        let resources = match found {
+            Records::Users(users) => of_users(self.app, self.directory, users, self.wants("groups")).await?,
+            Records::Groups(groups) => of_groups(self.app, self.directory, groups, self.wants("members")).await?,
+        };
+        Ok(resources.into_iter().map(|resource| self.query.projection.apply(self.kind, resource)).collect())
     }
 
     pub(super) async fn published_group(&self, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
@@ -219,14 +229,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A part of what was found. Its cursor is the number of resources before it.
-fn cut(found: Vec<Value>, before: usize, count: usize) -> Page {
-    let total = found.len();
-    let end = before.saturating_add(count);
-    let next = (end < total && count > 0).then(|| Cursor::new(end.to_string()));
-    Page { total: total as u64, resources: found.into_iter().skip(before).take(count).collect(), next }
-}
-
+/// Where a cursor of [`Search::cut`] leads.
 fn place_of(cursor: &Cursor) -> Result<usize, StoreError> {
     let place: Option<usize> = cursor.as_str().parse().ok();
     place.filter(|place| *place <= MAX_LOOKED_AT && place.to_string() == cursor.as_str()).ok_or(StoreError::BadCursor)

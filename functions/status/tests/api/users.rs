@@ -176,8 +176,11 @@ async fn a_user_never_read_does_not_exist() {
 }
 
 #[tokio::test]
-async fn an_ignored_group_that_is_not_published_is_named_by_its_id_only() {
-    let bob = why(World::new(), BOB).await;
+async fn an_ignored_group_that_is_not_published_is_named_to_administrators_and_by_its_id_only() {
+    let seen = why(World::new(), BOB).await;
+    assert_eq!((&seen["reason"], &seen["group"]), (&json!("member_of_ignored_group"), &json!(null)));
+    assert!(!seen.to_string().contains(LEAVERS), "{seen}");
+    let bob = World::new().send("GET", &path(&format!("/users/{BOB}")), Some("Bearer admin")).await.body;
     assert_eq!(bob["reason"], "member_of_ignored_group");
     assert_eq!(bob["group"], json!({"id": LEAVERS, "display_name": null}));
     // Bob is in "Secret", which is nested in the ignored group.

@@ -146,7 +146,7 @@ fn of_test(kind: ResourceType, path: &Path, part: Option<&str>, test: &Test) -> 
             Err(_) => Plan::exact(Source::Nothing),
         }),
         (ResourceType::Group, "members", Some("value"), Test::Equals(text)) => Some(match text.parse() {
-            Ok(user) => Plan::among(Source::GroupsOf(user)),
+            Ok(user) => Plan::exact(Source::GroupsOf(user)),
             Err(_) => Plan::exact(Source::Nothing),
         }),
         _ => None,
