@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use shared::directory::{ChangeId, DirectoryId};
 use shared::feed::{Announcing, Event, EventError, EventSink};
-use shared::store::{Announced, AnnouncementStore as _, ChangeStore as _, DirectoryStore as _};
+use shared::store::{
+    Announced, AnnouncementStore as _, Before, ChangeStore, Changes, DirectoryStore as _, Logged, StoreError,
+};
 use tenant::{Action, SERVICE_ACCOUNTS};
 
 use crate::harness::{World, everything, small};
@@ -165,4 +168,45 @@ async fn whoever_begins_late_is_sent_what_is_new_and_never_the_same_twice() {
     store.note_announced(id, &Announced { change: last, ..known }).await.unwrap();
     assert_eq!(announcing.announce(&directory, None).await.unwrap(), 0);
     assert_eq!(bus.take().len(), 1);
+}
+
+/// A log of which only the end is kept.
+struct Forgetful(Arc<dyn ChangeStore>);
+
+#[async_trait]
+impl ChangeStore for Forgetful {
+    async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
+        self.0.last_change(directory).await
+    }
+
+    async fn changes(
+        &self,
+        directory: DirectoryId,
+        after: Option<ChangeId>,
+        limit: usize,
+    ) -> Result<Changes, StoreError> {
+        let last = self.0.last_change(directory).await?;
+        if after < last { Ok(Changes::TooOld) } else { self.0.changes(directory, after, limit).await }
+    }
+
+    async fn change_before(&self, directory: DirectoryId, at: jiff::Timestamp) -> Result<Before, StoreError> {
+        self.0.change_before(directory, at).await
+    }
+
+    async fn change(&self, directory: DirectoryId, id: ChangeId) -> Result<Option<Logged>, StoreError> {
+        self.0.change(directory, id).await
+    }
+}
+
+#[tokio::test]
+async fn when_changes_were_lost_it_is_said_once() {
+    let world = World::synced(&small(), everything()).await;
+    let bus = Arc::new(Bus::default());
+    let store = world.stack.store.clone();
+    let changes = Arc::new(Forgetful(store.clone()));
+    let announcing = Announcing { store: store.clone(), changes, queries: store.clone(), sink: bus.clone() };
+    let directory = store.directory(world.directory.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(announcing.announce(&directory, ChangeId::new(1)).await.unwrap(), 1);
+    assert_eq!(bus.take(), [json!({ "directory": world.directory })]);
+    assert_eq!(announcing.announce(&directory, ChangeId::new(1)).await.unwrap(), 0);
 }

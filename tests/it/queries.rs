@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
-use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::access::{AccessToken, Scope, hash, new_token_secret};
+use shared::access::Scope;
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
-use shared::store::{TokenRegistry as _, TokenStore as _};
 use tenant::{Action, SERVICE_ACCOUNTS, Sample};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -18,6 +15,7 @@ use uuid::Uuid;
 use crate::harness::{World, everything, small};
 use crate::lab::{Lab, Process};
 use crate::pages::visit::{Answer, ask};
+use crate::tokens::{reader, token_of};
 
 /// Settings that ignore the service accounts.
 pub fn ignoring(world: &World) -> Value {
@@ -26,57 +24,12 @@ pub fn ignoring(world: &World) -> Value {
     settings
 }
 
-async fn get(world: &World, token: &str, path: &str) -> Answer {
+pub async fn get(world: &World, token: &str, path: &str) -> Answer {
     let bearer = format!("Bearer {token}");
     ask(world, Method::GET, path, &[("authorization", bearer.as_str())], String::new()).await
 }
 
-/// A token that may read everything.
-async fn reader(world: &World) -> String {
-    token_of(world, Scope::Read, None).await
-}
-
-/// A token for this directory, or all of them.
-pub async fn token_of(world: &World, scope: Scope, directory: Option<DirectoryId>) -> String {
-    let secret = new_token_secret(&mut rand::rng());
-    let token = AccessToken {
-        name: "reader".to_owned(),
-        scope,
-        directory,
-        created_at: world.clock.now(),
-        expires_at: Timestamp::MAX,
-        last_used_at: None,
-    };
-    world.stack.store.put_token(&hash(&secret), &token).await.unwrap();
-    secret.expose_secret().to_owned()
-}
-
-/// A token whose time is over.
-pub async fn expired(world: &World) -> String {
-    let secret = new_token_secret(&mut rand::rng());
-    let now = world.clock.now();
-    let token = AccessToken {
-        name: "expired".to_owned(),
-        scope: Scope::Admin,
-        directory: None,
-        created_at: now,
-        expires_at: now,
-        last_used_at: None,
-    };
-    world.stack.store.put_token(&hash(&secret), &token).await.unwrap();
-    secret.expose_secret().to_owned()
-}
-
-/// A token that was good until it was revoked.
-pub async fn revoked(world: &World) -> String {
-    let directory = world.directory.parse().unwrap();
-    let token = token_of(world, Scope::Admin, Some(directory)).await;
-    let secret = secrecy::SecretString::from(token.clone());
-    world.stack.store.revoke_token(directory, &hash(&secret)).await.unwrap();
-    token
-}
-
-fn id(value: &Value) -> String {
+pub fn id(value: &Value) -> String {
     value["id"].as_str().unwrap().to_owned()
 }
 
@@ -187,155 +140,6 @@ async fn a_gatekeeper_is_told_in_one_answer_whether_somebody_may_come_in() {
     let token = reader(&world).await;
     for (key, status) in [("nobody@contoso.example", StatusCode::NOT_FOUND), ("%FF", StatusCode::NOT_FOUND)] {
         assert_eq!(get(&world, &token, &world.path(&format!("users/{key}/access"))).await.status, status, "{key}");
-    }
-}
-
-/// Who follows the feed: what is known of users and groups, by what the feed has said.
-struct Follower<'a> {
-    world: &'a World,
-    cursor: String,
-    active: BTreeMap<String, bool>,
-    groups: BTreeSet<String>,
-    members: BTreeSet<(String, String)>,
-}
-
-impl<'a> Follower<'a> {
-    /// Takes a cursor, and then reads everything.
-    async fn begin(world: &'a World) -> Self {
-        let feed = world.get("changes").await;
-        assert_eq!((&feed["items"], &feed["more"]), (&json!([]), &json!(false)));
-        let mut follower = Self {
-            world,
-            cursor: feed["next_cursor"].as_str().unwrap().to_owned(),
-            active: BTreeMap::new(),
-            groups: BTreeSet::new(),
-            members: BTreeSet::new(),
-        };
-        for user in world.list("users").await {
-            follower.active.insert(id(&user), user["status"] == "active");
-        }
-        for group in world.list("groups").await {
-            follower.read_members(id(&group)).await;
-        }
-        follower
-    }
-
-    async fn read_members(&mut self, group: String) {
-        for member in self.world.list(&format!("groups/{group}/members")).await {
-            self.members.insert((group.clone(), id(&member)));
-        }
-        self.groups.insert(group);
-    }
-
-    /// Follows to the end, a few at a time.
-    async fn follow(&mut self) {
-        loop {
-            let feed = self.world.get(&format!("changes?since={}&limit=3", self.cursor)).await;
-            for change in feed["items"].as_array().unwrap() {
-                self.take(change).await;
-            }
-            feed["next_cursor"].as_str().unwrap().clone_into(&mut self.cursor);
-            if feed["more"] == false {
-                return;
-            }
-        }
-    }
-
-    async fn take(&mut self, change: &Value) {
-        let text = |name: &str| change[name].as_str().unwrap().to_owned();
-        match change["type"].as_str().unwrap() {
-            "user.forgotten" => drop(self.active.remove(&text("user"))),
-            "group.appeared" => self.read_members(text("group")).await,
-            "group.disappeared" => {
-                let group = text("group");
-                self.members.retain(|(of, _)| *of != group);
-                self.groups.remove(&group);
-            }
-            "group.changed" => {}
-            kind => {
-                let user = text("user");
-                if kind == "user.appeared" {
-                    for group in self.world.get(&format!("users/{user}")).await["groups"].as_array().unwrap() {
-                        self.members.insert((id(group), user.clone()));
-                    }
-                }
-                self.active.insert(user.clone(), change["status"] == "active");
-                for group in change["joined"].as_array().unwrap() {
-                    self.members.insert((group.as_str().unwrap().to_owned(), user.clone()));
-                }
-                for group in change["left"].as_array().unwrap() {
-                    self.members.remove(&(group.as_str().unwrap().to_owned(), user.clone()));
-                }
-                // Who is deleted is in no group, as long as that lasts.
-                if change["reason"] == "deleted" {
-                    self.members.retain(|(_, member)| *member != user);
-                }
-            }
-        }
-    }
-
-    async fn check(&self) {
-        let fresh = Self::begin(self.world).await;
-        assert_eq!(self.active, fresh.active);
-        assert_eq!(self.groups, fresh.groups);
-        assert_eq!(self.members, fresh.members);
-    }
-}
-
-#[tokio::test]
-async fn whoever_follows_the_feed_knows_what_whoever_reads_everything_knows() {
-    let world = World::synced(&small(), everything()).await;
-    let mut follower = Follower::begin(&world).await;
-    let users = world.ordinary_users();
-    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
-    let members = world.members_of(group);
-    let stranger = *users[3..].iter().find(|user| !members.contains(user)).unwrap();
-    let new = world.tenant.apply(Action::CreateUser(tenant::NewUser::named("New Colleague"))).unwrap().unwrap();
-    for action in [
-        Action::DisableUser { user: users[0] },
-        Action::Delete { id: users[1] },
-        Action::Rename { id: users[2], display_name: "Married Name".to_owned() },
-        Action::AddMember { group, member: new },
-        Action::AddMember { group, member: stranger },
-        Action::RemoveMember { group, member: members[0] },
-    ] {
-        world.apply(action);
-    }
-    world.sync().await;
-    follower.follow().await;
-    follower.check().await;
-
-    world.set(ignoring(&world)).await;
-    let mut settings = ignoring(&world);
-    settings["sync_groups_without_email"] = json!(false);
-    world.set(settings).await;
-    follower.follow().await;
-    follower.check().await;
-    world.set(everything()).await;
-    world.assert_idle().await;
-    follower.follow().await;
-    follower.check().await;
-    let at_rest = world.get(&format!("changes?since={}", follower.cursor)).await;
-    assert_eq!(at_rest["items"], json!([]));
-}
-
-#[tokio::test]
-async fn a_cursor_that_leads_nowhere_says_how_to_start_over() {
-    let world = World::synced(&small(), everything()).await;
-    let token = reader(&world).await;
-    let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
-    let mut settings = everything();
-    settings["sync_users"] = json!(false);
-    world.set(settings).await;
-    let gone = get(&world, &token, &world.path(&format!("changes?since={cursor}"))).await;
-    assert_eq!(gone.status, StatusCode::GONE, "{}", gone.body);
-    assert!(gone.body.contains("Ask without `since` for a new cursor"), "{}", gone.body);
-    world.set(everything()).await;
-    let gone = get(&world, &token, &world.path(&format!("changes?since={cursor}"))).await;
-    assert_eq!(gone.status, StatusCode::GONE, "users have been hidden in between");
-    for nonsense in ["", "7", "7.", "07.-", "-1.-", "x.-", "7.x", "99999999999999999999999.-"] {
-        let answer = get(&world, &token, &world.path(&format!("changes?since={nonsense}"))).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{nonsense}: {}", answer.body);
     }
 }
 

@@ -11,7 +11,8 @@ use tenant::SERVICE_ACCOUNTS;
 
 use crate::harness::{World, everything, small};
 use crate::pages::visit::ask;
-use crate::queries::{expired, ignoring, revoked, token_of};
+use crate::queries::ignoring;
+use crate::tokens::{expired, revoked, token_of};
 
 #[test]
 fn the_description_that_is_served_is_that_of_the_code() {

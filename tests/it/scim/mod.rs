@@ -11,7 +11,8 @@ use tenant::{Action, SERVICE_ACCOUNTS};
 
 use crate::harness::{World, everything, small};
 use crate::pages::visit::{Answer, ask};
-use crate::queries::{expired, ignoring, revoked, token_of};
+use crate::queries::ignoring;
+use crate::tokens::{expired, revoked, token_of};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const DIRECTORY_USER: &str = "urn:ietf:params:scim:schemas:extension:office365sync:2.0:User";

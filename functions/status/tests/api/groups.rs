@@ -110,3 +110,23 @@ async fn a_group_with_too_many_members_for_one_scim_answer_is_refused_and_never_
     let users = whole.body["members"].as_array().unwrap().iter().filter(|member| member["type"] == "User");
     assert_eq!(users.count(), 2, "{}", whole.body);
 }
+
+#[tokio::test]
+async fn a_page_of_scim_ends_where_its_members_would_be_too_many() {
+    let large = || {
+        let mut world = World::new();
+        world.0.groups.iter_mut().for_each(|group| group.members = 15_000);
+        world
+    };
+    let ask = async |query: &str| large().get(&path(query).replace("/api/v1/directories", "/scim/v2")).await.body;
+    let all = ask("/Groups?excludedAttributes=members").await["Resources"].as_array().unwrap().len();
+    assert!(all > 1);
+    let mut found = 0;
+    while found < all {
+        let page = ask(&format!("/Groups?startIndex={}", found + 1)).await;
+        assert_eq!(page["itemsPerPage"], 1, "{page:#}");
+        found += 1;
+    }
+    let page = ask("/Groups?cursor=").await;
+    assert!(page["nextCursor"].is_string(), "{page:#}");
+}
