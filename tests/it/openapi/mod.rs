@@ -193,3 +193,24 @@ fn an_answer_that_is_not_described_is_noticed() {
     assert!(refuses(|answer| answer["status"] = json!("sleeping")), "a value that is none");
     assert!(refuses(|answer| drop(answer.as_object_mut().unwrap().remove("reason"))), "what is always there");
 }
+
+#[tokio::test]
+async fn the_page_has_every_operation_and_leads_nowhere_else() {
+    let world = World::unauthorized(&small()).await;
+    let answer = ask(&world, Method::GET, "/api/v1/docs", &[], String::new()).await;
+    let policy = answer.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!answer.body.contains("<script"));
+    let ids: BTreeSet<&str> = answer.body.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    for (_, path, operation) in described::operations() {
+        assert!(ids.contains(operation["operationId"].as_str().unwrap()), "{path}");
+    }
+    let links: BTreeSet<&str> =
+        answer.body.split(" href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    for link in links {
+        match link.strip_prefix('#') {
+            Some(id) => assert!(ids.contains(id), "{id}"),
+            None => assert_eq!(link, "/api/v1/openapi.json"),
+        }
+    }
+}

@@ -41,7 +41,10 @@ async fn page(
     let now = site.app.clock.now();
     Ok(Page::of(viewer, Tab::Tokens, "API tokens").status(status).show(&html! {
         h1 { "API tokens" }
-        p { "With a token, programs ask this directory who is active and who is in which group." }
+        p {
+            "With a token, programs ask this directory who is active and who is in which group. "
+            a href="/api/v1/docs" { "What they can ask" }
+        }
         @if let Some(fault) = fault { div.notice.bad role="alert" { p { (fault) } } }
         @if let Some(secret) = made {
             div.notice.good role="status" {

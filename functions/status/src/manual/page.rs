@@ -254,19 +254,20 @@ fn kind(schema: &Value) -> Markup {
 
 /// What a value keeps to.
 fn bounds(schema: &Value) -> Markup {
-    const BOUNDS: [(&str, &str); 7] = [
-        ("minimum", "at least"),
-        ("maximum", "at most"),
-        ("default", "at first"),
-        ("minLength", "characters, at least"),
-        ("maxLength", "characters, at most"),
-        ("maxItems", "entries, at most"),
-        ("example", "such as"),
+    const BOUNDS: [(&str, &str, &str); 7] = [
+        ("minimum", "at least ", ""),
+        ("maximum", "at most ", ""),
+        ("default", "at first ", ""),
+        ("minLength", "at least ", " characters"),
+        ("maxLength", "at most ", " characters"),
+        ("maxItems", "at most ", " entries"),
+        ("example", "such as ", ""),
     ];
     let said: Vec<String> = BOUNDS
         .iter()
-        .filter_map(|(name, words)| {
-            schema.get(name).filter(|value| !value.is_null()).map(|value| format!("{words} {value}"))
+        .filter_map(|(name, before, after)| {
+            let value = schema.get(name).filter(|value| !value.is_null())?;
+            Some(format!("{before}{value}{after}"))
         })
         .collect();
     html! { @if !said.is_empty() { span.quiet { " (" (said.join(", ")) ")" } } }
