@@ -36,3 +36,63 @@ fn the_template_declares_the_table_the_code_makes() {
     attributes.extend(words_after(TABLE, "const TTL: &str = \""));
     assert_eq!(words_after(TEMPLATE, "AttributeName: "), attributes);
 }
+
+/// A route of API Gateway.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    integration: &'static str,
+}
+
+fn routes() -> Vec<Route> {
+    let after = |text: &'static str, marker: &str| text.split_once(marker).unwrap().1;
+    let all = TEMPLATE.split("RouteKey: ").skip(1).map(|rest| {
+        let (method, path) = rest.lines().next().unwrap().split_once(' ').unwrap_or(("ANY", "/{proxy+}"));
+        let integration = after(rest, "integrations/${").split('}').next().unwrap();
+        Route { method, path, integration }
+    });
+    all.collect()
+}
+
+/// Whether a route takes this path, and how closely: by its whole length, or by what stands before its end.
+///
+/// Source: Amazon API Gateway developer guide, "Create routes for HTTP APIs": full matches come before greedy ones.
+fn fits(route: &Route, method: &str, path: &str) -> Option<(bool, usize)> {
+    if route.method != "ANY" && route.method != method {
+        return None;
+    }
+    let (known, asked): (Vec<_>, Vec<_>) = (route.path.split('/').collect(), path.split('/').collect());
+    let is_greedy = known.last().is_some_and(|last| last.ends_with("+}"));
+    let before = known.len() - usize::from(is_greedy);
+    let is_long_enough = if is_greedy { asked.len() > before } else { asked.len() == before };
+    let alike = known.iter().take(before).zip(&asked).all(|(known, asked)| known == asked || known.starts_with('{'));
+    (is_long_enough && alike).then_some((!is_greedy, before))
+}
+
+#[test]
+fn each_request_that_is_described_comes_to_the_function_that_answers_it() {
+    let routes = routes();
+    let mut checked = 0;
+    for (description, integration) in
+        [(status::description(), "StatusIntegration"), (console::description(), "ConsoleIntegration")]
+    {
+        let description = serde_json::to_value(description).unwrap();
+        for (path, operations) in description["paths"].as_object().unwrap() {
+            for method in operations.as_object().unwrap().keys() {
+                let method = method.to_uppercase();
+                let best = routes.iter().filter_map(|route| Some((fits(route, &method, path)?, route)));
+                let best = best.max_by_key(|(closeness, _)| *closeness).map(|(_, route)| route.integration);
+                assert_eq!(best, Some(integration), "{method} {path}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20);
+    for (method, path) in
+        [("GET", "/scim/v2/d/Users"), ("POST", "/scim/v2/d/.search"), ("DELETE", "/scim/v2/d/Users/u")]
+    {
+        let best = routes.iter().filter_map(|route| Some((fits(route, method, path)?, route)));
+        let best = best.max_by_key(|(closeness, _)| *closeness).map(|(_, route)| route.integration);
+        assert_eq!(best, Some("StatusIntegration"), "{method} {path}");
+    }
+}
