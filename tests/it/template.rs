@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 const TEMPLATE: &str = include_str!("../../infra/template.yaml");
+const GUIDE: &str = include_str!("../../infra/README.md");
 const CONFIG: &str = include_str!("../../shared/src/config.rs");
 const TABLE: &str = include_str!("../../shared/src/dynamodb/table.rs");
 
@@ -94,5 +95,38 @@ fn each_request_that_is_described_comes_to_the_function_that_answers_it() {
         let best = routes.iter().filter_map(|route| Some((fits(route, method, path)?, route)));
         let best = best.max_by_key(|(closeness, _)| *closeness).map(|(_, route)| route.integration);
         assert_eq!(best, Some("StatusIntegration"), "{method} {path}");
+    }
+}
+
+#[test]
+fn the_log_of_accesses_has_nothing_of_what_was_asked() {
+    let format = TEMPLATE.split("Format: >-").nth(1).unwrap().split("\n\n").next().unwrap();
+    let known = [
+        "requestId",
+        "requestTimeEpoch",
+        "routeKey",
+        "status",
+        "responseLatency",
+        "integrationLatency",
+        "integrationErrorMessage",
+        "responseLength",
+    ];
+    let named: Vec<&str> = format.split("$context.").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(named, known);
+    let folded = format.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(serde_json::from_str::<serde_json::Value>(&folded).is_ok(), "{folded}");
+}
+
+#[test]
+fn the_guide_explains_every_parameter() {
+    let parameters = TEMPLATE.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:").next().unwrap();
+    let is_name =
+        |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.trim_start().starts_with('#');
+    let names: Vec<&str> =
+        parameters.lines().filter(is_name).filter_map(|line| line.trim().split(':').next()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    let table: String = GUIDE.lines().filter(|line| line.starts_with("| `")).collect();
+    for name in names {
+        assert!(table.contains(&format!("`{name}`")), "{name}");
     }
 }
