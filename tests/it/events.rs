@@ -11,7 +11,7 @@ use shared::feed::{Announcing, Event, EventError, EventSink};
 use shared::store::{
     Announced, AnnouncementStore as _, Before, ChangeStore, Changes, DirectoryStore as _, Logged, StoreError,
 };
-use tenant::{Action, SERVICE_ACCOUNTS};
+use tenant::{Action, SERVICE_ACCOUNTS, Sample};
 
 use crate::harness::{World, everything, small};
 
@@ -158,15 +158,15 @@ async fn whoever_begins_late_is_sent_what_is_new_and_never_the_same_twice() {
     let id = world.directory.parse().unwrap();
     let directory = store.directory(id).await.unwrap().unwrap();
     let last = store.last_change(id).await.unwrap();
-    assert_eq!(announcing.announce(&directory, last).await.unwrap(), 0);
+    assert_eq!(announcing.announce(&directory, last, || false).await.unwrap(), 0);
     world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
     world.sync().await;
-    assert_eq!(announcing.announce(&directory, last).await.unwrap(), 1);
-    assert_eq!(announcing.announce(&directory, last).await.unwrap(), 0);
+    assert_eq!(announcing.announce(&directory, last, || false).await.unwrap(), 1);
+    assert_eq!(announcing.announce(&directory, last, || false).await.unwrap(), 0);
     // What was noted is never taken back.
     let known = store.announced(id).await.unwrap().unwrap();
     store.note_announced(id, &Announced { change: last, ..known }).await.unwrap();
-    assert_eq!(announcing.announce(&directory, None).await.unwrap(), 0);
+    assert_eq!(announcing.announce(&directory, None, || false).await.unwrap(), 0);
     assert_eq!(bus.take().len(), 1);
 }
 
@@ -206,7 +206,24 @@ async fn when_changes_were_lost_it_is_said_once() {
     let changes = Arc::new(Forgetful(store.clone()));
     let announcing = Announcing { store: store.clone(), changes, queries: store.clone(), sink: bus.clone() };
     let directory = store.directory(world.directory.parse().unwrap()).await.unwrap().unwrap();
-    assert_eq!(announcing.announce(&directory, ChangeId::new(1)).await.unwrap(), 1);
+    assert_eq!(announcing.announce(&directory, ChangeId::new(1), || false).await.unwrap(), 1);
     assert_eq!(bus.take(), [json!({ "directory": world.directory })]);
-    assert_eq!(announcing.announce(&directory, ChangeId::new(1)).await.unwrap(), 0);
+    assert_eq!(announcing.announce(&directory, ChangeId::new(1), || false).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn once_time_is_up_the_rest_is_left_to_the_next_time() {
+    let world = World::synced(&Sample { users: 250, groups: 14, ..Sample::default() }, everything()).await;
+    let bus = Arc::new(Bus::default());
+    let store = world.stack.store.clone();
+    let announcing =
+        Announcing { store: store.clone(), changes: store.clone(), queries: store.clone(), sink: bus.clone() };
+    let directory = store.directory(world.directory.parse().unwrap()).await.unwrap().unwrap();
+    let mut parts = 0;
+    while announcing.announce(&directory, None, || true).await.unwrap() > 0 {
+        parts += 1;
+    }
+    assert!(parts >= 3, "{parts}");
+    let numbers: Vec<u64> = bus.take().iter().map(|event| event["id"].as_u64().unwrap()).collect();
+    assert!(numbers.len() > 250 && numbers.windows(2).all(|two| two[0] < two[1]), "all of it, in order: {numbers:?}");
 }

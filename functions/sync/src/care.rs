@@ -18,9 +18,10 @@ pub(crate) async fn look_after(app: &App, directory: &Directory, run: &Run) {
 }
 
 /// Sends what has changed, if that is wanted. What cannot be sent now is sent with the next run.
-pub(crate) async fn announce(app: &App, directory: &Directory, run: &Run) {
+pub(crate) async fn announce(app: &App, directory: &Directory, run: &Run, stop_at: Timestamp) {
     let Some(announcing) = &app.announcing else { return };
-    match announcing.announce(directory, run.changes_after.and_then(ChangeId::new)).await {
+    let is_time_up = || app.ports.clock.now() >= stop_at;
+    match announcing.announce(directory, run.changes_after.and_then(ChangeId::new), is_time_up).await {
         Ok(0) => {}
         Ok(sent) => tracing::info!(directory.id = %directory.id, sent, "changes were announced"),
         Err(error) => {

@@ -138,12 +138,15 @@ async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> R
                 items_written = run.effort.items_written,
                 "the run has ended",
             );
-            if let Some(directory) = directory {
-                care::look_after(app, &directory, &run).await;
-                care::announce(app, &directory, &run).await;
+            if let Some(directory) = &directory {
+                care::look_after(app, directory, &run).await;
             }
             if let Some(next) = next {
                 app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;
+            }
+            if let Some(directory) = &directory {
+                // Last, since a first sync has a lot to tell.
+                care::announce(app, directory, &run, stop_at).await;
             }
         }
         Handled::Nothing => {}

@@ -39,12 +39,17 @@ pub enum AnnounceError {
 }
 
 impl Announcing {
-    /// Sends what has changed in a directory since the last time; the first time, what has changed after `first`. Returns how many
-    /// events were sent.
+    /// Sends what has changed in a directory since the last time; the first time, what has changed after `first`. Once time is up
+    /// the rest is left to the next time. Returns how many events were sent.
     ///
     /// # Errors
     /// When storage or bus do not answer.
-    pub async fn announce(&self, directory: &Directory, first: Option<ChangeId>) -> Result<usize, AnnounceError> {
+    pub async fn announce(
+        &self,
+        directory: &Directory,
+        first: Option<ChangeId>,
+        is_time_up: impl Fn() -> bool + Send,
+    ) -> Result<usize, AnnounceError> {
         let users_since = directory.published.as_ref().and_then(|published| published.users_since);
         let known = self.store.announced(directory.id).await?;
         let mut announced = known.unwrap_or(Announced { change: first, users_since });
@@ -66,7 +71,7 @@ impl Announcing {
             sent += events.len();
             announced.change = last.or(announced.change);
             self.store.note_announced(directory.id, &announced).await?;
-            if last.is_none() {
+            if last.is_none() || is_time_up() {
                 return Ok(sent);
             }
         }
