@@ -96,20 +96,20 @@ impl World {
 
     /// The same with another kind of tenant.
     pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
-        let clock = Arc::new(ImpatientClock::default());
-        let world = Self::beside(tenant, clock.clone(), None).await;
-        Self { clock, ..world }
+        Self::started(sample, options, None).await
     }
 
     /// A tenant and a stack that announces changes there.
     pub async fn announcing(sample: &Sample, events: Arc<dyn EventSink>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+        Self::started(sample, options, Some(events)).await
+    }
+
+    async fn started(sample: &Sample, options: tenant::Options, events: Option<Arc<dyn EventSink>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
         let clock = Arc::new(ImpatientClock::default());
-        let world = Self::of(tenant, clock.clone(), None, Some(events)).await;
+        let world = Self::of(tenant, clock.clone(), None, events).await;
         Self { clock, ..world }
     }
 

@@ -168,13 +168,13 @@ impl QueryStore for DynamoStore {
                     }
                     Ok(None)
                 }
-                None => self.skip_users(directory, left).await,
+                None => self.skip_pages(directory, of, left).await,
             },
             Listed::Groups(GroupFilter::With(decision)) => {
                 let id = self.skip_in(directory, &List::Groups(*decision), &mut left).await?;
                 Ok(id.map(|id| encode("groups", &id)))
             }
-            Listed::Groups(GroupFilter::All) => self.skip_groups(directory, left).await,
+            Listed::Groups(GroupFilter::All) => self.skip_pages(directory, of, left).await,
             Listed::Members(group) => self.skip_members(directory, group, left).await,
         }
     }
@@ -208,13 +208,32 @@ impl DynamoStore {
         }
     }
 
-    /// The same for records.
-    async fn skip_users(&self, directory: DirectoryId, mut left: usize) -> Result<Option<Cursor>, StoreError> {
+    /// The same by pages, where only the records tell who counts.
+    async fn skip_pages(
+        &self,
+        directory: DirectoryId,
+        of: &Listed,
+        mut left: usize,
+    ) -> Result<Option<Cursor>, StoreError> {
         let mut after = None;
         loop {
-            let page = self.list_every_user(directory, left.min(AT_A_TIME), after.as_ref()).await?;
-            left -= page.items.len();
-            match page.next {
+            let limit = left.min(AT_A_TIME);
+            let (found, next) = match of {
+                Listed::Users(filter) => {
+                    let page = self.list_users(directory, *filter, limit, after.as_ref()).await?;
+                    (page.items.len(), page.next)
+                }
+                Listed::Groups(filter) => {
+                    let page = self.list_groups(directory, *filter, limit, after.as_ref()).await?;
+                    (page.items.len(), page.next)
+                }
+                Listed::Members(group) => {
+                    let page = self.list_members(directory, group, limit, after.as_ref()).await?;
+                    (page.items.len(), page.next)
+                }
+            };
+            left -= found;
+            match next {
                 Some(next) if left > 0 => after = Some(next),
                 next => return Ok(next),
             }
@@ -226,7 +245,7 @@ impl DynamoStore {
         &self,
         directory: DirectoryId,
         group: &GroupId,
-        mut left: usize,
+        left: usize,
     ) -> Result<Option<Cursor>, StoreError> {
         let list = List::Members(group.clone());
         let mut members: Vec<ObjectId> = Vec::new();
@@ -243,29 +262,7 @@ impl DynamoStore {
         if members.len() as u64 == counted {
             return Ok(members.get(left - 1).map(|id| encode("members", id)));
         }
-        // Only the records tell who they are.
-        let mut after = None;
-        loop {
-            let page = self.list_members(directory, group, left.min(AT_A_TIME), after.as_ref()).await?;
-            left -= page.items.len();
-            match page.next {
-                Some(next) if left > 0 => after = Some(next),
-                next => return Ok(next),
-            }
-        }
-    }
-
-    /// The same for groups.
-    async fn skip_groups(&self, directory: DirectoryId, mut left: usize) -> Result<Option<Cursor>, StoreError> {
-        let mut after = None;
-        loop {
-            let page = self.list_every_group(directory, left.min(AT_A_TIME), after.as_ref()).await?;
-            left -= page.items.len();
-            match page.next {
-                Some(next) if left > 0 => after = Some(next),
-                next => return Ok(next),
-            }
-        }
+        self.skip_pages(directory, &Listed::Members(group.clone()), left).await
     }
 
     async fn list_every_user(

@@ -12,6 +12,7 @@ mod described;
 mod finish;
 mod problem;
 mod scim_error;
+mod style;
 mod unchanged;
 mod view;
 
@@ -24,5 +25,6 @@ pub use client_address::ClientAddress;
 pub use described::{DirectoryInPath, SomeOf};
 pub use finish::finish;
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
-pub use unchanged::tag;
+pub use style::style_policy;
+pub use unchanged::{fingerprint, tag};
 pub use view::{Audience, CountsView, RunView};

@@ -54,10 +54,15 @@ fn is_json(headers: &HeaderMap) -> bool {
     [&b"application/json"[..], b"application/scim+json"].into_iter().any(|json| kind.starts_with(json))
 }
 
+/// Text that stands for exactly this content.
+#[must_use]
+pub fn fingerprint(content: &[u8]) -> String {
+    let hash = Sha256::digest(content);
+    URL_SAFE_NO_PAD.encode(hash.get(..TAG_BYTES).unwrap_or_default())
+}
+
 fn tag_of(bytes: &[u8]) -> Option<HeaderValue> {
-    let hash = Sha256::digest(bytes);
-    let text = URL_SAFE_NO_PAD.encode(hash.get(..TAG_BYTES)?);
-    HeaderValue::from_str(&format!("\"{text}\"")).ok()
+    HeaderValue::from_str(&format!("\"{}\"", fingerprint(bytes))).ok()
 }
 
 /// Whether an `If-None-Match` names this tag. A weak one (`W/"…"`) is as good here.

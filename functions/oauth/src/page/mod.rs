@@ -9,22 +9,15 @@ pub(crate) use denied::denied;
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
+use shared::http::style_policy;
 
 /// The one inline style, which the Content-Security-Policy knows by its hash.
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing is loaded, run, framed or submitted; only our own style applies.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-});
+/// Only our own style applies.
+static POLICY: LazyLock<String> = LazyLock::new(|| style_policy(STYLE));
 
 /// How a page looks at first glance.
 #[derive(Clone, Copy)]

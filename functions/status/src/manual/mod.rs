@@ -7,11 +7,9 @@ mod page;
 use std::sync::LazyLock;
 
 use axum::response::IntoResponse;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
-use sha2::{Digest as _, Sha256};
+use shared::http::style_policy;
 
 /// The description of the whole API. `cargo run -- --openapi` makes it.
 const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
@@ -22,13 +20,8 @@ const STYLE: &str = include_str!("style.css");
 /// The page for people.
 static PAGE: LazyLock<String> = LazyLock::new(|| page::of(&serde_json::from_str(DESCRIPTION).unwrap_or_default()));
 
-/// Nothing is loaded, run, framed or submitted; only our own style applies.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-});
+/// Only our own style applies.
+static POLICY: LazyLock<String> = LazyLock::new(|| style_policy(STYLE));
 
 /// This document.
 #[utoipa::path(

@@ -2,14 +2,15 @@
 //!
 //! Sources: RFC 7643, sections 5 to 7; RFC 7644, section 4; RFC 9865, section 4.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
+use http::request::Parts;
 use serde_json::{Map, Value, json};
 use shared::http::{Problem, ProblemKind};
 
 use super::attributes::{Attribute, DIRECTORY_USER, ENTERPRISE_USER, GROUP, Kind, ResourceType, Schema, USER};
 use super::messages::{ListResponse, answer};
-use super::query::{DEFAULT_COUNT, MAX_COUNT};
+use super::query::{DEFAULT_COUNT, MAX_COUNT, PARAMETERS};
 use super::resource::Base;
 use crate::App;
 use crate::access::Readable;
@@ -17,33 +18,30 @@ use crate::params::Params;
 
 static SCHEMAS: [&Schema; 4] = [&USER, &GROUP, &ENTERPRISE_USER, &DIRECTORY_USER];
 
-/// What is described cannot be searched, which RFC 7644 wants to be a 403 (section 4). Nor are there pages of it.
-fn refuse_filter(params: &Params) -> Result<(), Problem> {
-    let [filter, ..] = params.query([
-        "filter",
-        "attributes",
-        "excludedAttributes",
-        "startIndex",
-        "count",
-        "cursor",
-        "sortBy",
-        "sortOrder",
-    ])?;
-    match filter {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(ProblemKind::FilterNotAllowed, "What is described here cannot be filtered.")),
+/// What is described to a bearer who may read the directory. It cannot be searched, which RFC 7644 wants to be a 403 (section 4). Nor
+/// are there pages of it.
+pub(super) struct Described {
+    base: Base,
+    params: Params,
+}
+
+impl FromRequestParts<App> for Described {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Readable(directory, _) = Readable::from_request_parts(parts, app).await?;
+        let params = Params::from_request_parts(parts, app).await?;
+        let [filter, ..] = params.query(PARAMETERS)?;
+        match filter {
+            None => Ok(Self { base: Base::of(app, &directory), params }),
+            Some(_) => Err(Problem::new(ProblemKind::FilterNotAllowed, "What is described here cannot be filtered.")),
+        }
     }
 }
 
 /// `GET /ServiceProviderConfig`
-pub(super) async fn service_provider_config(
-    Readable(directory, _): Readable,
-    State(app): State<App>,
-    params: Params,
-) -> Result<Response, Problem> {
-    refuse_filter(&params)?;
-    let base = Base::of(&app, &directory);
-    Ok(answer(json!({
+pub(super) async fn service_provider_config(Described { base, .. }: Described, State(app): State<App>) -> Response {
+    answer(json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "documentationUri": format!("{}/api/v1/docs", app.base_url),
         "patch": { "supported": false },
@@ -67,53 +65,31 @@ pub(super) async fn service_provider_config(
             "primary": true,
         }],
         "meta": { "resourceType": "ServiceProviderConfig", "location": base.path("ServiceProviderConfig") },
-    })))
+    }))
 }
 
 /// `GET /ResourceTypes`
-pub(super) async fn resource_types(
-    Readable(directory, _): Readable,
-    State(app): State<App>,
-    params: Params,
-) -> Result<Response, Problem> {
-    refuse_filter(&params)?;
-    let base = Base::of(&app, &directory);
-    Ok(all(ResourceType::ALL.into_iter().map(|kind| resource_type_view(&base, kind)).collect()))
+pub(super) async fn resource_types(Described { base, .. }: Described) -> Response {
+    all(ResourceType::ALL.into_iter().map(|kind| resource_type_view(&base, kind)).collect())
 }
 
 /// `GET /ResourceTypes/{name}`
-pub(super) async fn resource_type(
-    Readable(directory, _): Readable,
-    State(app): State<App>,
-    params: Params,
-) -> Result<Response, Problem> {
-    refuse_filter(&params)?;
+pub(super) async fn resource_type(Described { base, params }: Described) -> Result<Response, Problem> {
     let kind = ResourceType::ALL.into_iter().find(|kind| kind.name() == params.segment("name"));
     let kind = kind.ok_or_else(|| Problem::not_found("There are the resource types `User` and `Group`."))?;
-    Ok(answer(resource_type_view(&Base::of(&app, &directory), kind)))
+    Ok(answer(resource_type_view(&base, kind)))
 }
 
 /// `GET /Schemas`
-pub(super) async fn schemas(
-    Readable(directory, _): Readable,
-    State(app): State<App>,
-    params: Params,
-) -> Result<Response, Problem> {
-    refuse_filter(&params)?;
-    let base = Base::of(&app, &directory);
-    Ok(all(SCHEMAS.into_iter().map(|schema| schema_view(&base, schema)).collect()))
+pub(super) async fn schemas(Described { base, .. }: Described) -> Response {
+    all(SCHEMAS.into_iter().map(|schema| schema_view(&base, schema)).collect())
 }
 
 /// `GET /Schemas/{id}`
-pub(super) async fn schema(
-    Readable(directory, _): Readable,
-    State(app): State<App>,
-    params: Params,
-) -> Result<Response, Problem> {
-    refuse_filter(&params)?;
+pub(super) async fn schema(Described { base, params }: Described) -> Result<Response, Problem> {
     let schema = SCHEMAS.into_iter().find(|schema| schema.id.eq_ignore_ascii_case(params.segment("id")));
     let schema = schema.ok_or_else(|| Problem::not_found("There is no such schema. `/Schemas` has them all."))?;
-    Ok(answer(schema_view(&Base::of(&app, &directory), schema)))
+    Ok(answer(schema_view(&base, schema)))
 }
 
 fn all(resources: Vec<Value>) -> Response {

@@ -17,6 +17,10 @@ pub(super) const DEFAULT_COUNT: usize = 100;
 pub(super) const MAX_COUNT: usize = 1_000;
 const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
+/// The parameters of a list.
+pub(super) const PARAMETERS: [&str; 8] =
+    ["filter", "attributes", "excludedAttributes", "startIndex", "count", "cursor", "sortBy", "sortOrder"];
+
 /// What is asked of a list.
 #[derive(Debug)]
 pub(super) struct Query {
@@ -52,20 +56,15 @@ pub(super) struct SearchRequest {
     _sort_order: Option<String>,
 }
 
+/// The names in a parameter, which has commas between them.
+pub(super) fn names(text: String) -> Vec<String> {
+    text.split(',').map(str::to_owned).collect()
+}
+
 impl Query {
     /// Reads the parameters of a list.
     pub(super) fn of_params(params: &Params) -> Result<Self, Problem> {
-        let [filter, attributes, excluded, start_index, count, cursor, _, _] = params.query([
-            "filter",
-            "attributes",
-            "excludedAttributes",
-            "startIndex",
-            "count",
-            "cursor",
-            "sortBy",
-            "sortOrder",
-        ])?;
-        let names = |text: Option<String>| text.map(|text| text.split(',').map(str::to_owned).collect());
+        let [filter, attributes, excluded, start_index, count, cursor, _, _] = params.query(PARAMETERS)?;
         let number = |name: &str, text: Option<String>| match text {
             None => Ok(None),
             Some(text) => match text.parse::<i64>() {
@@ -75,8 +74,8 @@ impl Query {
         };
         Self::new(SearchRequest {
             schemas: Vec::new(),
-            attributes: names(attributes),
-            excluded_attributes: names(excluded),
+            attributes: attributes.map(names),
+            excluded_attributes: excluded.map(names),
             filter,
             start_index: number("startIndex", start_index)?,
             count: number("count", count)?,

@@ -3,27 +3,22 @@
 use std::collections::BTreeSet;
 
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use http::header::{CONTENT_LOCATION, ETAG};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 use shared::directory::{Directory, GroupRecord, UserRecord};
 use shared::feed::is_published;
-use shared::http::Problem;
+use shared::http::{Problem, fingerprint};
 
 use super::attributes::ResourceType;
 use super::group::{self, Members};
 use super::projection::Projection;
+use super::query::names;
 use super::{messages, user};
 use crate::App;
 use crate::params::Params;
 use crate::published::PublishedGroups;
 use crate::users::is_known;
-
-/// So much of a hash is enough to tell versions of one resource apart, in bytes.
-const VERSION_BYTES: usize = 16;
 
 /// Where a directory's resources are.
 #[derive(Debug, Clone)]
@@ -58,8 +53,7 @@ pub(super) fn put(resource: &mut Map<String, Value>, name: &str, value: Option<&
 
 /// Gives a complete resource its version, which is that of everything in it.
 fn with_version(mut resource: Value) -> Value {
-    let hash = Sha256::digest(resource.to_string());
-    let text = URL_SAFE_NO_PAD.encode(hash.get(..VERSION_BYTES).unwrap_or_default());
+    let text = fingerprint(resource.to_string().as_bytes());
     if let Some(Value::Object(meta)) = resource.get_mut("meta") {
         meta.insert("version".to_owned(), format!("W/\"{text}\"").into());
     }
@@ -114,8 +108,7 @@ pub(super) async fn answer(
     params: &Params,
 ) -> Result<Response, Problem> {
     let [attributes, excluded] = params.query(["attributes", "excludedAttributes"])?;
-    let names = |text: Option<String>| text.map(|text| text.split(',').map(str::to_owned).collect());
-    let projection = Projection::parse(names(attributes), names(excluded))?;
+    let projection = Projection::parse(attributes.map(names), excluded.map(names))?;
     let id = params.segment("id");
     let found = match kind {
         ResourceType::User => {
