@@ -41,6 +41,16 @@ pub const SYNC_INTERVAL_SECONDS: &str = "SYNC_INTERVAL_SECONDS";
 pub const RECONCILIATION_DAYS: &str = "RECONCILIATION_DAYS";
 /// The ARN of the SNS topic for alerts; without one they go to the log only.
 pub const ALERT_TOPIC_ARN: &str = "ALERT_TOPIC_ARN";
+/// By what Microsoft knows the application: `client_secret`, `certificate`, `kms_certificate` or `web_identity`.
+pub const APP_CREDENTIAL: &str = "APP_CREDENTIAL";
+/// The ARN of the KMS key that holds the private key of the certificate.
+pub const SIGNING_KEY_ARN: &str = "SIGNING_KEY_ARN";
+/// Whom the tokens are for that AWS issues us; by cloud.
+pub const FEDERATION_AUDIENCE: &str = "FEDERATION_AUDIENCE";
+/// The ARN of the KMS key that refresh tokens are encrypted with; without one, AWS's own.
+pub const SECRETS_KEY_ARN: &str = "SECRETS_KEY_ARN";
+/// The CloudWatch namespace of metrics; without one there are none.
+pub const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
 /// The day on which the client secret ends, such as `2027-06-30`.
 pub const CLIENT_SECRET_EXPIRES: &str = "CLIENT_SECRET_EXPIRES";
 /// A file with further root certificates to trust, in PEM.
@@ -99,8 +109,29 @@ pub struct Microsoft {
     pub authority_tenant: String,
     /// [`SECRET_PREFIX`].
     pub secret_prefix: String,
+    /// [`APP_CREDENTIAL`], by default a client secret.
+    pub app_credential: AppCredential,
     /// [`CA_FILE`].
     pub ca_file: Option<String>,
+}
+
+/// By what Microsoft knows the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppCredential {
+    /// A client secret.
+    ClientSecret,
+    /// A certificate, stored with its private key.
+    Certificate,
+    /// A certificate whose private key is in AWS KMS.
+    KmsCertificate {
+        /// [`SIGNING_KEY_ARN`].
+        key_arn: String,
+    },
+    /// Tokens that AWS issues to our role. Experimental.
+    WebIdentity {
+        /// [`FEDERATION_AUDIENCE`], by default the global cloud's.
+        audience: String,
+    },
 }
 
 impl Microsoft {
@@ -204,8 +235,37 @@ impl Environment<'_> {
             client_id: self.required(CLIENT_ID, "the application (client) id of the app registration"),
             authority_tenant: self.optional(AUTHORITY_TENANT).unwrap_or_else(|| "organizations".to_owned()),
             secret_prefix: self.secret_prefix(),
+            app_credential: self.app_credential(),
             ca_file: self.optional(CA_FILE),
         }
+    }
+
+    fn app_credential(&mut self) -> AppCredential {
+        match self.optional(APP_CREDENTIAL).as_deref() {
+            None | Some("client_secret") => AppCredential::ClientSecret,
+            Some("certificate") => AppCredential::Certificate,
+            Some("kms_certificate") => {
+                AppCredential::KmsCertificate { key_arn: self.required(SIGNING_KEY_ARN, "the ARN of a KMS key") }
+            }
+            Some("web_identity") => AppCredential::WebIdentity {
+                // Microsoft identity platform, "Workload identity federation".
+                audience: self.optional(FEDERATION_AUDIENCE).unwrap_or_else(|| "api://AzureADTokenExchange".to_owned()),
+            },
+            Some(_) => {
+                self.fault(APP_CREDENTIAL, "client_secret, certificate, kms_certificate or web_identity");
+                AppCredential::ClientSecret
+            }
+        }
+    }
+
+    /// Reads the KMS key of secrets that are made; `None` for AWS's own.
+    pub fn secrets_key(&mut self) -> Option<String> {
+        self.optional(SECRETS_KEY_ARN)
+    }
+
+    /// Reads the namespace of metrics; `None` for no metrics.
+    pub fn metrics_namespace(&mut self) -> Option<String> {
+        self.optional(METRICS_NAMESPACE)
     }
 
     /// Reads who may authorize, and from where.
@@ -366,6 +426,22 @@ mod tests {
         assert_eq!(microsoft.graph_url.as_str(), "https://graph.microsoft.com/");
         assert_eq!(microsoft.authority_tenant, "organizations");
         assert_eq!(schedule.interval, Duration::from_mins(5));
+    }
+
+    #[test]
+    fn the_application_has_a_client_secret_unless_it_is_said_by_what_else_it_is_known() {
+        let credential = |vars: &[(&str, &str)]| {
+            let vars: Vec<_> = vars.iter().copied().chain([("CLIENT_ID", "app")]).collect();
+            read(&vars, |environment| environment.microsoft().app_credential)
+        };
+        assert_eq!(credential(&[]).unwrap(), AppCredential::ClientSecret);
+        assert_eq!(credential(&[(APP_CREDENTIAL, "certificate")]).unwrap(), AppCredential::Certificate);
+        let web = credential(&[(APP_CREDENTIAL, "web_identity")]).unwrap();
+        assert_eq!(web, AppCredential::WebIdentity { audience: "api://AzureADTokenExchange".to_owned() });
+        let no_key = credential(&[(APP_CREDENTIAL, "kms_certificate")]).unwrap_err();
+        assert_eq!(no_key.faults[0].name, SIGNING_KEY_ARN);
+        let unknown = credential(&[(APP_CREDENTIAL, "password")]).unwrap_err();
+        assert!(unknown.to_string().contains("expected client_secret, certificate"), "{unknown}");
     }
 
     #[test]

@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod app_credential;
 pub mod audit;
 pub mod clock;
 pub mod config;

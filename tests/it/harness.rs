@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::{Alert, AlertError, AlertSink};
 use shared::clock::{Clock, SystemClock};
-use shared::config::Microsoft;
+use shared::config::{AppCredential, Microsoft};
 use shared::feed::EventSink;
 use shared::sync::Unobserved;
 use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::coherence;
 use crate::openapi::described;
+use crate::roles;
 
 /// The true time, or a later one when told so, but waits are a hundred times shorter.
 #[derive(Default)]
@@ -67,6 +68,21 @@ impl Clock for ImpatientClock {
     }
 }
 
+/// In what a stack differs from the usual.
+#[derive(Default)]
+pub struct Setup {
+    /// What carries its requests to AWS; else the wire that allows what the roles do.
+    pub aws_http: Option<SharedHttpClient>,
+    /// Where alerts go; else into [`World::alerts`].
+    pub alerts: Option<Arc<dyn AlertSink>>,
+    /// Where changes are announced; else nowhere.
+    pub events: Option<Arc<dyn EventSink>>,
+    /// By what Microsoft knows the application; else by a client secret.
+    pub app_credential: Option<AppCredential>,
+    /// Makes the tenant another one than usual.
+    pub bend: Option<Box<dyn FnOnce(&mut tenant::Options) + Send>>,
+}
+
 /// A tenant and a stack that may sync from it.
 pub struct World {
     pub tenant: TenantHandle,
@@ -96,34 +112,37 @@ impl World {
 
     /// The same with another kind of tenant.
     pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
-        Self::started(sample, options, None).await
+        Self::started(sample, options, Setup::default()).await
     }
 
     /// A tenant and a stack that announces changes there.
     pub async fn announcing(sample: &Sample, events: Arc<dyn EventSink>) -> Self {
-        let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
-        Self::started(sample, options, Some(events)).await
+        Self::set_up(sample, Setup { events: Some(events), ..Setup::default() }).await
     }
 
-    async fn started(sample: &Sample, options: tenant::Options, events: Option<Arc<dyn EventSink>>) -> Self {
+    /// A tenant and a stack that differs from the usual in this.
+    pub async fn set_up(sample: &Sample, setup: Setup) -> Self {
+        let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+        Self::started(sample, options, setup).await
+    }
+
+    async fn started(sample: &Sample, mut options: tenant::Options, mut setup: Setup) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Some(bend) = setup.bend.take() {
+            bend(&mut options);
+        }
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
         let clock = Arc::new(ImpatientClock::default());
-        let world = Self::of(tenant, clock.clone(), None, events).await;
+        let world = Self::of(tenant, clock.clone(), setup).await;
         Self { clock, ..world }
     }
 
     /// A stack beside a tenant, with its own clock and perhaps its own wire to the table and the secrets.
     pub async fn beside(tenant: TenantHandle, clock: Arc<dyn Clock>, aws_http: Option<SharedHttpClient>) -> Self {
-        Self::of(tenant, clock, aws_http, None).await
+        Self::of(tenant, clock, Setup { aws_http, ..Setup::default() }).await
     }
 
-    async fn of(
-        tenant: TenantHandle,
-        clock: Arc<dyn Clock>,
-        aws_http: Option<SharedHttpClient>,
-        events: Option<Arc<dyn EventSink>>,
-    ) -> Self {
+    async fn of(tenant: TenantHandle, clock: Arc<dyn Clock>, setup: Setup) -> Self {
         let registration = tenant.registration();
         let microsoft = Microsoft {
             login_url: Url::parse(tenant.login_url()).unwrap(),
@@ -131,6 +150,7 @@ impl World {
             client_id: registration.client_id,
             authority_tenant: "organizations".to_owned(),
             secret_prefix: "office365-sync".to_owned(),
+            app_credential: setup.app_credential.unwrap_or(AppCredential::ClientSecret),
             ca_file: None,
         };
         let alerts = Arc::new(Alerts::default());
@@ -144,9 +164,9 @@ impl World {
             interval: None,
             clock,
             progress: Arc::new(Unobserved),
-            alerts: alerts.clone(),
-            events,
-            aws_http,
+            alerts: setup.alerts.unwrap_or_else(|| alerts.clone()),
+            events: setup.events,
+            aws_http: Some(setup.aws_http.unwrap_or_else(roles::wire)),
         })
         .await
         .unwrap();

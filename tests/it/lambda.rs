@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use local::aws;
-use local::lambda::{Function, Mailbox, authorize, delivery, http_event};
+use local::lambda::{Function, authorize, delivery, http_event};
 use local::secrets_manager::LocalSecrets;
+use local::sqs::LocalSqs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::access::{self, AccessToken, Scope};
@@ -43,11 +44,11 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     let registration = tenant.registration();
     let dynamodb = aws::serve_dynamodb(None, stopping.clone()).await.unwrap();
     let store = aws::dynamo_store(&dynamodb, None).await.unwrap();
-    let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping).await.unwrap();
+    let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping.clone()).await.unwrap();
     let client_secret = SecretString::from(registration.client_secret);
     aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
-    let mailbox = Mailbox::default();
-    let queue = mailbox.serve().await.unwrap();
+    let (queue, mut deliveries) = LocalSqs::new();
+    let queue = queue.serve(stopping).await.unwrap();
     let base = Url::parse("http://127.0.0.1:1").unwrap();
     let environment: Vec<(&str, String)> = vec![
         ("AWS_REGION", "local".to_owned()),
@@ -94,7 +95,7 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
 
     let tick = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
     assert_eq!(sync.invoke(tick).await.unwrap()["error"], Value::Null);
-    let waiting = mailbox.take();
+    let waiting = deliveries.take();
     assert!(!waiting.is_empty(), "nothing was queued");
     for message in waiting {
         let answer = sync.invoke(delivery(&message)).await.unwrap();

@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod app_credential;
 mod checkpoints;
 mod coherence;
 mod counters;
@@ -33,6 +34,7 @@ mod pages;
 mod queries;
 mod restart;
 mod resync;
+mod roles;
 mod scale;
 mod schedule;
 mod scim;

@@ -5,7 +5,7 @@ use local::secrets_manager::LocalSecrets;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::directory::{DirectoryId, UserId};
-use shared::secrets::{SecretError, SecretStore, SecretsManager};
+use shared::secrets::{ApplicationSecrets as _, SecretError, SecretStore as _, SecretsManager};
 use tokio::sync::watch;
 use uuid::Uuid;
 use wiremock::matchers::header;

@@ -130,3 +130,9 @@ fn the_guide_explains_every_parameter() {
         assert!(table.contains(&format!("`{name}`")), "{name}");
     }
 }
+
+#[test]
+fn the_schedule_sends_what_the_function_takes_for_a_tick() {
+    let input = TEMPLATE.split("Input: '").nth(1).unwrap().split('\'').next().unwrap();
+    assert!(matches!(serde_json::from_str(input), Ok(sync::SyncEvent::Tick)), "{input}");
+}

@@ -15,23 +15,24 @@ use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
 use shared::session::SessionDesk;
-use shared::{config, http, telemetry};
+use shared::{app_credential, config, http, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::json();
-    let (storage, queue, microsoft, authorization) =
-        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.authorization()))?;
+    let (storage, queue, microsoft, authorization, key_arn) =
+        config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.authorization(), env.secrets_key()))?;
     let client = http::client(&microsoft.extra_roots()?)?;
     let aws = load_from_env().await;
     let clock = Arc::new(SystemClock);
-    let secrets =
-        Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
+    let secrets = SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone());
+    let secrets = Arc::new(secrets.encrypted_with(key_arn));
+    let credential = app_credential::of(&microsoft, &aws, secrets.clone(), clock.clone());
     let storage = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
     let is_secure = authorization.base_url.scheme() == "https";
     let app = App {
         authorization,
-        identity: Arc::new(IdentityPlatform::new(client.clone(), &microsoft, secrets.clone(), clock.clone())),
+        identity: Arc::new(IdentityPlatform::new(client.clone(), &microsoft, credential, clock.clone())),
         probe: Arc::new(GraphProbe::new(client, GraphOrigin::parse(&microsoft.graph_url)?, clock.clone())),
         sessions: Arc::new(SessionDesk::new(secrets.clone(), storage.clone(), clock.clone(), is_secure)),
         storage,

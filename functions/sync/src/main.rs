@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::alerts::{AlertLog, AlertSink, Alerting, SnsTopic};
+use shared::app_credential;
 use shared::clock::SystemClock;
 use shared::config;
 use shared::dynamodb::DynamoStore;
@@ -26,6 +27,7 @@ async fn main() -> Result<(), Error> {
     let secrets =
         Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), microsoft.secret_prefix.clone()));
     let clock = Arc::new(SystemClock);
+    let credential = app_credential::of(&microsoft, &aws, secrets.clone(), clock.clone());
     let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url));
     let sink: Arc<dyn AlertSink> = match alerts.topic_arn {
         Some(arn) => Arc::new(SnsTopic::new(aws_sdk_sns::Client::new(&aws), arn)),
@@ -56,7 +58,7 @@ async fn main() -> Result<(), Error> {
         microsoft: Microsoft {
             http: http.clone(),
             graph: GraphOrigin::parse(&microsoft.graph_url)?,
-            tokens: Arc::new(IdentityPlatform::new(http, &microsoft, secrets.clone(), clock.clone())),
+            tokens: Arc::new(IdentityPlatform::new(http, &microsoft, credential, clock.clone())),
             credentials: store,
             secrets,
             issued: Arc::default(),

@@ -1,9 +1,12 @@
 //! The parts of AWS on loopback that the real SDK talks to.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_config::{AppName, SdkConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient};
 use shared::dynamodb::{DynamoStore, create_table};
+use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -12,6 +15,8 @@ use crate::secrets_manager::LocalSecrets;
 
 /// The table's name.
 pub const TABLE: &str = "office365-sync";
+/// The queue's name.
+const QUEUE: &str = "run-requests";
 /// What the names of secrets begin with.
 pub const SECRET_PREFIX: &str = "office365-sync";
 
@@ -69,6 +74,47 @@ pub async fn dynamo_store(endpoint: &str, http: Option<SharedHttpClient>) -> Res
     let client = aws_sdk_dynamodb::Client::from_conf(config.build());
     create_table(&client, TABLE).await.map_err(|error| AwsError::Table(error.to_string()))?;
     Ok(DynamoStore::new(client, TABLE.to_owned()))
+}
+
+/// The SDK's clients of the functions. Each names its function in what it sends, as each would come with its own role at AWS.
+pub(crate) struct Clients {
+    pub(crate) dynamodb: String,
+    pub(crate) secrets_manager: String,
+    pub(crate) sqs: String,
+    /// What carries the requests, or else the SDK's own client.
+    pub(crate) http: Option<SharedHttpClient>,
+}
+
+impl Clients {
+    /// What all clients of a function have in common.
+    pub(crate) fn config(&self, function: &'static str) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("local"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials()));
+        config.set_app_name(AppName::new(function).ok()).set_http_client(self.http.clone());
+        config.build()
+    }
+
+    /// The table.
+    pub(crate) fn store(&self, function: &'static str) -> Arc<DynamoStore> {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config(function)).endpoint_url(&self.dynamodb);
+        Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::from_conf(config.build()), TABLE.to_owned()))
+    }
+
+    /// The secrets.
+    pub(crate) fn secrets(&self, function: &'static str) -> Arc<SecretsManager> {
+        let config =
+            aws_sdk_secretsmanager::config::Builder::from(&self.config(function)).endpoint_url(&self.secrets_manager);
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        Arc::new(SecretsManager::new(client, SECRET_PREFIX.to_owned()))
+    }
+
+    /// The queue of run requests.
+    pub(crate) fn queue(&self, function: &'static str) -> Arc<SqsQueue> {
+        let config = aws_sdk_sqs::config::Builder::from(&self.config(function)).endpoint_url(&self.sqs);
+        Arc::new(SqsQueue::new(aws_sdk_sqs::Client::from_conf(config.build()), format!("{}/{QUEUE}", self.sqs)))
+    }
 }
 
 /// Starts the local store of secrets and returns its endpoint. It ends when `stop` says so.

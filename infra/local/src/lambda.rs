@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path as UrlPath, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -132,37 +132,6 @@ impl Function {
         lock(&self.api.0.waiting).push_back((event, sender));
         self.api.0.arrived.notify_one();
         receiver.await.map_err(|_| io::Error::other("the function has ended without an answer"))
-    }
-}
-
-/// An SQS that keeps what it is sent.
-#[derive(Debug, Clone, Default)]
-pub struct Mailbox(Arc<Mutex<Vec<String>>>);
-
-impl Mailbox {
-    /// Starts it and returns its endpoint.
-    ///
-    /// # Errors
-    /// When no port can be had.
-    pub async fn serve(&self) -> io::Result<String> {
-        let send = |State(mailbox): State<Self>, headers: HeaderMap, body: Bytes| async move {
-            let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let is_send = headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage");
-            match request.get("MessageBody").and_then(Value::as_str).filter(|_| is_send) {
-                Some(message) => {
-                    lock(&mailbox.0).push(message.to_owned());
-                    (StatusCode::OK, json!({"MessageId": "message"}).to_string())
-                }
-                None => (StatusCode::BAD_REQUEST, json!({"__type": "InvalidAction"}).to_string()),
-            }
-        };
-        serve(Router::new().fallback(send).with_state(self.clone())).await
-    }
-
-    /// The messages since the last time this was asked.
-    #[must_use]
-    pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.0))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The whole of Office 365 Sync in one process on loopback.
 //!
 //! The functions' own handlers run behind one address ([`stack`]). Around them is what AWS would be: an embedded
-//! DynamoDB and a store of secrets that the real SDK talks to ([`aws`], [`secrets_manager`]), a queue and a schedule
-//! that send the events of SQS and EventBridge ([`queue`]). Unless another tenant is named, a simulated Microsoft 365
+//! DynamoDB, a store of secrets and a queue that the real SDK talks to ([`aws`], [`secrets_manager`], [`sqs`]), and what
+//! sends the events of SQS and EventBridge ([`queue`]). Unless another tenant is named, a simulated Microsoft 365
 //! tenant is there to sync from, and its sample administrator authorizes ([`sample`]).
 //!
 //! Since all functions come together here, so does the description of their API ([`openapi`]).
@@ -20,5 +20,6 @@ pub mod queue;
 pub mod recovery;
 pub mod sample;
 pub mod secrets_manager;
+pub mod sqs;
 pub mod stack;
 pub mod summary;

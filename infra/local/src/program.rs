@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::AlertLog;
 use shared::clock::{Clock as _, SystemClock};
-use shared::config::Microsoft;
+use shared::config::{AppCredential, Microsoft};
 use shared::feed::EventLog;
 use shared::telemetry::chain;
 use tenant::{Sample, Tenant, TenantHandle};
@@ -196,6 +196,7 @@ fn reach(external: &ExternalTenant) -> Result<(Microsoft, SecretString), Error> 
         client_id: external.client_id.clone(),
         authority_tenant: "organizations".to_owned(),
         secret_prefix: crate::aws::SECRET_PREFIX.to_owned(),
+        app_credential: AppCredential::ClientSecret,
         ca_file: external.ca_file.as_ref().map(|file| file.display().to_string()),
     };
     Ok((microsoft, secret))
@@ -209,6 +210,7 @@ fn reach_simulated(tenant: &TenantHandle) -> Result<(Microsoft, SecretString), E
         client_id: registration.client_id,
         authority_tenant: "organizations".to_owned(),
         secret_prefix: crate::aws::SECRET_PREFIX.to_owned(),
+        app_credential: AppCredential::ClientSecret,
         ca_file: None,
     };
     Ok((microsoft, SecretString::from(registration.client_secret)))

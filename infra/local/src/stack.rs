@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use shared::access::{self, AccessToken, Scope};
 use shared::alerts::{AlertSink, Alerting};
+use shared::app_credential;
 use shared::clock::Clock;
 use shared::config::{Authorization, Microsoft};
 use shared::directory::DirectoryId;
@@ -29,9 +30,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::aws::{self, AwsError, stopped};
+use crate::aws::{self, AwsError, Clients, stopped};
 use crate::queue;
 use crate::secrets_manager::LocalSecrets;
+use crate::sqs::LocalSqs;
 
 /// Between two scheduled runs where nothing else is said.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
@@ -64,7 +66,7 @@ pub struct Options {
     pub alerts: Arc<dyn AlertSink>,
     /// Where changes are announced, if anywhere.
     pub events: Option<Arc<dyn EventSink>>,
-    /// What carries the requests to the table and the secrets; the SDK's own HTTP client without one. Tests break it.
+    /// What carries the requests to the table, the secrets and the queue; the SDK's own HTTP client without one. Tests break it.
     pub aws_http: Option<SharedHttpClient>,
 }
 
@@ -116,75 +118,26 @@ impl Stack {
         let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
         let store = Arc::new(aws::dynamo_store(&dynamodb, options.aws_http.clone()).await?);
         let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
-        let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http));
+        let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http.clone()));
         secrets.put_client_secret(&options.client_secret).await?;
-        let (queue, deliveries) = queue::queue();
+        let (queue, deliveries) = LocalSqs::new();
+        let sqs = queue.serve(stopping.clone()).await?;
+        let clients = Clients { dynamodb: dynamodb.clone(), secrets_manager, sqs, http: options.aws_http };
 
-        let http = shared::http::client(&options.microsoft.extra_roots()?)
-            .map_err(|error| StackError::Setting(error.to_string()))?;
-        let graph =
-            GraphOrigin::parse(&options.microsoft.graph_url).map_err(|error| StackError::Setting(error.to_string()))?;
-        let identity = Arc::new(IdentityPlatform::new(
-            http.clone(),
-            &options.microsoft,
-            secrets.clone(),
-            Arc::clone(&options.clock),
-        ));
-        let sync = Arc::new(sync::App {
-            ports: Ports {
-                directories: store.clone(),
-                mirror: store.clone(),
-                holds: store.clone(),
-                checkpoints: store.clone(),
-                runs: store.clone(),
-                clock: Arc::clone(&options.clock),
-                progress: options.progress,
-            },
-            progress: Some(store.clone()),
-            queue: Arc::new(queue.clone()),
-            exercises: Arc::new(queue.clone()),
-            announcing: options.events.map(|sink| Announcing {
-                store: store.clone(),
-                changes: store.clone(),
-                queries: store.clone(),
-                sink,
-            }),
-            alerting: Alerting { store: store.clone(), sink: options.alerts, client_secret_expires: None },
-            microsoft: sync::Microsoft {
-                http: http.clone(),
-                graph: graph.clone(),
-                tokens: identity.clone(),
-                credentials: store.clone(),
-                secrets: secrets.clone(),
-                issued: Arc::default(),
-                clock: Arc::clone(&options.clock),
-            },
-            interval: options.interval.unwrap_or(DEFAULT_INTERVAL),
-            checkpoint_every: sync::CHECKPOINT_EVERY,
-            reconcile_every: RECONCILE_EVERY,
-        });
         if secrets.session_keys().await?.is_none() {
             let text = access::new_token_secret(&mut rand::rng());
             secrets.put_session_keys(&text).await?;
         }
-        let sessions = Arc::new(SessionDesk::new(secrets.clone(), store.clone(), Arc::clone(&options.clock), false));
-        let oauth = oauth::App {
-            authorization: Authorization {
-                base_url: base_url.clone(),
-                allowed_tenants: None,
-                operator_tenant: options.operator_tenant,
-            },
-            sessions: sessions.clone(),
-            identity: identity.clone(),
-            probe: Arc::new(oauth::GraphProbe::new(http, graph, Arc::clone(&options.clock))),
-            storage: store.clone(),
-            secrets: secrets.clone(),
-            queue: Arc::new(queue.clone()),
-            clock: Arc::clone(&options.clock),
-        };
-        let status = status::App::new(store.clone(), Arc::clone(&options.clock), &base_url);
-        let console = console::App::new(store.clone(), Arc::new(queue.clone()), Arc::clone(&options.clock));
-        let site = console::Site::new(console.clone(), store.clone(), secrets.clone(), sessions);
+        let http = shared::http::client(&options.microsoft.extra_roots()?)
+            .map_err(|error| StackError::Setting(error.to_string()))?;
+        let graph =
+            GraphOrigin::parse(&options.microsoft.graph_url).map_err(|error| StackError::Setting(error.to_string()))?;
+        let parts = Parts { clients, http, graph, microsoft: options.microsoft, clock: options.clock };
+
+        let sync = Arc::new(parts.sync(options.interval, options.progress, options.alerts, options.events));
+        let oauth = parts.oauth(&base_url, options.operator_tenant);
+        let status = status::App::new(parts.clients.store("status"), Arc::clone(&parts.clock), &base_url);
+        let (console, site) = parts.console();
         let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));
         let router: Router = oauth::router(Arc::new(oauth))
             .fallback_service(shared::http::finish(routes))
@@ -196,7 +149,7 @@ impl Stack {
         let listener = options.listener;
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: options.clock, stop })
+        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: parts.clock, stop })
     }
 
     /// Makes an access token for all directories.
@@ -216,6 +169,91 @@ impl Stack {
         };
         self.store.put_token(&access::hash(&secret), &token).await?;
         Ok(secret)
+    }
+}
+
+/// What the functions are made of. Each is wired as its `main.rs` does it, with clients of its own.
+struct Parts {
+    clients: Clients,
+    http: reqwest::Client,
+    graph: GraphOrigin,
+    microsoft: Microsoft,
+    clock: Arc<dyn Clock>,
+}
+
+impl Parts {
+    fn identity(&self, function: &'static str) -> Arc<IdentityPlatform> {
+        let (secrets, aws) = (self.clients.secrets(function), self.clients.config(function));
+        let credential = app_credential::of(&self.microsoft, &aws, secrets, Arc::clone(&self.clock));
+        Arc::new(IdentityPlatform::new(self.http.clone(), &self.microsoft, credential, Arc::clone(&self.clock)))
+    }
+
+    fn sessions(&self, function: &'static str) -> Arc<SessionDesk> {
+        let (secrets, store) = (self.clients.secrets(function), self.clients.store(function));
+        Arc::new(SessionDesk::new(secrets, store, Arc::clone(&self.clock), false))
+    }
+
+    fn sync(
+        &self,
+        interval: Option<Duration>,
+        progress: Arc<dyn ProgressSink>,
+        alerts: Arc<dyn AlertSink>,
+        events: Option<Arc<dyn EventSink>>,
+    ) -> sync::App {
+        let (store, queue) = (self.clients.store("sync"), self.clients.queue("sync"));
+        sync::App {
+            ports: Ports {
+                directories: store.clone(),
+                mirror: store.clone(),
+                holds: store.clone(),
+                checkpoints: store.clone(),
+                runs: store.clone(),
+                clock: Arc::clone(&self.clock),
+                progress,
+            },
+            progress: Some(store.clone()),
+            queue: queue.clone(),
+            exercises: queue,
+            announcing: events.map(|sink| Announcing {
+                store: store.clone(),
+                changes: store.clone(),
+                queries: store.clone(),
+                sink,
+            }),
+            alerting: Alerting { store: store.clone(), sink: alerts, client_secret_expires: None },
+            microsoft: sync::Microsoft {
+                http: self.http.clone(),
+                graph: self.graph.clone(),
+                tokens: self.identity("sync"),
+                credentials: store,
+                secrets: self.clients.secrets("sync"),
+                issued: Arc::default(),
+                clock: Arc::clone(&self.clock),
+            },
+            interval: interval.unwrap_or(DEFAULT_INTERVAL),
+            checkpoint_every: sync::CHECKPOINT_EVERY,
+            reconcile_every: RECONCILE_EVERY,
+        }
+    }
+
+    fn oauth(&self, base_url: &Url, operator_tenant: Option<DirectoryId>) -> oauth::App {
+        let probe = oauth::GraphProbe::new(self.http.clone(), self.graph.clone(), Arc::clone(&self.clock));
+        oauth::App {
+            authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None, operator_tenant },
+            sessions: self.sessions("oauth"),
+            identity: self.identity("oauth"),
+            probe: Arc::new(probe),
+            storage: self.clients.store("oauth"),
+            secrets: self.clients.secrets("oauth"),
+            queue: self.clients.queue("oauth"),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn console(&self) -> (console::App, console::Site) {
+        let (store, secrets) = (self.clients.store("console"), self.clients.secrets("console"));
+        let app = console::App::new(store.clone(), self.clients.queue("console"), Arc::clone(&self.clock));
+        (app.clone(), console::Site::new(app, store, secrets, self.sessions("console")))
     }
 }
 

@@ -83,6 +83,9 @@ impl Cause {
             Self::ClientSecretMissing => {
                 "No client secret is stored for the application, so it cannot prove who it is."
             }
+            Self::ClientCertificateMissing => {
+                "No certificate with its private key is stored for the application, so it cannot prove who it is."
+            }
             Self::ClientSecretWrong => "Microsoft does not accept the application's client secret.",
             Self::ClientSecretExpired => "The application's client secret has expired.",
             Self::ClientAssertionWrong => {
@@ -172,6 +175,10 @@ impl Cause {
             }
             Self::ClientSecretMissing | Self::ClientSecretWrong => {
                 "Put the value (not the id) of a valid client secret of the app registration into the secret store."
+            }
+            Self::ClientCertificateMissing => {
+                "Put the certificate of the app registration into the secret store as PEM, together with its RSA private \
+                 key unless that is in AWS KMS."
             }
             Self::ClientSecretExpired => {
                 "Create a new client secret in the app registration and put its value into the secret store. Nobody \

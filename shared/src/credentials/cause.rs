@@ -92,6 +92,8 @@ pub enum Cause {
     PermissionsMisconfigured,
     /// No client secret is stored.
     ClientSecretMissing,
+    /// No certificate is stored, or no private key beside it.
+    ClientCertificateMissing,
     /// The client secret is wrong.
     ClientSecretWrong,
     /// The client secret has expired.
@@ -126,6 +128,7 @@ impl Cause {
             | Self::ApplicationDisabled
             | Self::PermissionsMisconfigured
             | Self::ClientSecretMissing
+            | Self::ClientCertificateMissing
             | Self::ClientSecretWrong
             | Self::ClientSecretExpired
             | Self::ClientAssertionWrong

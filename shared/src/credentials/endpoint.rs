@@ -30,8 +30,8 @@ pub enum GrantError {
     /// No answer that could be used, after all repetitions; nothing is known of the credential.
     #[error("Microsoft's login is not available for now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Our own secret store did not answer.
-    #[error("the client secret could not be read")]
+    /// Our own secret store did not answer, or what else proves who we are.
+    #[error("the application's credential could not be had")]
     Secrets(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -127,14 +127,11 @@ impl Exchange {
             Ok(Some(_)) | Err(SecretError::Malformed { .. }) => {}
             Err(error) => return Err(store_error(error)),
         }
-        self.secrets.put_refresh_token(self.directory, of, new).await.map_err(store_error)?;
-        // Whoever removes a credential removes its record first, then its token: between the two, this one was not there to be
-        // removed.
-        if self.credentials.credential(self.directory, of).await.map_err(store_error)?.is_none() {
-            self.secrets.delete_refresh_token(self.directory, of).await.map_err(store_error)?;
+        if !self.secrets.rotate_refresh_token(self.directory, of, new).await.map_err(store_error)? {
             return Ok(false);
         }
-        Ok(true)
+        // Whoever removes a credential removes its record first, then its token, whichever that is by then.
+        Ok(self.credentials.credential(self.directory, of).await.map_err(store_error)?.is_some())
     }
 
     /// Remembers that a credential works, unless that is known well enough.

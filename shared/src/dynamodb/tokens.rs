@@ -5,17 +5,25 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::error::unavailable;
-use super::item::{Item, key_attributes};
+use super::item::{Item, Stored, key_attributes};
 use super::keys::{Key, tokens};
 use super::store::DynamoStore;
 use crate::access::{AccessToken, TokenHash};
 use crate::directory::DirectoryId;
 use crate::store::{StoreError, TokenRegistry, TokenStore};
 
+/// The token of an item. When it was used last is an attribute of its own, the only one of the table that the status function may
+/// write.
+fn token_of(item: &Stored) -> Result<AccessToken, StoreError> {
+    let token: AccessToken = item.value("token")?;
+    let last_used_at = item.optional_value("last_used_at")?.or(token.last_used_at);
+    Ok(AccessToken { last_used_at, ..token })
+}
+
 #[async_trait]
 impl TokenStore for DynamoStore {
     async fn token(&self, hash: &TokenHash) -> Result<Option<AccessToken>, StoreError> {
-        self.get(&Key::token(hash)).await?.map(|item| item.value("token")).transpose()
+        self.get(&Key::token(hash)).await?.as_ref().map(token_of).transpose()
     }
 
     async fn put_token(&self, hash: &TokenHash, token: &AccessToken) -> Result<(), StoreError> {
@@ -33,9 +41,8 @@ impl TokenStore for DynamoStore {
     async fn note_token_used(&self, hash: &TokenHash, at: Timestamp) -> Result<(), StoreError> {
         let update = self
             .update_of(&Key::token(hash))
-            .update_expression("SET #token.last_used_at = :at")
+            .update_expression("SET last_used_at = :at")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#token", "token")
             .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
         // Whoever is revoked at this very moment stays revoked.
         self.update(update).await.map(drop).map_err(|refused| refused.because(StoreError::Conflict))
@@ -48,9 +55,9 @@ impl TokenRegistry for DynamoStore {
         let listed = self.partition(tokens(directory)).await?;
         let keys = listed.iter().map(|item| Ok(Key::token(&TokenHash::stored(item.text("sk")?))));
         let items = self.get_all(keys.collect::<Result<_, StoreError>>()?).await?;
-        let token = |item: &super::item::Stored| {
+        let token = |item: &Stored| {
             let hash = item.text("pk")?.trim_start_matches("TOKEN#");
-            Ok((TokenHash::stored(hash), item.value("token")?))
+            Ok((TokenHash::stored(hash), token_of(item)?))
         };
         let mut tokens: Vec<(TokenHash, AccessToken)> = items.iter().map(token).collect::<Result<_, StoreError>>()?;
         tokens.sort_by(|(_, a), (_, b)| (b.created_at, &a.name).cmp(&(a.created_at, &b.name)));

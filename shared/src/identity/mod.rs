@@ -27,12 +27,12 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::app_credential::{AppCredential, Proof, ProofError};
 use crate::clock::Clock;
 use crate::config::Microsoft;
-use crate::credentials::{Cause, ErrorAnswer, Grant, GrantError, Refusal, TokenEndpoint};
+use crate::credentials::{ErrorAnswer, Grant, GrantError, Refusal, TokenEndpoint};
 use crate::directory::DirectoryId;
 use crate::oauth::{BrowserSecret, OPENID_SCOPES, Redeemable};
-use crate::secrets::SecretStore;
 use keys::Keys;
 use transport::{Patience, Transport};
 use wire::{Client, ErrorBody, TokenBody};
@@ -55,7 +55,7 @@ pub struct IdentityPlatform {
     graph: Url,
     tenant: String,
     client_id: String,
-    secrets: Arc<dyn SecretStore>,
+    credential: Arc<dyn AppCredential>,
     clock: Arc<dyn Clock>,
     transport: Transport,
     keys: Keys,
@@ -85,13 +85,12 @@ pub struct CodeGrant {
 pub struct InvalidSettings(#[from] url::ParseError);
 
 impl IdentityPlatform {
-    /// The platform of these settings, reached through `http`. The client secret is read from `secrets` each time it is
-    /// needed, so that a new one works at once.
+    /// The platform of these settings, reached through `http`, to which the application proves itself by `credential`.
     #[must_use]
     pub fn new(
         http: reqwest::Client,
         settings: &Microsoft,
-        secrets: Arc<dyn SecretStore>,
+        credential: Arc<dyn AppCredential>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let transport = Transport::new(http, Arc::clone(&clock));
@@ -100,7 +99,7 @@ impl IdentityPlatform {
             graph: settings.graph_url.clone(),
             tenant: settings.authority_tenant.clone(),
             client_id: settings.client_id.clone(),
-            secrets,
+            credential,
             clock,
             keys: Keys::new(&settings.login_url, &settings.authority_tenant),
             transport,
@@ -177,15 +176,16 @@ impl IdentityPlatform {
     /// # Errors
     /// Why there is no grant.
     pub async fn redeem(&self, authorization: &Redeemable, redirect: &Url) -> Result<CodeGrant, GrantError> {
-        let client = self.client(&self.tenant).await?;
+        let (client, assertion) = self.client(&self.tenant).await?;
         let http = self.transport.with(Patience::BROWSER);
-        let answer = client
+        let request = client
             .exchange_code(AuthorizationCode::new(authorization.code.expose_secret().to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(authorization.verifier.expose_secret().to_owned()))
-            .set_redirect_uri(std::borrow::Cow::Owned(RedirectUrl::from_url(redirect.clone())))
-            .request_async(&http)
-            .await
-            .map_err(sort_error)?;
+            .set_redirect_uri(std::borrow::Cow::Owned(RedirectUrl::from_url(redirect.clone())));
+        let request = asserted(assertion.as_ref())
+            .into_iter()
+            .fold(request, |request, (name, value)| request.add_extra_param(name, value));
+        let answer = request.request_async(&http).await.map_err(sort_error)?;
         let id_token = answer.extra_fields().id_token();
         Ok(CodeGrant { grant: grant(&answer)?, id_token })
     }
@@ -209,33 +209,43 @@ impl IdentityPlatform {
         endpoint(&self.login, tenant, path)
     }
 
-    async fn client(&self, tenant: &str) -> Result<Client, GrantError> {
-        let secret = self
-            .secrets
-            .client_secret()
-            .await
-            .map_err(|error| GrantError::Secrets(error.into()))?
-            .ok_or_else(|| GrantError::Refused(Cause::ClientSecretMissing.into()))?;
+    /// The client of a tenant's token endpoint, with the client secret, or else with an assertion to go along.
+    async fn client(&self, tenant: &str) -> Result<(Client, Option<SecretString>), GrantError> {
         let token_url = TokenUrl::new(self.endpoint(tenant, "oauth2/v2.0/token"))
             .map_err(|error| GrantError::Unavailable(error.into()))?;
-        Ok(Client::new(ClientId::new(self.client_id.clone()))
-            .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+        let proof = self.credential.proof(token_url.url()).await.map_err(|error| match error {
+            ProofError::Unusable(cause) => GrantError::Refused(cause.into()),
+            ProofError::Unavailable(source) => GrantError::Secrets(source),
+        })?;
+        let client = Client::new(ClientId::new(self.client_id.clone()))
             .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(token_url))
+            .set_token_uri(token_url);
+        Ok(match proof {
+            Proof::Secret(secret) => {
+                (client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())), None)
+            }
+            Proof::Assertion(assertion) => (client, Some(assertion)),
+        })
     }
+}
+
+/// The parameters that carry an assertion (RFC 7523, section 2.2).
+fn asserted(assertion: Option<&SecretString>) -> Vec<(&'static str, &str)> {
+    let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assertion.map_or_else(Vec::new, |assertion| vec![kind, ("client_assertion", assertion.expose_secret())])
 }
 
 #[async_trait]
 impl TokenEndpoint for IdentityPlatform {
     async fn refresh(&self, tenant: DirectoryId, refresh_token: &SecretString) -> Result<Grant, GrantError> {
-        let client = self.client(&tenant.to_string()).await?;
+        let (client, assertion) = self.client(&tenant.to_string()).await?;
         let http = self.transport.with(Patience::BACKGROUND);
-        let answer = client
-            .exchange_refresh_token(&RefreshToken::new(refresh_token.expose_secret().to_owned()))
-            .add_scopes(self.scopes())
-            .request_async(&http)
-            .await
-            .map_err(sort_error)?;
+        let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+        let request = client.exchange_refresh_token(&refresh_token).add_scopes(self.scopes());
+        let request = asserted(assertion.as_ref())
+            .into_iter()
+            .fold(request, |request, (name, value)| request.add_extra_param(name, value));
+        let answer = request.request_async(&http).await.map_err(sort_error)?;
         grant(&answer)
     }
 }

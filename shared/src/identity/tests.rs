@@ -12,9 +12,8 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::directory::UserId;
+use crate::credentials::Cause;
 use crate::oauth::Purpose;
-use crate::secrets::SecretError;
 
 const NOW: i64 = 1_800_000_000;
 const TENANT: &str = "22222222-2222-2222-2222-222222222222";
@@ -38,24 +37,17 @@ impl Clock for FrozenClock {
     }
 }
 
-struct OneSecret(Option<&'static str>);
+/// Proves itself by this client secret, or by an assertion where there is none.
+struct Known(Option<&'static str>);
 
 #[async_trait]
-impl SecretStore for OneSecret {
-    async fn client_secret(&self) -> Result<Option<SecretString>, SecretError> {
-        Ok(self.0.map(SecretString::from))
-    }
-
-    async fn refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<Option<SecretString>, SecretError> {
-        Ok(None)
-    }
-
-    async fn put_refresh_token(&self, _: DirectoryId, _: &UserId, _: &SecretString) -> Result<(), SecretError> {
-        Ok(())
-    }
-
-    async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
-        Ok(())
+impl AppCredential for Known {
+    async fn proof(&self, token_endpoint: &Url) -> Result<Proof, ProofError> {
+        Ok(match self.0 {
+            Some("") => return Err(ProofError::Unusable(Cause::ClientSecretMissing)),
+            Some(secret) => Proof::Secret(secret.into()),
+            None => Proof::Assertion(format!("asserted to {}", token_endpoint.path()).into()),
+        })
     }
 }
 
@@ -83,10 +75,11 @@ fn platform(login: &str, client_secret: Option<&'static str>, clock: Arc<FrozenC
         client_id: "app".to_owned(),
         authority_tenant: "organizations".to_owned(),
         secret_prefix: String::new(),
+        app_credential: crate::config::AppCredential::ClientSecret,
         ca_file: None,
     };
     let http = crate::http::client(&[]).unwrap();
-    IdentityPlatform::new(http, &settings, Arc::new(OneSecret(client_secret)), clock)
+    IdentityPlatform::new(http, &settings, Arc::new(Known(client_secret)), clock)
 }
 
 fn key(base64: &str) -> EncodingKey {
@@ -304,10 +297,25 @@ async fn tokens_that_nobody_would_send_are_not_taken() {
 
 #[tokio::test]
 async fn without_a_stored_client_secret_microsoft_is_not_asked() {
-    let login = login_with(None).await;
+    let login = login_with(Some("")).await;
     let Err(GrantError::Refused(refusal)) = login.refresh().await else { panic!("expected a refusal") };
     assert_eq!(refusal.cause, Cause::ClientSecretMissing);
     assert!(login.server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_assertion_goes_along_instead_of_a_client_secret() {
+    let login = login_with(None).await;
+    let good = json!({ "token_type": "Bearer", "access_token": "a" });
+    login.answer_token(1, ResponseTemplate::new(200).set_body_json(good)).await;
+    login.refresh().await.unwrap();
+    let requests = login.server.received_requests().await.unwrap();
+    let form: std::collections::BTreeMap<String, String> =
+        url::form_urlencoded::parse(&requests[0].body).into_owned().collect();
+    assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assert_eq!(form["client_assertion"], format!("asserted to /{TENANT}/oauth2/v2.0/token"));
+    assert_eq!(form["client_id"], "app");
+    assert!(!form.contains_key("client_secret"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{SecretError, SecretStore};
+use super::{ApplicationSecrets, SecretError, SecretStore};
 use crate::directory::{DirectoryId, UserId};
 use crate::session::SessionKeyStore;
 
@@ -14,13 +14,20 @@ use crate::session::SessionKeyStore;
 pub struct SecretsManager {
     client: Client,
     prefix: String,
+    key_arn: Option<String>,
 }
 
 impl SecretsManager {
     /// The secrets whose names begin with `prefix` and a slash.
     #[must_use]
     pub fn new(client: Client, prefix: String) -> Self {
-        Self { client, prefix }
+        Self { client, prefix, key_arn: None }
+    }
+
+    /// The same, but secrets that are made here are encrypted with this KMS key.
+    #[must_use]
+    pub fn encrypted_with(self, key_arn: Option<String>) -> Self {
+        Self { key_arn, ..self }
     }
 
     /// Stores the client secret of the app registration.
@@ -29,6 +36,14 @@ impl SecretsManager {
     /// When the secret store does not answer.
     pub async fn put_client_secret(&self, secret: &SecretString) -> Result<(), SecretError> {
         self.write(&self.client_secret_name(), secret).await
+    }
+
+    /// Stores the certificate of the app registration, as PEM.
+    ///
+    /// # Errors
+    /// When the secret store does not answer.
+    pub async fn put_client_certificate(&self, pem: &SecretString) -> Result<(), SecretError> {
+        self.write(&self.client_certificate_name(), pem).await
     }
 
     /// Stores the text that the keys of sessions are made of.
@@ -45,6 +60,10 @@ impl SecretsManager {
 
     fn client_secret_name(&self) -> String {
         format!("{}/client-secret", self.prefix)
+    }
+
+    fn client_certificate_name(&self) -> String {
+        format!("{}/client-certificate", self.prefix)
     }
 
     fn refresh_token_name(&self, directory: DirectoryId, administrator: &UserId) -> String {
@@ -70,8 +89,8 @@ impl SecretsManager {
         if self.replace(name, value).await? {
             return Ok(());
         }
-        let created = self.client.create_secret().name(name).secret_string(value.expose_secret()).send().await;
-        match created {
+        let create = self.client.create_secret().name(name).secret_string(value.expose_secret());
+        match create.set_kms_key_id(self.key_arn.clone()).send().await {
             Ok(_) => Ok(()),
             // Somebody else made it meanwhile.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_exists_exception()) => {
@@ -99,11 +118,18 @@ impl SecretsManager {
 }
 
 #[async_trait]
-impl SecretStore for SecretsManager {
+impl ApplicationSecrets for SecretsManager {
     async fn client_secret(&self) -> Result<Option<SecretString>, SecretError> {
         self.read(&self.client_secret_name()).await
     }
 
+    async fn client_certificate(&self) -> Result<Option<SecretString>, SecretError> {
+        self.read(&self.client_certificate_name()).await
+    }
+}
+
+#[async_trait]
+impl SecretStore for SecretsManager {
     async fn refresh_token(
         &self,
         directory: DirectoryId,
@@ -119,6 +145,15 @@ impl SecretStore for SecretsManager {
         token: &SecretString,
     ) -> Result<(), SecretError> {
         self.write(&self.refresh_token_name(directory, administrator), token).await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        directory: DirectoryId,
+        administrator: &UserId,
+        token: &SecretString,
+    ) -> Result<bool, SecretError> {
+        self.replace(&self.refresh_token_name(directory, administrator), token).await
     }
 
     async fn delete_refresh_token(&self, directory: DirectoryId, administrator: &UserId) -> Result<(), SecretError> {

@@ -1,11 +1,13 @@
 //! A tenant, the local parts of AWS with a meter before the table, and the sync function as a process.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use local::aws;
-use local::lambda::{Function, Mailbox, authorize, delivery};
+use local::lambda::{Function, authorize, delivery};
 use local::secrets_manager::LocalSecrets;
+use local::sqs::{Deliveries, LocalSqs};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, hash, new_token_secret};
@@ -56,7 +58,7 @@ pub struct World {
     pub dynamodb: String,
     store: DynamoStore,
     meter: Meter,
-    mailbox: Mailbox,
+    deliveries: Mutex<Deliveries>,
     environment: Vec<(&'static str, String)>,
     secrets: String,
     sync: Function,
@@ -82,13 +84,13 @@ impl World {
         let (stop, stopping) = watch::channel(false);
         let dynamodb = aws::serve_dynamodb(None, stopping.clone()).await.unwrap();
         let store = aws::dynamo_store(&dynamodb, None).await.unwrap();
-        let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping).await.unwrap();
+        let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping.clone()).await.unwrap();
         let registration = tenant.registration();
         let client_secret = SecretString::from(registration.client_secret);
         aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
         let meter = Meter::before(dynamodb.clone()).await;
-        let mailbox = Mailbox::default();
-        let queue = mailbox.serve().await.unwrap();
+        let (queue, deliveries) = LocalSqs::new();
+        let (queue, deliveries) = (queue.serve(stopping).await.unwrap(), Mutex::new(deliveries));
         let base = Url::parse("http://127.0.0.1:1").unwrap();
         let environment = vec![
             ("AWS_REGION", "local".to_owned()),
@@ -114,7 +116,7 @@ impl World {
         let sync = Function::start(&binaries::path("sync"), &environment).await.unwrap();
         let directory = DirectoryId::new(tenant.tenant_id());
         let world =
-            Self { tenant, directory, dynamodb, store, meter, mailbox, environment, secrets, sync, _stop: stop };
+            Self { tenant, directory, dynamodb, store, meter, deliveries, environment, secrets, sync, _stop: stop };
         world.change_settings(&everything()).await;
         world
     }
@@ -144,7 +146,7 @@ impl World {
 
     /// The run that the authorization has asked for.
     pub async fn first_run(&self) -> Measured {
-        let message = self.mailbox.take().pop().unwrap();
+        let message = self.deliveries.lock().unwrap().take().pop().unwrap();
         self.deliver(message).await
     }
 
@@ -164,7 +166,7 @@ impl World {
         let took = began.elapsed();
         let table = self.meter.take();
         // The run that it has asked for.
-        for message in self.mailbox.take() {
+        for message in self.deliveries.lock().unwrap().take() {
             self.deliver(message).await;
         }
         json!({
@@ -238,7 +240,7 @@ impl World {
             let answer = self.sync.invoke(delivery(&message)).await.unwrap();
             assert_eq!(answer["batchItemFailures"], json!([]), "{answer:#}");
             // What goes on in another invocation comes back through the queue.
-            next = self.mailbox.take().pop();
+            next = self.deliveries.lock().unwrap().take().pop();
         }
         let took = began.elapsed();
         let (table, graph) = (self.meter.take(), self.tenant.summary());

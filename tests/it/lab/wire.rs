@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::roles;
+
 /// The operations that change something. Every other one reads.
 const WRITES: [&str; 7] =
     ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "PutSecretValue", "CreateSecret"];
@@ -183,7 +185,7 @@ fn broken() -> ConnectorError {
 
 /// The wire.
 pub fn wire() -> SharedHttpClient {
-    SharedHttpClient::new(Wire(aws_smithy_http_client::Builder::new().build_http()))
+    SharedHttpClient::new(Wire(roles::wire()))
 }
 
 #[derive(Debug)]

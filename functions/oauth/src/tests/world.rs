@@ -14,8 +14,9 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use shared::app_credential::{AppCredential, Proof, ProofError};
 use shared::clock::Clock;
-use shared::config::{Authorization, Microsoft};
+use shared::config::{self, Authorization, Microsoft};
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, UserId};
 use shared::identity::IdentityPlatform;
@@ -172,11 +173,14 @@ impl RunStore for State {
 }
 
 #[async_trait]
-impl SecretStore for State {
-    async fn client_secret(&self) -> Result<Option<SecretString>, SecretError> {
-        Ok(Some("client-secret".into()))
+impl AppCredential for State {
+    async fn proof(&self, _: &url::Url) -> Result<Proof, ProofError> {
+        Ok(Proof::Secret("client-secret".into()))
     }
+}
 
+#[async_trait]
+impl SecretStore for State {
     async fn refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<Option<SecretString>, SecretError> {
         unreachable!("authorizations read no refresh tokens")
     }
@@ -184,6 +188,10 @@ impl SecretStore for State {
     async fn put_refresh_token(&self, _: DirectoryId, of: &UserId, token: &SecretString) -> Result<(), SecretError> {
         self.secrets.lock().unwrap().insert(of.to_string(), token.expose_secret().to_owned());
         Ok(())
+    }
+
+    async fn rotate_refresh_token(&self, _: DirectoryId, _: &UserId, _: &SecretString) -> Result<bool, SecretError> {
+        unreachable!("runs do")
     }
 
     async fn delete_refresh_token(&self, _: DirectoryId, _: &UserId) -> Result<(), SecretError> {
@@ -314,6 +322,7 @@ impl World {
             client_id: "the-app".to_owned(),
             authority_tenant: "organizations".to_owned(),
             secret_prefix: String::new(),
+            app_credential: config::AppCredential::ClientSecret,
             ca_file: None,
         };
         let http = shared::http::client(&[]).unwrap();

@@ -43,6 +43,6 @@ pub use fault::{Fault, FaultId, Matcher, Odd, What};
 pub use handle::TenantHandle;
 pub use identity::{Administrator, ROLES_SEEING_HIDDEN_MEMBERS, Refusal, Role, Tampering};
 pub use model::{Deletion, GroupKind, MemberKind, Tenant, TrueGroup, TrueMember, TrueUser, Truth};
-pub use options::{Clock, Options, Paging, Quirks, Registration, Throttle};
+pub use options::{Clock, Options, Paging, Quirks, RegisteredCertificate, Registration, Throttle};
 pub use requests::{RequestKind, Seen, Summary};
 pub use sample::{ALL_EMPLOYEES, CONTRACTORS, MEETING_ROOMS, SERVICE_ACCOUNTS, Sample};

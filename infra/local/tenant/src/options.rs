@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
 
 /// Where the tenant takes the time from.
@@ -71,14 +72,28 @@ pub struct Registration {
     pub client_id: String,
     /// Its secret; simulated, so it may be shown.
     pub client_secret: String,
+    /// Its certificate, by which it may prove itself instead of its secret.
+    #[serde(default)]
+    pub certificate: Option<RegisteredCertificate>,
     /// Redirect URIs allowed by exact match. Any loopback address is allowed besides.
     pub redirect_uris: Vec<String>,
+}
+
+/// What is known of a certificate of the application.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisteredCertificate {
+    /// The SHA-256 of the certificate, in base64url.
+    pub thumbprint: String,
+    /// Its public key.
+    pub key: Jwk,
 }
 
 impl Default for Registration {
     fn default() -> Self {
         Self {
             client_id: "6d1f0c1e-5a3b-4f0e-9c52-0f6b1f6f2a10".to_owned(),
+            certificate: None,
             client_secret: "simulated-secret~not.for-real+use/=%&".to_owned(),
             redirect_uris: Vec::new(),
         }

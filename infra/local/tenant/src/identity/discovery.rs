@@ -21,7 +21,7 @@ pub(crate) fn discovery(world: &mut World, tenant: &str) -> Answer {
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         "response_modes_supported": ["query"],
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],

@@ -1,5 +1,6 @@
 //! The identity platform: sign-in pages, token endpoint, discovery and signing keys.
 
+mod assertion;
 mod authorize;
 mod discovery;
 mod grants;

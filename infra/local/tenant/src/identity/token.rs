@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
 use super::{
-    Refusal, Refused,
+    Refusal, Refused, assertion,
     grants::{AccessToken, CODE_LIFETIME, Challenge, Grant, REFRESH_INACTIVITY, RefreshState, RefreshToken},
     id_token, scope,
 };
@@ -56,6 +56,9 @@ fn authenticate(world: &World, request: &Request, form: &Fields) -> Result<(), R
     if client != registration.client_id {
         let message = format!("Application with identifier '{client}' was not found in the directory.");
         return Err(Refused::new("unauthorized_client", 700_016, &message));
+    }
+    if let Some(assertion) = form.get("client_assertion") {
+        return assertion::check(world, form.get("client_assertion_type"), assertion);
     }
     let right = secret == registration.client_secret;
     match world.secret_standing {
