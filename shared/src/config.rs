@@ -216,6 +216,16 @@ pub fn from_env<T>(read: impl FnOnce(&mut Environment<'_>) -> T) -> Result<T, Co
     from_vars(&|name| std::env::var(name).ok(), read)
 }
 
+/// The trace of AWS X-Ray that the invocation at work belongs to, as the header that goes along with what it asks for; `None` where
+/// nothing is traced.
+///
+/// Source: AWS Lambda developer guide, "Using Lambda environment variables" (`_X_AMZN_TRACE_ID`).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn trace_header() -> Option<String> {
+    std::env::var("_X_AMZN_TRACE_ID").ok()
+}
+
 impl Environment<'_> {
     /// Reads where the state is.
     pub fn storage(&mut self) -> Storage {
@@ -391,7 +401,8 @@ impl Environment<'_> {
 pub fn is_loopback(url: &Url) -> bool {
     url.scheme() == "http"
         && match url.host() {
-            Some(url::Host::Domain(domain)) => domain == "localhost",
+            // RFC 6761, section 6.3: names below it lead to this machine too.
+            Some(url::Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
@@ -460,9 +471,11 @@ mod tests {
             ("http://127.0.0.1:8080", true),
             ("http://localhost:8080", true),
             ("http://[::1]:8080", true),
+            ("http://api.localhost:8080", true),
             ("https://sync.example.com", true),
             ("http://sync.example.com", false),
             ("http://localhost.example.com", false),
+            ("http://examplelocalhost", false),
         ] {
             let result =
                 read(&[("BASE_URL", url), ("ALLOWED_TENANTS", "*")], |environment| environment.authorization());

@@ -1,11 +1,15 @@
 //! The ports to the queue of the sync function, and their SQS adapter.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use serde::{Deserialize, Serialize};
 
+use crate::config;
 use crate::directory::DirectoryId;
 use crate::sync::RunRequest;
 
@@ -74,16 +78,20 @@ impl SqsQueue {
     async fn put(&self, message: &impl Serialize, delay: Duration) -> Result<(), QueueError> {
         let body = serde_json::to_string(message).map_err(|error| QueueError(error.into()))?;
         let seconds = i32::try_from(delay.as_secs().min(900)).unwrap_or(900);
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .delay_seconds(seconds)
-            .send()
-            .await
-            .map_err(|error| QueueError(DisplayErrorContext(error).to_string().into()))?;
+        let message = self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(seconds);
+        traced(message).send().await.map_err(|error| QueueError(DisplayErrorContext(error).to_string().into()))?;
         Ok(())
     }
+}
+
+/// Lets whoever receives the message go on with the trace of whoever sends it (Amazon SQS developer guide, "Sending the X-Ray trace
+/// header through Amazon SQS").
+fn traced(message: SendMessageFluentBuilder) -> SendMessageFluentBuilder {
+    let header = config::trace_header().map(|header| {
+        let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+        value.map(|value| HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)]))
+    });
+    message.set_message_system_attributes(header.and_then(Result::ok))
 }
 
 #[cfg(test)]

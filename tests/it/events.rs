@@ -69,7 +69,9 @@ async fn announced(world: &World) {
     for _ in 0..200 {
         let announced = world.stack.store.announced(directory).await.unwrap();
         let published = world.stack.store.directory(directory).await.unwrap().unwrap().published.unwrap();
-        if announced == Some(Announced { change: last, users_since: published.users_since }) {
+        if announced
+            == Some(Announced { change: last, users_since: published.users_since, log: world.stack.store.log_name() })
+        {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
@@ -175,6 +177,10 @@ struct Forgetful(Arc<dyn ChangeStore>);
 
 #[async_trait]
 impl ChangeStore for Forgetful {
+    fn log_name(&self) -> String {
+        String::new()
+    }
+
     async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
         self.0.last_change(directory).await
     }
@@ -226,4 +232,22 @@ async fn once_time_is_up_the_rest_is_left_to_the_next_time() {
     assert!(parts >= 3, "{parts}");
     let numbers: Vec<u64> = bus.take().iter().map(|event| event["id"].as_u64().unwrap()).collect();
     assert!(numbers.len() > 250 && numbers.windows(2).all(|two| two[0] < two[1]), "all of it, in order: {numbers:?}");
+}
+
+#[tokio::test]
+async fn after_a_restore_everybody_starts_over() {
+    let (world, bus) = world().await;
+    announced(&world).await;
+    bus.take();
+    let (store, id) = (&world.stack.store, world.directory.parse().unwrap());
+    let known = store.announced(id).await.unwrap().unwrap();
+    // As a restored table has it: noted for the log of the table it was made from.
+    let earlier = Announced { log: "of another table".to_owned(), ..known };
+    store.note_announced(id, &earlier).await.unwrap();
+    world.sync().await;
+    announced(&world).await;
+    assert_eq!(bus.take(), [json!({ "directory": world.directory })]);
+    world.assert_idle().await;
+    announced(&world).await;
+    assert_eq!(bus.take(), Vec::<Value>::new());
 }

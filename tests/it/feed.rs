@@ -158,3 +158,15 @@ async fn a_cursor_that_leads_nowhere_says_how_to_start_over() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{nonsense}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn a_cursor_from_before_a_restore_starts_over() {
+    let world = World::synced(&small(), everything()).await;
+    let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
+    let (place, log) = cursor.rsplit_once('.').unwrap();
+    assert_eq!(log, world.stack.store.log_name());
+    for earlier in [format!("{place}.anotherlog"), format!("{place}.")] {
+        let answer = world.api.get(&world.path(&format!("changes?since={earlier}"))).await.unwrap_err();
+        assert!(matches!(answer, ApiError::Refused { status: StatusCode::GONE, .. }), "{answer}");
+    }
+}

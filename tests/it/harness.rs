@@ -24,6 +24,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::coherence;
+use crate::logs;
 use crate::openapi::described;
 use crate::roles;
 
@@ -92,6 +93,7 @@ pub struct World {
     pub alerts: Arc<Alerts>,
     /// The stack's clock, unless it was given another.
     pub clock: Arc<ImpatientClock>,
+    _logs: logs::Watch,
 }
 
 /// A sample small enough to be read and large enough to have every kind of user and group.
@@ -143,6 +145,7 @@ impl World {
     }
 
     async fn of(tenant: TenantHandle, clock: Arc<dyn Clock>, setup: Setup) -> Self {
+        let logs = logs::Watch::over(&tenant);
         let registration = tenant.registration();
         let microsoft = Microsoft {
             login_url: Url::parse(tenant.login_url()).unwrap(),
@@ -173,7 +176,7 @@ impl World {
         let token = stack.make_token("test", Scope::Admin).await.unwrap();
         let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
         let directory = tenant.tenant_id().to_string();
-        Self { tenant, stack, api, directory, alerts, clock: Arc::default() }
+        Self { tenant, stack, api, directory, alerts, clock: Arc::default(), _logs: logs }
     }
 
     /// A tenant and a stack that the first administrator has authorized and that has synced with these settings.

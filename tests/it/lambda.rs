@@ -1,9 +1,12 @@
 //! The real Lambda binaries, driven by the Lambda runtime API as AWS would: authorize, sync, ask.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::PathBuf;
 
 use local::aws;
-use local::lambda::{Function, authorize, delivery, http_event};
+use local::lambda::{Function, TRACE, authorize, delivery, http_event};
 use local::secrets_manager::LocalSecrets;
 use local::sqs::LocalSqs;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,6 +20,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::harness::{everything, small};
+use crate::logs;
 
 /// The binary of a function, which `cargo test` builds for the function's own tests.
 fn binary(name: &str) -> PathBuf {
@@ -26,8 +30,9 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-async fn start(name: &str, environment: &[(&str, String)]) -> Function {
-    Function::start(&binary(name), environment).await.unwrap()
+/// Starts a function that logs into this file.
+async fn start(name: &str, environment: &[(&str, String)], log: &File) -> Function {
+    Function::start_logging_to(log.try_clone().unwrap().into(), &binary(name), environment).await.unwrap()
 }
 
 async fn http(function: &Function, method: &str, url: &Url, token: Option<&SecretString>, body: &str) -> Value {
@@ -65,11 +70,14 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
         ("CLIENT_ID", registration.client_id),
         ("ALLOWED_TENANTS", tenant.tenant_id().to_string()),
         ("BASE_URL", base.to_string()),
+        ("METRICS_NAMESPACE", "Office365Sync/test".to_owned()),
+        ("RUST_LOG", "info,shared=debug".to_owned()),
     ];
-    let oauth = start("oauth", &environment).await;
-    let sync = start("sync", &environment).await;
-    let status = start("status", &environment).await;
-    let console = start("console", &environment).await;
+    let mut log = tempfile::tempfile().unwrap();
+    let oauth = start("oauth", &environment, &log).await;
+    let sync = start("sync", &environment, &log).await;
+    let status = start("status", &environment, &log).await;
+    let console = start("console", &environment, &log).await;
 
     let browser = shared::http::client(b"").unwrap();
     let administrator = &tenant.administrators()[0].user_principal_name;
@@ -97,8 +105,9 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     assert_eq!(sync.invoke(tick).await.unwrap()["error"], Value::Null);
     let waiting = deliveries.take();
     assert!(!waiting.is_empty(), "nothing was queued");
+    assert!(waiting.iter().all(|message| message.trace.as_deref() == Some(TRACE)), "{waiting:?}");
     for message in waiting {
-        let answer = sync.invoke(delivery(&message)).await.unwrap();
+        let answer = sync.invoke(delivery(&message.body)).await.unwrap();
         assert_eq!(answer["batchItemFailures"], json!([]), "{answer:#}");
     }
 
@@ -110,4 +119,39 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     let enabled = truth.users.iter().filter(|user| user.enabled && user.deleted.is_none()).count();
     assert_eq!(body["items"].as_array().unwrap().len(), enabled);
     assert_eq!(http(&status, "GET", &users, None, "").await["statusCode"], 401);
+
+    let mut lines = String::new();
+    log.rewind().unwrap();
+    log.read_to_string(&mut lines).unwrap();
+    check_log(&lines, &logs::names(&tenant));
+}
+
+/// Each line is JSON and says nothing it should not; those of runs name their trace, and figures are there of runs and of the tick.
+fn check_log(lines: &str, names: &[String]) {
+    let mut figures = BTreeSet::new();
+    let mut runs = 0;
+    for line in lines.lines() {
+        assert_eq!(logs::fault(line), None);
+        assert_eq!(names.iter().find(|name| line.contains(name.as_str())), None, "{line}");
+        let line: Value = serde_json::from_str(line).unwrap();
+        for metrics in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
+            assert_eq!(metrics["Namespace"], "Office365Sync/test");
+            assert_eq!(metrics["Dimensions"], json!([[]]), "metrics do not grow with directories");
+            let names = metrics["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap());
+            figures.extend(names.inspect(|name| assert!(!line[name].is_null(), "{name}")).map(str::to_owned));
+        }
+        if line["fields"]["message"] == "the run has ended" {
+            assert!(TRACE.contains(line["fields"]["trace.id"].as_str().unwrap()), "{line:#}");
+            runs += 1;
+        }
+    }
+    assert!(runs > 0, "{lines}");
+    for figure in ["RunsSucceeded", "RunDuration", "UsersRead", "GroupsRead", "GraphRequests", "UsersActivated"] {
+        assert!(figures.contains(figure), "no {figure}: {figures:?}");
+    }
+    for figure in
+        ["Directories", "DirectoriesNotSynced", "DirectoriesWithoutCredential", "DirectoriesHeld", "OldestGoodSync"]
+    {
+        assert!(figures.contains(figure), "no {figure}: {figures:?}");
+    }
 }

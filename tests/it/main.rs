@@ -26,6 +26,7 @@ mod integrate;
 mod lab;
 mod lambda;
 mod lessons;
+mod logs;
 mod main_job;
 mod model;
 mod odd_objects;

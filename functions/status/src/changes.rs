@@ -23,7 +23,7 @@ const NEVER: &str = "-";
 pub(crate) struct FeedView {
     items: Vec<ChangeView>,
     /// Where to go on, now or later.
-    #[schema(example = "4711.-")]
+    #[schema(example = "4711.-.q2bF7zN0Yx4")]
     next_cursor: String,
     /// True when there is more by now.
     more: bool,
@@ -33,20 +33,23 @@ pub(crate) struct FeedView {
 struct Place {
     after: Option<ChangeId>,
     users_since: Option<RunId>,
+    /// The log whose numbers these are ([`shared::store::ChangeStore::log_name`]).
+    log: String,
 }
 
 impl Place {
     fn print(&self) -> String {
         let after = self.after.map_or(0, ChangeId::number);
         let since = self.users_since.map_or_else(|| NEVER.to_owned(), |run| run.to_string());
-        format!("{after}.{since}")
+        format!("{after}.{since}.{}", self.log)
     }
 
     /// Reads what [`Self::print`] has written, and nothing else.
     fn parse(text: &str) -> Result<Self, Problem> {
-        let place = text.split_once('.').and_then(|(after, since)| {
+        let place = text.split_once('.').and_then(|(after, rest)| {
+            let (since, log) = rest.split_once('.')?;
             let users_since = if since == NEVER { None } else { Some(since.parse().ok()?) };
-            Some(Self { after: ChangeId::new(after.parse().ok()?), users_since })
+            Some(Self { after: ChangeId::new(after.parse().ok()?), users_since, log: log.to_owned() })
         });
         let malformed = || {
             let detail = "Take the cursor from the `next_cursor` of this feed, or begin again without one.";
@@ -88,15 +91,19 @@ pub(crate) async fn list(
     let [since, limit] = params.query(["since", "limit"])?;
     let limit = Paging::parse(limit, None)?.limit;
     let users_since = directory.published.as_ref().and_then(|published| published.users_since);
+    let log = app.changes.log_name();
     let Some(since) = since else {
         let after = app.changes.last_change(directory.id).await?;
         return Ok(Json(FeedView {
             items: Vec::new(),
-            next_cursor: Place { after, users_since }.print(),
+            next_cursor: Place { after, users_since, log }.print(),
             more: false,
         }));
     };
     let place = Place::parse(&since)?;
+    if place.log != log {
+        return Err(start_over("Since then what is known here was restored from a backup."));
+    }
     if place.users_since != users_since {
         return Err(start_over(
             "Since then it was changed whether users are published at all, which no single change tells.",
@@ -109,7 +116,7 @@ pub(crate) async fn list(
     let after = found.last().map(|last| last.id).or(place.after);
     let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
     let items = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged)).collect();
-    Ok(Json(FeedView { items, next_cursor: Place { after, users_since }.print(), more }))
+    Ok(Json(FeedView { items, next_cursor: Place { after, users_since, log }.print(), more }))
 }
 
 pub(crate) fn start_over(why: &str) -> Problem {

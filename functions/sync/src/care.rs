@@ -14,7 +14,10 @@ use crate::App;
 
 /// Looks whether a run that has ended is news, for the directory as the run has left it: one read, when nothing is.
 pub(crate) async fn look_after(app: &App, directory: &Directory, run: &Run) {
-    log(run.directory, look_at(app, directory, Some(run)).await);
+    let standing = app.alerting.store.standing(directory.id).await;
+    app.metrics.run(run, standing.as_ref().ok());
+    let looked = async { look(app, directory, &standing?, Some(run)).await };
+    log(run.directory, looked.await);
 }
 
 /// Sends what has changed, if that is wanted. What cannot be sent now is sent with the next run.
@@ -30,9 +33,18 @@ pub(crate) async fn announce(app: &App, directory: &Directory, run: &Run, stop_a
     }
 }
 
-/// Looks at a directory at a tick: one read, when nothing is news. What runs say is looked at when they end.
-pub(crate) async fn look_at_tick(app: &App, directory: Directory, now: Timestamp) {
-    log(directory.id, tick(app, &directory, now).await);
+/// Looks at a directory at a tick, and tells how it stood: one read, when nothing is news. What runs say is looked at when they end.
+pub(crate) async fn look_at_tick(app: &App, directory: Directory, now: Timestamp) -> Option<(Directory, Standing)> {
+    let standing = app.alerting.store.standing(directory.id).await;
+    let (standing, outcome) = match standing {
+        Ok(standing) => {
+            let outcome = tick(app, &directory, &standing, now).await;
+            (Some(standing), outcome)
+        }
+        Err(error) => (None, Err(error.into())),
+    };
+    log(directory.id, outcome);
+    standing.map(|standing| (directory, standing))
 }
 
 /// Exercises the credentials of a directory that are due, and looks whether what came of it is news.
@@ -58,8 +70,7 @@ enum CareError {
     Queue(#[from] shared::queue::QueueError),
 }
 
-async fn tick(app: &App, directory: &Directory, now: Timestamp) -> Result<(), CareError> {
-    let standing = app.alerting.store.standing(directory.id).await?;
+async fn tick(app: &App, directory: &Directory, standing: &Standing, now: Timestamp) -> Result<(), CareError> {
     if standing.credentials.iter().any(|credential| credential.is_exercise_due(now)) {
         // In the queue, so that a slow login keeps nobody else waiting. Should the message wait longer than a tick there will
         // be another, which then finds nothing due.
@@ -70,15 +81,10 @@ async fn tick(app: &App, directory: &Directory, now: Timestamp) -> Result<(), Ca
 
 async fn look_again(app: &App, id: DirectoryId) -> Result<(), CareError> {
     let Some(directory) = app.ports.directories.directory(id).await? else { return Ok(()) };
-    look_at(app, &directory, None).await
+    look(app, &directory, &app.alerting.store.standing(id).await?, None).await
 }
 
-async fn look_at(app: &App, directory: &Directory, run: Option<&Run>) -> Result<(), CareError> {
-    let standing = app.alerting.store.standing(directory.id).await?;
-    look(app, directory, standing, run).await
-}
-
-async fn look(app: &App, directory: &Directory, standing: Standing, run: Option<&Run>) -> Result<(), CareError> {
+async fn look(app: &App, directory: &Directory, standing: &Standing, run: Option<&Run>) -> Result<(), CareError> {
     let situation = Situation {
         directory,
         credentials: &standing.credentials,
@@ -87,7 +93,7 @@ async fn look(app: &App, directory: &Directory, standing: Standing, run: Option<
         client_secret_expires: app.alerting.client_secret_expires,
         now: app.ports.clock.now(),
     };
-    Ok(app.alerting.look(&situation, standing.alerts).await?)
+    Ok(app.alerting.look(&situation, standing.alerts.clone()).await?)
 }
 
 fn log(directory: DirectoryId, outcome: Result<(), CareError>) {

@@ -5,6 +5,7 @@
 
 mod care;
 mod event;
+mod metrics;
 mod microsoft;
 mod progress;
 mod tick;
@@ -26,6 +27,7 @@ use shared::telemetry::chain;
 use tracing::Instrument as _;
 
 pub use event::{BadMessage, SyncEvent, read_message};
+pub use metrics::Metrics;
 pub use microsoft::Microsoft;
 
 /// How long before its deadline an invocation stops working; a third of what is left where that is less.
@@ -49,6 +51,8 @@ pub struct App {
     pub alerting: Alerting,
     /// How programs are told of what has changed, if they are.
     pub announcing: Option<Announcing>,
+    /// Where figures for those who watch go.
+    pub metrics: Metrics,
     /// Microsoft's side.
     pub microsoft: Microsoft,
     /// How often directories are synced whose settings do not say.
@@ -78,23 +82,38 @@ pub async fn handle(app: &App, event: LambdaEvent<SyncEvent>) -> Result<SqsBatch
             Ok(SqsBatchResponse::default())
         }
         SyncEvent::Requests(requests) => {
-            Ok(handle_requests(app, requests, stop_at(&event.context, app.ports.clock.now())).await)
+            Ok(handle_requests(app, requests, &Invocation::new(&event.context, app.ports.clock.now())).await)
         }
     }
 }
 
-/// When a run stops by itself: long enough before the invocation is ended to write down how far it came.
-fn stop_at(context: &Context, now: Timestamp) -> Timestamp {
-    let deadline = i64::try_from(context.deadline).ok().filter(|deadline| *deadline > 0);
-    let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
-    deadline.map_or(Timestamp::MAX, |deadline| deadline - MARGIN.min(deadline.duration_since(now) / 3))
+/// What Lambda says of an invocation.
+struct Invocation {
+    /// When a run stops by itself: long enough before the invocation is ended to write down how far it came.
+    stop_at: Timestamp,
+    /// The trace of AWS X-Ray that it belongs to, so that a run can be found by its trace and a trace by its run.
+    trace: Option<String>,
 }
 
-async fn handle_requests(app: &App, event: SqsEvent, stop_at: Timestamp) -> SqsBatchResponse {
+impl Invocation {
+    fn new(context: &Context, now: Timestamp) -> Self {
+        let deadline = i64::try_from(context.deadline).ok().filter(|deadline| *deadline > 0);
+        let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
+        // AWS X-Ray developer guide, "Tracing header".
+        let parts = context.xray_trace_id.as_deref().unwrap_or_default().split(';');
+        Self {
+            stop_at: deadline
+                .map_or(Timestamp::MAX, |deadline| deadline - MARGIN.min(deadline.duration_since(now) / 3)),
+            trace: parts.into_iter().find_map(|part| part.strip_prefix("Root=")).map(str::to_owned),
+        }
+    }
+}
+
+async fn handle_requests(app: &App, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        if let Err(error) = handle_message(app, &message, stop_at).await {
+        if let Err(error) = handle_message(app, &message, invocation).await {
             tracing::error!(error = chain(error.as_ref()), "a message could not be handled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
@@ -109,9 +128,9 @@ fn wait(now: Timestamp, until: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default() + Duration::from_secs(1)
 }
 
-async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
+async fn handle_message(app: &App, message: &SqsMessage, invocation: &Invocation) -> Result<(), lambda_runtime::Error> {
     match read_message(message.body.as_deref().unwrap_or_default())? {
-        Message::Run(request) => handle_request(app, request, stop_at).await,
+        Message::Run(request) => handle_request(app, request, invocation).await,
         Message::Exercise { exercise } => {
             care::exercise(app, exercise).await;
             Ok(())
@@ -119,8 +138,11 @@ async fn handle_message(app: &App, message: &SqsMessage, stop_at: Timestamp) -> 
     }
 }
 
-async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> Result<(), lambda_runtime::Error> {
-    let span = tracing::info_span!("run", directory.id = %request.directory, run.id = %request.run);
+async fn handle_request(app: &App, request: RunRequest, invocation: &Invocation) -> Result<(), lambda_runtime::Error> {
+    let stop_at = invocation.stop_at;
+    let span = tracing::info_span!(
+        "run", directory.id = %request.directory, run.id = %request.run, trace.id = invocation.trace.as_deref()
+    );
     let pace = Pace { stop_at, checkpoint_every: app.checkpoint_every, reconcile_every: app.reconcile_every };
     let mut ports = app.ports.clone();
     if let Some(store) = &app.progress {
@@ -132,6 +154,7 @@ async fn handle_request(app: &App, request: RunRequest, stop_at: Timestamp) -> R
             tracing::info!(
                 directory.id = %run.directory,
                 run.id = %run.id,
+                trace.id = invocation.trace.as_deref(),
                 state = ?run.state,
                 duration_ms = run.duration_ms(),
                 graph.requests = run.effort.graph_requests,

@@ -14,13 +14,14 @@ use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
 use shared::sync::{Ports, Unobserved};
-use sync::{App, CHECKPOINT_EVERY, Microsoft, SyncEvent};
+use sync::{App, CHECKPOINT_EVERY, Metrics, Microsoft, SyncEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     shared::telemetry::json();
-    let (storage, queue, microsoft, schedule, alerts, event_bus) = config::from_env(|env| {
-        (env.storage(), env.queue(), env.microsoft(), env.schedule(), env.alerts(), env.event_bus())
+    let (storage, queue, microsoft, schedule, alerts, event_bus, namespace) = config::from_env(|env| {
+        let (storage, queue, microsoft) = (env.storage(), env.queue(), env.microsoft());
+        (storage, queue, microsoft, env.schedule(), env.alerts(), env.event_bus(), env.metrics_namespace())
     })?;
     let aws = aws_config::load_from_env().await;
     let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
@@ -55,6 +56,7 @@ async fn main() -> Result<(), Error> {
         exercises: queue,
         alerting: Alerting { store: store.clone(), sink, client_secret_expires: alerts.client_secret_expires },
         announcing,
+        metrics: Metrics::new(namespace)?,
         microsoft: Microsoft {
             http: http.clone(),
             graph: GraphOrigin::parse(&microsoft.graph_url)?,

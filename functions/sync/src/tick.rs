@@ -6,6 +6,7 @@ use shared::store::StoreError;
 use shared::sync::{RequestRunError, Run, Trigger, request_run};
 use shared::telemetry::chain;
 
+use crate::metrics::Census;
 use crate::{App, care};
 
 /// How many directories are looked at together.
@@ -34,7 +35,14 @@ pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
     }
     // Last, so that no run waits for it.
     let looks = stream::iter(directories).map(|directory| care::look_at_tick(app, directory, now));
-    looks.buffer_unordered(AT_ONCE).collect::<()>().await;
+    let mut looks = looks.buffer_unordered(AT_ONCE);
+    let mut census = Census::default();
+    while let Some(looked) = looks.next().await {
+        if let Some((directory, standing)) = looked {
+            census.add(&directory, &standing, now);
+        }
+    }
+    app.metrics.tick(&census);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -19,6 +19,9 @@ use tokio::sync::{Notify, oneshot};
 
 /// How long an invocation may take at most: what Lambda gives (AWS Lambda, "Lambda quotas").
 const LONGEST_INVOCATION_MS: i64 = 900_000;
+
+/// The trace that invocations belong to.
+pub const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -49,6 +52,7 @@ async fn next(State(RuntimeApi(api)): State<RuntimeApi>) -> impl IntoResponse {
             let headers = [
                 ("lambda-runtime-aws-request-id", "request".to_owned()),
                 ("lambda-runtime-deadline-ms", deadline),
+                ("lambda-runtime-trace-id", TRACE.to_owned()),
                 ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:0:function:f".to_owned()),
                 ("content-type", "application/json".to_owned()),
             ];
@@ -92,6 +96,14 @@ impl Function {
     /// # Errors
     /// When it cannot be started.
     pub async fn start(binary: &Path, environment: &[(&str, String)]) -> io::Result<Self> {
+        Self::start_logging_to(Stdio::inherit(), binary, environment).await
+    }
+
+    /// The same, with its log going elsewhere.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start_logging_to(log: Stdio, binary: &Path, environment: &[(&str, String)]) -> io::Result<Self> {
         let api = RuntimeApi::default();
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -108,6 +120,7 @@ impl Function {
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "local")
             .env("RUST_LOG", "warn")
             .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdout(log)
             .spawn()?;
         Ok(Self { api, process })
     }

@@ -1,5 +1,6 @@
 //! What invokes the sync function: the queue and the schedule, with the events that SQS and EventBridge would send.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ pub async fn deliver(mut deliveries: Deliveries, queue: LocalSqs, app: Arc<sync:
                 let event = json!({"Records": [{
                     "messageId": uuid::Uuid::new_v4(),
                     "receiptHandle": "local",
-                    "body": message,
-                    "attributes": {},
+                    "body": message.body,
+                    "attributes": message.trace.iter().map(|trace| ("AWSTraceHeader", trace)).collect::<HashMap<_, _>>(),
                     "messageAttributes": {},
                     "eventSource": "aws:sqs",
                 }]});

@@ -17,24 +17,33 @@ use tokio::sync::{mpsc, watch};
 
 use crate::aws::stopped;
 
+/// A message on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What it says.
+    pub body: String,
+    /// The trace it belongs to, if whoever sent it is traced.
+    pub trace: Option<String>,
+}
+
 /// A queue that lives as long as the process. What it loses with it is queued again by the next tick.
 #[derive(Debug, Clone)]
 pub struct LocalSqs {
-    messages: mpsc::UnboundedSender<String>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
 /// Where the messages come out, when their time has come.
 #[derive(Debug)]
-pub struct Deliveries(mpsc::UnboundedReceiver<String>);
+pub struct Deliveries(mpsc::UnboundedReceiver<Message>);
 
 impl Deliveries {
     /// The next message, as soon as there is one; `None` when the queue is gone.
-    pub async fn next(&mut self) -> Option<String> {
+    pub async fn next(&mut self) -> Option<Message> {
         self.0.recv().await
     }
 
     /// The messages that are there.
-    pub fn take(&mut self) -> Vec<String> {
+    pub fn take(&mut self) -> Vec<Message> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 }
@@ -45,6 +54,20 @@ struct SendMessage {
     message_body: String,
     #[serde(default)]
     delay_seconds: u64,
+    #[serde(default)]
+    message_system_attributes: SystemAttributes,
+}
+
+#[derive(Default, Deserialize)]
+struct SystemAttributes {
+    #[serde(rename = "AWSTraceHeader")]
+    trace: Option<Attribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute {
+    string_value: String,
 }
 
 impl LocalSqs {
@@ -68,7 +91,7 @@ impl LocalSqs {
     }
 
     /// Adds a message that is delivered when `delay` has passed.
-    pub(crate) fn put(&self, message: String, delay: Duration) {
+    pub(crate) fn put(&self, message: Message, delay: Duration) {
         // Nobody listens any more when the stack is ending.
         if delay.is_zero() {
             let _ = self.messages.send(message);
@@ -86,7 +109,9 @@ async fn send(State(queue): State<LocalSqs>, headers: HeaderMap, body: Bytes) ->
     let is_send = headers.get("x-amz-target").is_some_and(|target| target == "AmazonSQS.SendMessage");
     match serde_json::from_slice::<SendMessage>(&body) {
         Ok(message) if is_send => {
-            queue.put(message.message_body, Duration::from_secs(message.delay_seconds));
+            let trace = message.message_system_attributes.trace.map(|trace| trace.string_value);
+            let delay = Duration::from_secs(message.delay_seconds);
+            queue.put(Message { body: message.message_body, trace }, delay);
             answer(StatusCode::OK, &json!({"MessageId": uuid::Uuid::new_v4()}))
         }
         _ => answer(StatusCode::BAD_REQUEST, &json!({"__type": "com.amazonaws.sqs#UnsupportedOperation"})),

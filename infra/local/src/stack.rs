@@ -220,6 +220,7 @@ impl Parts {
                 queries: store.clone(),
                 sink,
             }),
+            metrics: sync::Metrics::none(),
             alerting: Alerting { store: store.clone(), sink: alerts, client_secret_expires: None },
             microsoft: sync::Microsoft {
                 http: self.http.clone(),

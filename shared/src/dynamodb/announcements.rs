@@ -14,23 +14,27 @@ use crate::store::{Announced, AnnouncementStore, StoreError};
 impl AnnouncementStore for DynamoStore {
     async fn announced(&self, directory: DirectoryId) -> Result<Option<Announced>, StoreError> {
         let Some(item) = self.get(&Key::announced(directory)).await? else { return Ok(None) };
-        let users_since = item.value("users_since")?;
-        Ok(Some(Announced { change: ChangeId::new(item.number("change")?), users_since }))
+        let (users_since, log) =
+            (item.value("users_since")?, item.optional_text("log")?.unwrap_or_default().to_owned());
+        Ok(Some(Announced { change: ChangeId::new(item.number("change")?), users_since, log }))
     }
 
     async fn note_announced(&self, directory: DirectoryId, announced: &Announced) -> Result<(), StoreError> {
         let change = announced.change.map_or(0, ChangeId::number);
         let item = Item::new(&Key::announced(directory))
             .number("change", change)
-            .value("users_since", &announced.users_since)?;
+            .value("users_since", &announced.users_since)?
+            .text("log", &announced.log);
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item.into_attributes()))
-            .condition_expression("attribute_not_exists(pk) OR #change <= :change")
+            .condition_expression("attribute_not_exists(pk) OR #change <= :change OR attribute_not_exists(#log) OR #log <> :log")
             .expression_attribute_names("#change", "change")
-            .expression_attribute_values(":change", AttributeValue::N(change.to_string()));
+            .expression_attribute_names("#log", "log")
+            .expression_attribute_values(":change", AttributeValue::N(change.to_string()))
+            .expression_attribute_values(":log", AttributeValue::S(announced.log.clone()));
         match put.send().await {
             Ok(_) => Ok(()),
             // Somebody else was faster and came further.

@@ -11,6 +11,7 @@ use super::lease;
 use super::packing::{pack, unpack};
 use super::store::DynamoStore;
 use crate::directory::{Change, ChangeId, ChangedGroup, ChangedUser, DirectoryId, GroupRecord, UserRecord};
+use crate::http::fingerprint;
 use crate::store::{Before, ChangeStore, Changes, LOG_RETENTION, Lease, Logged, StoreError};
 use crate::sync::RunId;
 
@@ -107,6 +108,11 @@ pub(super) fn read(item: &Stored) -> Result<Vec<Logged>, StoreError> {
 
 #[async_trait]
 impl ChangeStore for DynamoStore {
+    /// Of the table's name, which a restored table cannot share.
+    fn log_name(&self) -> String {
+        fingerprint(self.table.as_bytes())
+    }
+
     async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
         let sync = self.get(&Key::sync(directory)).await?;
         Ok(sync.as_ref().map(lease::state).transpose()?.and_then(|state| state.logged))

@@ -52,9 +52,11 @@ impl Announcing {
     ) -> Result<usize, AnnounceError> {
         let users_since = directory.published.as_ref().and_then(|published| published.users_since);
         let known = self.store.announced(directory.id).await?;
-        let mut announced = known.unwrap_or(Announced { change: first, users_since });
-        if announced.users_since != users_since {
-            // No single change tells that users are published, or are not any more.
+        let is_known = known.is_some();
+        let log = self.changes.log_name();
+        let mut announced = known.unwrap_or_else(|| Announced { change: first, users_since, log: log.clone() });
+        if announced.users_since != users_since || announced.log != log {
+            // No single change tells that users are published, or are not any more; nor what was undone by restoring a table.
             return self.start_over(directory, users_since).await;
         }
         let mut sent = 0;
@@ -63,7 +65,7 @@ impl Announcing {
                 return Ok(sent + self.start_over(directory, users_since).await?);
             };
             let last = found.last().map(|logged| logged.id);
-            if last.is_none() && (known.is_some() || sent > 0) {
+            if last.is_none() && (is_known || sent > 0) {
                 return Ok(sent);
             }
             let events = self.events(directory, found).await?;
@@ -89,7 +91,9 @@ impl Announcing {
     async fn start_over(&self, directory: &Directory, users_since: Option<RunId>) -> Result<usize, AnnounceError> {
         let change = self.changes.last_change(directory.id).await?;
         self.sink.send(&[Event { directory: directory.id, change: None }]).await?;
-        self.store.note_announced(directory.id, &Announced { change, users_since }).await?;
+        self.store
+            .note_announced(directory.id, &Announced { change, users_since, log: self.changes.log_name() })
+            .await?;
         Ok(1)
     }
 }

@@ -68,7 +68,7 @@ impl GraphTenant {
                 return Err(GraphError::TooManyPages);
             }
             let page = self.get(&read(url)).await?;
-            self.client.count_page();
+            self.client.count_page(kind, page.objects.len());
             let mut notes = Notes::of(kind);
             let number = trail.pages() + 1;
             let mut objects = Vec::with_capacity(page.objects.len());

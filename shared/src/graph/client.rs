@@ -115,6 +115,8 @@ impl<T> Read<T> {
 struct Meter {
     requests: AtomicU64,
     pages: AtomicU64,
+    users: AtomicU64,
+    groups: AtomicU64,
     throttled: AtomicU64,
     units: AtomicU64,
 }
@@ -253,9 +255,15 @@ impl GraphClient {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
-    /// Counts a page that was read.
-    pub(super) fn count_page(&self) {
+    /// Counts a page that was read, with so many objects of a kind.
+    pub(super) fn count_page(&self, kind: &str, objects: usize) {
         self.meter.pages.fetch_add(1, Ordering::Relaxed);
+        let objects = u64::try_from(objects).unwrap_or(u64::MAX);
+        match kind {
+            "user" => self.meter.users.fetch_add(objects, Ordering::Relaxed),
+            "group" => self.meter.groups.fetch_add(objects, Ordering::Relaxed),
+            _ => 0,
+        };
     }
 
     /// What was asked so far.
@@ -263,6 +271,8 @@ impl GraphClient {
         Effort {
             graph_requests: self.meter.requests.load(Ordering::Relaxed),
             pages: self.meter.pages.load(Ordering::Relaxed),
+            users_read: self.meter.users.load(Ordering::Relaxed),
+            groups_read: self.meter.groups.load(Ordering::Relaxed),
             throttled: self.meter.throttled.load(Ordering::Relaxed),
             resource_units: self.meter.units.load(Ordering::Relaxed),
             waited_ms: u64::try_from(self.gate.rested().as_millis()).unwrap_or(u64::MAX),

@@ -7,12 +7,14 @@ use crate::directory::{ChangeId, DirectoryId};
 use crate::sync::RunId;
 
 /// How far changes were sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {
     /// The last one; `None` when there was none.
     pub change: Option<ChangeId>,
     /// Since which run users have been published, or not, as those who were told know it.
     pub users_since: Option<RunId>,
+    /// The log whose numbers these are ([`super::ChangeStore::log_name`]).
+    pub log: String,
 }
 
 /// How far the changes of each directory have been sent.

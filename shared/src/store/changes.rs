@@ -56,6 +56,9 @@ pub trait ChangeStore: Send + Sync {
         limit: usize,
     ) -> Result<Changes, StoreError>;
 
+    /// What tells this log from that of a table restored from a backup: numbers of changes are given anew there.
+    fn log_name(&self) -> String;
+
     /// The last change before a time.
     async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError>;
 

@@ -163,6 +163,12 @@ pub struct Effort {
     pub graph_requests: u64,
     /// Pages read.
     pub pages: u64,
+    /// Users read, from lists or as changes.
+    #[serde(default)]
+    pub users_read: u64,
+    /// Groups read, from lists or as changes.
+    #[serde(default)]
+    pub groups_read: u64,
     /// Times Graph asked to wait.
     pub throttled: u64,
     /// What the requests cost of the tenant's quota, in Microsoft's resource units.
@@ -192,6 +198,8 @@ impl AddAssign for Effort {
     fn add_assign(&mut self, more: Self) {
         self.graph_requests += more.graph_requests;
         self.pages += more.pages;
+        self.users_read += more.users_read;
+        self.groups_read += more.groups_read;
         self.throttled += more.throttled;
         self.resource_units += more.resource_units;
         self.waited_ms += more.waited_ms;

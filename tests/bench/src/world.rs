@@ -147,7 +147,7 @@ impl World {
     /// The run that the authorization has asked for.
     pub async fn first_run(&self) -> Measured {
         let message = self.deliveries.lock().unwrap().take().pop().unwrap();
-        self.deliver(message).await
+        self.deliver(message.body).await
     }
 
     /// Asks for a run and lets it come to its end.
@@ -167,7 +167,7 @@ impl World {
         let table = self.meter.take();
         // The run that it has asked for.
         for message in self.deliveries.lock().unwrap().take() {
-            self.deliver(message).await;
+            self.deliver(message.body).await;
         }
         json!({
             "seconds": took.as_secs_f64(), "dynamodb_requests": table.total(), "read_units": table.read_units,
@@ -240,7 +240,7 @@ impl World {
             let answer = self.sync.invoke(delivery(&message)).await.unwrap();
             assert_eq!(answer["batchItemFailures"], json!([]), "{answer:#}");
             // What goes on in another invocation comes back through the queue.
-            next = self.deliveries.lock().unwrap().take().pop();
+            next = self.deliveries.lock().unwrap().take().pop().map(|message| message.body);
         }
         let took = began.elapsed();
         let (table, graph) = (self.meter.take(), self.tenant.summary());

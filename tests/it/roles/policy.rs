@@ -85,6 +85,8 @@ impl Template<'_> {
                 }
                 _ => name.clone(),
             },
+            // Unless it says otherwise, a stack uses its own table.
+            ("!If", Value::Sequence(choices)) if choices[0] == "HasRestoredTable" => self.resource(&choices[2]),
             ("!Sub", _) => {
                 let arn = substituted(value);
                 match arn.rsplit_once(":secret:") {

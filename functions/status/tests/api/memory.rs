@@ -130,6 +130,10 @@ impl QueryStore for Memory {
 /// Nothing has changed here yet. What becomes of changes is tested with a real store.
 #[async_trait]
 impl ChangeStore for Memory {
+    fn log_name(&self) -> String {
+        "log".to_owned()
+    }
+
     async fn last_change(&self, _: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
         Ok(None)
     }

@@ -144,7 +144,11 @@ pub enum Action {
         /// Only this administrator's; `None` for everybody's.
         administrator: Option<Uuid>,
     },
-
+    /// Registers a further redirect URI with the application.
+    RegisterRedirectUri {
+        /// It, allowed by exact match from now on.
+        uri: String,
+    },
     /// Whether the client secret is accepted.
     SetSecretStanding {
         /// The new standing.

@@ -14,6 +14,7 @@ impl World {
     /// Does it. Answers the id of the object or account concerned, when there is one.
     pub(crate) fn apply(&mut self, action: Action) -> Result<Option<Uuid>, ActionError> {
         match action {
+            Action::RegisterRedirectUri { uri } => self.registration.redirect_uris.push(uri),
             Action::SetSecretStanding { standing } => self.secret_standing = standing,
             Action::SetSignIn { sign_in, once: true } => self.next_sign_ins.push_back(sign_in),
             Action::SetSignIn { sign_in, once: false } => {
