@@ -114,6 +114,11 @@ pub enum AuditEvent {
         /// Its name.
         name: String,
     },
+    /// An administrator has authorized the sync.
+    CredentialAuthorized {
+        /// False when the same administrator had authorized before.
+        first_time: bool,
+    },
     /// An administrator's authorization is to be tried before the others.
     CredentialPreferred {
         /// The administrator.

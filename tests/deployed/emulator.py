@@ -17,6 +17,7 @@ from botocore.config import Config
 
 REGION = "eu-central-1"
 STACK = "office365-sync"
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 FUNCTIONS = ("oauth", "sync", "status", "console")
 
 
@@ -75,6 +76,12 @@ class Emulator:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    @property
+    def environment(self):
+        """What leads the AWS CLI here."""
+        secret = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        return secret | {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION}
+
     def client(self, service):
         return boto3.client(
             service,
@@ -131,17 +138,36 @@ def deploy(emulator, template, binaries, parameters):
     cloudformation.create_stack(
         StackName=STACK,
         TemplateURL=f"{emulator.url}/artifacts/template.json",
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=CAPABILITIES,
+        Parameters=listed(parameters),
     )
+    stack = settled(cloudformation, "CREATE_COMPLETE")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
-    def settled():
+
+def update(emulator, parameters):
+    """Changes parameters of the stack."""
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.update_stack(
+        StackName=STACK, UsePreviousTemplate=True, Capabilities=CAPABILITIES, Parameters=listed(parameters)
+    )
+    settled(cloudformation, "UPDATE_COMPLETE")
+
+
+def listed(parameters):
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+
+
+def settled(cloudformation, expected):
+    """The stack, once it stands as expected."""
+
+    def look():
         (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
         return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
 
-    stack = until("the stack is there", settled, 120)
-    if stack["StackStatus"] != "CREATE_COMPLETE":
+    stack = until("the stack settles", look, 120)
+    if stack["StackStatus"] != expected:
         for event in cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
             print(event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", ""))
         sys.exit(f"the stack is {stack['StackStatus']}")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return stack

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
+use local::api::ApiError;
 use serde_json::{Value, json};
+use shared::store::ChangeStore as _;
 use tenant::{Action, SERVICE_ACCOUNTS};
 
 use crate::harness::{World, everything, small};

@@ -69,6 +69,9 @@ impl Clock for ImpatientClock {
     }
 }
 
+/// Makes a tenant another one than usual.
+pub type Bend = Box<dyn FnOnce(&mut tenant::Options) + Send>;
+
 /// In what a stack differs from the usual.
 #[derive(Default)]
 pub struct Setup {
@@ -81,7 +84,7 @@ pub struct Setup {
     /// By what Microsoft knows the application; else by a client secret.
     pub app_credential: Option<AppCredential>,
     /// Makes the tenant another one than usual.
-    pub bend: Option<Box<dyn FnOnce(&mut tenant::Options) + Send>>,
+    pub bend: Option<Bend>,
 }
 
 /// A tenant and a stack that may sync from it.

@@ -31,6 +31,7 @@ mod main_job;
 mod model;
 mod odd_objects;
 mod openapi;
+mod operations;
 mod pages;
 mod queries;
 mod restart;

@@ -119,7 +119,7 @@ fn the_log_of_accesses_has_nothing_of_what_was_asked() {
 
 #[test]
 fn the_guide_explains_every_parameter() {
-    let parameters = TEMPLATE.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:").next().unwrap();
+    let parameters = TEMPLATE.split("\nParameters:\n").nth(1).unwrap().split("\nRules:").next().unwrap();
     let is_name =
         |line: &&str| line.starts_with("  ") && !line.starts_with("   ") && !line.trim_start().starts_with('#');
     let names: Vec<&str> =

@@ -18,6 +18,7 @@ use shared::store::{
     AlertStore, AuditStore, ChangeStore, CredentialStore, DirectoryStore, DraftStore, HoldStore, MirrorStore,
     ProgressStore, QueryStore, RunStore, StatisticsStore, TokenRegistry, TokenStore,
 };
+use url::Url;
 use utoipa::openapi::OpenApi;
 
 /// What administrators' actions need, however they come.
@@ -68,12 +69,20 @@ pub struct Site {
     registry: Arc<dyn TokenRegistry>,
     secrets: Arc<dyn SecretStore>,
     sessions: Arc<SessionDesk>,
+    /// Where browsers reach the pages.
+    origin: String,
 }
 
 impl Site {
-    /// The pages over one store for everything.
+    /// The pages over one store for everything, reached at this address.
     #[must_use]
-    pub fn new<S>(app: App, store: Arc<S>, secrets: Arc<dyn SecretStore>, sessions: Arc<SessionDesk>) -> Self
+    pub fn new<S>(
+        app: App,
+        store: Arc<S>,
+        secrets: Arc<dyn SecretStore>,
+        sessions: Arc<SessionDesk>,
+        base_url: &Url,
+    ) -> Self
     where
         S: QueryStore
             + ChangeStore
@@ -95,6 +104,7 @@ impl Site {
             registry: store,
             secrets,
             sessions,
+            origin: base_url.origin().ascii_serialization(),
         }
     }
 }

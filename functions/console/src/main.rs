@@ -18,9 +18,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), storage.table));
     let queue = Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url));
-    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), site.secret_prefix));
+    let secrets = Arc::new(SecretsManager::new(aws_sdk_secretsmanager::Client::new(&aws), site.secret_prefix.clone()));
     let is_secure = site.base_url.scheme() == "https";
     let sessions = SessionDesk::new(secrets.clone(), store.clone(), clock.clone(), is_secure);
     let app = App::new(store.clone(), queue, clock);
-    lambda_http::run(console::router(Site::new(app, store, secrets, Arc::new(sessions)))).await
+    lambda_http::run(console::router(Site::new(app, store, secrets, Arc::new(sessions), &site.base_url))).await
 }

@@ -3,6 +3,7 @@
 //! Everything is proven before anything is stored, and the refresh token is safe before its credential is listed.
 
 use secrecy::SecretString;
+use shared::audit::{Actor, AuditEntry, AuditEvent};
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
 use shared::identity::SignedIn;
@@ -114,6 +115,13 @@ async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> 
             state: CredentialState::Working,
         })
         .await?;
+    let by = Actor::Person {
+        tenant: *tenant,
+        user: administrator.clone(),
+        user_principal_name: proven.who.user_principal_name.clone(),
+    };
+    let event = AuditEvent::CredentialAuthorized { first_time: same.is_none() };
+    app.storage.record(*tenant, &AuditEntry::new(by, event, now)).await?;
     Ok(place)
 }
 

@@ -31,7 +31,7 @@ use shared::oauth::AccountProbe;
 use shared::queue::RunQueue;
 use shared::secrets::SecretStore;
 use shared::session::SessionDesk;
-use shared::store::{AttemptStore, AuthorizationStore, CredentialStore, DirectoryStore, RunStore};
+use shared::store::{AttemptStore, AuditStore, AuthorizationStore, CredentialStore, DirectoryStore, RunStore};
 use url::Url;
 
 /// The path that begins an authorization.
@@ -42,9 +42,12 @@ const SIGN_IN: &str = "/signin";
 const CALLBACK: &str = "/oauth/callback";
 
 /// All that this function keeps in the table.
-pub trait Storage: AttemptStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore {}
+pub trait Storage:
+    AttemptStore + AuditStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore
+{
+}
 
-impl<T: AttemptStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore> Storage for T {}
+impl<T: AttemptStore + AuditStore + AuthorizationStore + CredentialStore + DirectoryStore + RunStore> Storage for T {}
 
 /// What the handlers work with.
 pub struct App {

@@ -11,6 +11,7 @@ use http::{StatusCode, header};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use shared::audit::AuditEvent;
 use shared::credentials::CredentialState;
 use shared::oauth::HeldRoles;
 use shared::sync::Trigger;
@@ -337,6 +338,9 @@ async fn a_second_administrator_is_a_backup_and_the_same_one_is_renewed() {
     assert_eq!(world.state.directories.lock().unwrap().len(), 1);
     let queued: BTreeSet<_> = world.state.queued.lock().unwrap().iter().map(|request| request.run).collect();
     assert_eq!(queued.len(), 1, "further requests fold into the one that waits");
+    let noted: Vec<AuditEvent> = world.state.audit.lock().unwrap().iter().map(|entry| entry.event.clone()).collect();
+    let authorized = |first_time| AuditEvent::CredentialAuthorized { first_time };
+    assert_eq!(noted, [authorized(true), authorized(false), authorized(true)], "the trail says who authorized");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use crate::users::{FIELDS, UserView, groups_in_reasons};
 /// How many groups are looked into for one part, so that many small ones do not make it slow.
 const MAX_GROUPS: usize = 50;
 /// What a spreadsheet would take for a formula begins with one of these (OWASP, "CSV Injection").
-const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const FORMULAS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]

@@ -73,7 +73,7 @@ impl Metrics {
     }
 
     /// Tells of a run that has ended. `standing` is how the directory stood after it.
-    pub(crate) fn run(&self, run: &Run, standing: Option<&Standing>) {
+    pub(crate) fn run(self, run: &Run, standing: Option<&Standing>) {
         let Some(collector) = self.0 else { return };
         let outcome = match run.state {
             RunState::Succeeded => "RunsSucceeded",
@@ -112,7 +112,7 @@ impl Metrics {
     }
 
     /// Tells how all directories fare.
-    pub(crate) fn tick(&self, census: &Census) {
+    pub(crate) fn tick(self, census: &Census) {
         let Some(collector) = self.0 else { return };
         // Each is told once, as that of this moment: a gauge would be told again with every later line of this process.
         let figures = [

@@ -76,8 +76,8 @@ pub async fn dynamo_store(endpoint: &str, http: Option<SharedHttpClient>) -> Res
     Ok(DynamoStore::new(client, TABLE.to_owned()))
 }
 
-/// The SDK's clients of the functions. Each names its function in what it sends, as each would come with its own role at AWS.
-pub(crate) struct Clients {
+/// Where the parts are that functions talk to.
+pub(crate) struct Endpoints {
     pub(crate) dynamodb: String,
     pub(crate) secrets_manager: String,
     pub(crate) sqs: String,
@@ -85,35 +85,39 @@ pub(crate) struct Clients {
     pub(crate) http: Option<SharedHttpClient>,
 }
 
-impl Clients {
-    /// What all clients of a function have in common.
-    pub(crate) fn config(&self, function: &'static str) -> SdkConfig {
+/// A function's own clients of AWS.
+pub(crate) struct Clients {
+    /// What they have in common.
+    pub(crate) config: SdkConfig,
+    /// The table.
+    pub(crate) store: Arc<DynamoStore>,
+    /// The secrets.
+    pub(crate) secrets: Arc<SecretsManager>,
+    /// The queue of run requests.
+    pub(crate) queue: Arc<SqsQueue>,
+}
+
+impl Endpoints {
+    /// The clients of a function. They name it in what they send, as each would come with its own role at AWS.
+    pub(crate) fn clients_of(&self, function: &'static str) -> Clients {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
             .credentials_provider(SharedCredentialsProvider::new(credentials()));
         config.set_app_name(AppName::new(function).ok()).set_http_client(self.http.clone());
-        config.build()
-    }
-
-    /// The table.
-    pub(crate) fn store(&self, function: &'static str) -> Arc<DynamoStore> {
-        let config = aws_sdk_dynamodb::config::Builder::from(&self.config(function)).endpoint_url(&self.dynamodb);
-        Arc::new(DynamoStore::new(aws_sdk_dynamodb::Client::from_conf(config.build()), TABLE.to_owned()))
-    }
-
-    /// The secrets.
-    pub(crate) fn secrets(&self, function: &'static str) -> Arc<SecretsManager> {
-        let config =
-            aws_sdk_secretsmanager::config::Builder::from(&self.config(function)).endpoint_url(&self.secrets_manager);
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-        Arc::new(SecretsManager::new(client, SECRET_PREFIX.to_owned()))
-    }
-
-    /// The queue of run requests.
-    pub(crate) fn queue(&self, function: &'static str) -> Arc<SqsQueue> {
-        let config = aws_sdk_sqs::config::Builder::from(&self.config(function)).endpoint_url(&self.sqs);
-        Arc::new(SqsQueue::new(aws_sdk_sqs::Client::from_conf(config.build()), format!("{}/{QUEUE}", self.sqs)))
+        let config = config.build();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).endpoint_url(&self.dynamodb);
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).endpoint_url(&self.secrets_manager);
+        let sqs = aws_sdk_sqs::config::Builder::from(&config).endpoint_url(&self.sqs);
+        let store = DynamoStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), TABLE.to_owned());
+        let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
+        let queue = SqsQueue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), format!("{}/{QUEUE}", self.sqs));
+        Clients {
+            config,
+            store: Arc::new(store),
+            secrets: Arc::new(SecretsManager::new(secrets, SECRET_PREFIX.to_owned())),
+            queue: Arc::new(queue),
+        }
     }
 }
 

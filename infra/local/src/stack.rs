@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::aws::{self, AwsError, Clients, stopped};
+use crate::aws::{self, AwsError, Clients, Endpoints, stopped};
 use crate::queue;
 use crate::secrets_manager::LocalSecrets;
 use crate::sqs::LocalSqs;
@@ -122,7 +122,7 @@ impl Stack {
         secrets.put_client_secret(&options.client_secret).await?;
         let (queue, deliveries) = LocalSqs::new();
         let sqs = queue.serve(stopping.clone()).await?;
-        let clients = Clients { dynamodb: dynamodb.clone(), secrets_manager, sqs, http: options.aws_http };
+        let endpoints = Endpoints { dynamodb: dynamodb.clone(), secrets_manager, sqs, http: options.aws_http };
 
         if secrets.session_keys().await?.is_none() {
             let text = access::new_token_secret(&mut rand::rng());
@@ -132,12 +132,12 @@ impl Stack {
             .map_err(|error| StackError::Setting(error.to_string()))?;
         let graph =
             GraphOrigin::parse(&options.microsoft.graph_url).map_err(|error| StackError::Setting(error.to_string()))?;
-        let parts = Parts { clients, http, graph, microsoft: options.microsoft, clock: options.clock };
+        let parts = Parts { endpoints, http, graph, microsoft: options.microsoft, clock: options.clock };
 
         let sync = Arc::new(parts.sync(options.interval, options.progress, options.alerts, options.events));
         let oauth = parts.oauth(&base_url, options.operator_tenant);
-        let status = status::App::new(parts.clients.store("status"), Arc::clone(&parts.clock), &base_url);
-        let (console, site) = parts.console();
+        let status = status::App::new(parts.endpoints.clients_of("status").store, Arc::clone(&parts.clock), &base_url);
+        let (console, site) = parts.console(&base_url);
         let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));
         let router: Router = oauth::router(Arc::new(oauth))
             .fallback_service(shared::http::finish(routes))
@@ -174,7 +174,7 @@ impl Stack {
 
 /// What the functions are made of. Each is wired as its `main.rs` does it, with clients of its own.
 struct Parts {
-    clients: Clients,
+    endpoints: Endpoints,
     http: reqwest::Client,
     graph: GraphOrigin,
     microsoft: Microsoft,
@@ -182,14 +182,14 @@ struct Parts {
 }
 
 impl Parts {
-    fn identity(&self, function: &'static str) -> Arc<IdentityPlatform> {
-        let (secrets, aws) = (self.clients.secrets(function), self.clients.config(function));
-        let credential = app_credential::of(&self.microsoft, &aws, secrets, Arc::clone(&self.clock));
+    fn identity(&self, clients: &Clients) -> Arc<IdentityPlatform> {
+        let secrets = clients.secrets.clone();
+        let credential = app_credential::of(&self.microsoft, &clients.config, secrets, Arc::clone(&self.clock));
         Arc::new(IdentityPlatform::new(self.http.clone(), &self.microsoft, credential, Arc::clone(&self.clock)))
     }
 
-    fn sessions(&self, function: &'static str) -> Arc<SessionDesk> {
-        let (secrets, store) = (self.clients.secrets(function), self.clients.store(function));
+    fn sessions(&self, clients: &Clients) -> Arc<SessionDesk> {
+        let (secrets, store) = (clients.secrets.clone(), clients.store.clone());
         Arc::new(SessionDesk::new(secrets, store, Arc::clone(&self.clock), false))
     }
 
@@ -200,7 +200,8 @@ impl Parts {
         alerts: Arc<dyn AlertSink>,
         events: Option<Arc<dyn EventSink>>,
     ) -> sync::App {
-        let (store, queue) = (self.clients.store("sync"), self.clients.queue("sync"));
+        let clients = self.endpoints.clients_of("sync");
+        let store = clients.store.clone();
         sync::App {
             ports: Ports {
                 directories: store.clone(),
@@ -212,8 +213,8 @@ impl Parts {
                 progress,
             },
             progress: Some(store.clone()),
-            queue: queue.clone(),
-            exercises: queue,
+            queue: clients.queue.clone(),
+            exercises: clients.queue.clone(),
             announcing: events.map(|sink| Announcing {
                 store: store.clone(),
                 changes: store.clone(),
@@ -225,9 +226,9 @@ impl Parts {
             microsoft: sync::Microsoft {
                 http: self.http.clone(),
                 graph: self.graph.clone(),
-                tokens: self.identity("sync"),
+                tokens: self.identity(&clients),
                 credentials: store,
-                secrets: self.clients.secrets("sync"),
+                secrets: clients.secrets,
                 issued: Arc::default(),
                 clock: Arc::clone(&self.clock),
             },
@@ -238,23 +239,25 @@ impl Parts {
     }
 
     fn oauth(&self, base_url: &Url, operator_tenant: Option<DirectoryId>) -> oauth::App {
+        let clients = self.endpoints.clients_of("oauth");
         let probe = oauth::GraphProbe::new(self.http.clone(), self.graph.clone(), Arc::clone(&self.clock));
         oauth::App {
             authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None, operator_tenant },
-            sessions: self.sessions("oauth"),
-            identity: self.identity("oauth"),
+            sessions: self.sessions(&clients),
+            identity: self.identity(&clients),
             probe: Arc::new(probe),
-            storage: self.clients.store("oauth"),
-            secrets: self.clients.secrets("oauth"),
-            queue: self.clients.queue("oauth"),
+            storage: clients.store,
+            secrets: clients.secrets,
+            queue: clients.queue,
             clock: Arc::clone(&self.clock),
         }
     }
 
-    fn console(&self) -> (console::App, console::Site) {
-        let (store, secrets) = (self.clients.store("console"), self.clients.secrets("console"));
-        let app = console::App::new(store.clone(), self.clients.queue("console"), Arc::clone(&self.clock));
-        (app.clone(), console::Site::new(app, store, secrets, self.sessions("console")))
+    fn console(&self, base_url: &Url) -> (console::App, console::Site) {
+        let clients = self.endpoints.clients_of("console");
+        let sessions = self.sessions(&clients);
+        let app = console::App::new(clients.store.clone(), clients.queue, Arc::clone(&self.clock));
+        (app.clone(), console::Site::new(app, clients.store, clients.secrets, sessions, base_url))
     }
 }
 

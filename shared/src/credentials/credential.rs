@@ -77,11 +77,12 @@ impl Credential {
     }
 
     /// By what credentials are put in the order in which they are tried: working ones first; of those the one that was preferred
-    /// last, then the one that was good last.
+    /// last, then those with all the roles they should have, then the one that was good last.
     #[must_use]
     pub fn order(&self) -> impl Ord + use<> {
         let last_good = self.last_good_at.unwrap_or(self.authorized_at);
-        (!self.is_working(), Reverse(self.preferred_at), Reverse(last_good), self.administrator.clone())
+        let may_see_less = !self.missing_roles.is_empty();
+        (!self.is_working(), Reverse(self.preferred_at), may_see_less, Reverse(last_good), self.administrator.clone())
     }
 
     /// When it last proved that it works, at the latest when it was authorized.

@@ -30,7 +30,9 @@ impl AnnouncementStore for DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item.into_attributes()))
-            .condition_expression("attribute_not_exists(pk) OR #change <= :change OR attribute_not_exists(#log) OR #log <> :log")
+            .condition_expression(
+                "attribute_not_exists(pk) OR #change <= :change OR attribute_not_exists(#log) OR #log <> :log",
+            )
             .expression_attribute_names("#change", "change")
             .expression_attribute_names("#log", "log")
             .expression_attribute_values(":change", AttributeValue::N(change.to_string()))

@@ -166,7 +166,8 @@ impl World {
         let took = began.elapsed();
         let table = self.meter.take();
         // The run that it has asked for.
-        for message in self.deliveries.lock().unwrap().take() {
+        let waiting = self.deliveries.lock().unwrap().take();
+        for message in waiting {
             self.deliver(message.body).await;
         }
         json!({

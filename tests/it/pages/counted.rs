@@ -46,7 +46,7 @@ async fn lab_of(users: usize) -> (Lab, Router, String) {
     let stack = &lab.world.stack;
     let sessions = SessionDesk::new(stack.secrets.clone(), stack.store.clone(), lab.clock.clone(), false);
     let app = App::new(stack.store.clone(), lab.mailbox.clone(), lab.clock.clone());
-    let site = Site::new(app, stack.store.clone(), stack.secrets.clone(), Arc::new(sessions));
+    let site = Site::new(app, stack.store.clone(), stack.secrets.clone(), Arc::new(sessions), &stack.base_url);
     let cookie = Visitor::new(&lab.world, Role::Administrator).await.cookie;
     (lab, console::router(site), cookie)
 }

@@ -66,6 +66,8 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
                 " until " (time(*expires_at)) "."
             }
             AuditEvent::TokenRevoked { name } => { "Revoked the API token “" (name) "”." }
+            AuditEvent::CredentialAuthorized { first_time: true } => { "Authorized the sync." }
+            AuditEvent::CredentialAuthorized { first_time: false } => { "Authorized the sync again." }
             AuditEvent::CredentialPreferred { user_principal_name, .. } => { "Said to try the authorization of " (user_principal_name) " first." }
             AuditEvent::CredentialRemoved { user_principal_name, .. } => { "Removed the authorization of " (user_principal_name) "." }
         }

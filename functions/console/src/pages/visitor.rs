@@ -137,7 +137,8 @@ impl FromRequest<Site> for Submission {
     async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let Viewer { session, directory } = Viewer::from_request_parts(&mut parts, site).await?;
-        let form = read_form(&parts.headers, body, &session).await.map_err(IntoResponse::into_response)?;
+        let form =
+            read_form(&site.origin, &parts.headers, body, &session).await.map_err(IntoResponse::into_response)?;
         if session.role < Role::Administrator {
             return Err(Failure::may_only_look(&session).into_response());
         }
@@ -146,8 +147,13 @@ impl FromRequest<Site> for Submission {
 }
 
 /// Reads a form of this session: from our own origin, with the session's form token, and not without end.
-pub(super) async fn read_form(headers: &HeaderMap, body: axum::body::Body, session: &Session) -> Result<Form, Failure> {
-    if !is_our_own(headers) {
+pub(super) async fn read_form(
+    origin: &str,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    session: &Session,
+) -> Result<Form, Failure> {
+    if !is_our_own(headers, origin) {
         return Err(Failure::foreign_form(session));
     }
     let bytes = axum::body::to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| Failure::form_too_long(session))?;
@@ -159,20 +165,17 @@ pub(super) async fn read_form(headers: &HeaderMap, body: axum::body::Body, sessi
     }
 }
 
-/// False when the browser says that another site sent it.
+/// False when the browser says that another site sent it. Ours is the one that was asked, or `origin`: what stands before us may ask
+/// under another name.
 ///
 /// Source: Fetch Metadata Request Headers, section 2.3; RFC 6454, section 7. The form token would do alone; browsers that send
 /// neither header are not kept out.
-fn is_our_own(headers: &HeaderMap) -> bool {
+fn is_our_own(headers: &HeaderMap, origin: &str) -> bool {
     let fetch_site = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
-    let origin = match (headers.get(ORIGIN), headers.get(http::header::HOST)) {
-        (Some(origin), Some(host)) => {
-            let host = host.to_str().unwrap_or_default();
-            origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, of)| of == host)
-        }
-        _ => true,
-    };
-    fetch_site && origin
+    let from = headers.get(ORIGIN).map(|from| from.to_str().unwrap_or_default());
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let is_asked = |from: &str| host.is_none_or(|host| from.split_once("://").is_some_and(|(_, of)| of == host));
+    fetch_site && from.is_none_or(|from| from == origin || is_asked(from))
 }
 
 /// The session that a request turned out to have, for whoever renews its cookie.
@@ -202,7 +205,7 @@ mod tests {
     fn forms_come_from_our_own_origin() {
         let ours = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
-            is_our_own(&headers.collect())
+            is_our_own(&headers.collect(), "https://front.example")
         };
         assert!(ours(&[]));
         assert!(ours(&[
@@ -212,6 +215,8 @@ mod tests {
         ]));
         assert!(!ours(&[("host", "sync.example"), ("origin", "https://evil.example")]));
         assert!(!ours(&[("host", "sync.example"), ("origin", "null")]));
+        assert!(ours(&[("host", "api.example"), ("origin", "https://front.example")]), "behind something else");
+        assert!(!ours(&[("host", "api.example"), ("origin", "http://front.example")]));
         assert!(!ours(&[("sec-fetch-site", "cross-site")]));
         assert!(!ours(&[("sec-fetch-site", "same-site")]));
     }

@@ -39,10 +39,12 @@ async fn a_run_is_accepted_and_the_sync_function_told() {
       "duration_ms": null,
       "effort": {
         "graph_requests": 0,
+        "groups_read": 0,
         "items_written": 0,
         "pages": 0,
         "resource_units": 0,
         "throttled": 0,
+        "users_read": 0,
         "waited_ms": 0
       },
       "failure": null,

@@ -15,6 +15,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::app_credential::{AppCredential, Proof, ProofError};
+use shared::audit::AuditEntry;
 use shared::clock::Clock;
 use shared::config::{self, Authorization, Microsoft};
 use shared::credentials::Credential;
@@ -25,8 +26,8 @@ use shared::queue::{QueueError, RunQueue};
 use shared::secrets::{SecretError, SecretStore};
 use shared::session::{SessionDesk, SessionKeyStore};
 use shared::store::{
-    AttemptStore, AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, EndedSessions, Page,
-    RequestedRun, RunStore, SettingsChange, StoreError,
+    AttemptStore, AuditStore, AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, EndedSessions,
+    Page, RequestedRun, RunStore, SettingsChange, StoreError,
 };
 use shared::sync::{Run, RunId, RunRequest};
 use tower::ServiceExt as _;
@@ -52,6 +53,7 @@ pub(super) struct State {
     pub(super) queued: Mutex<Vec<RunRequest>>,
     pub(super) roles: Mutex<Result<Option<HeldRoles>, &'static str>>,
     pub(super) attempts: Mutex<u64>,
+    pub(super) audit: Mutex<Vec<AuditEntry>>,
     pub(super) storage_works: Mutex<bool>,
     pub(super) queue_works: Mutex<bool>,
 }
@@ -218,6 +220,18 @@ impl EndedSessions for State {
 }
 
 #[async_trait]
+impl AuditStore for State {
+    async fn record(&self, _: DirectoryId, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit.lock().unwrap().push(entry.clone());
+        Ok(())
+    }
+
+    async fn audit(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<AuditEntry>, StoreError> {
+        unreachable!("the Sync page shows it")
+    }
+}
+
+#[async_trait]
 impl AttemptStore for State {
     async fn count_attempt(&self, _: &str, _: i64) -> Result<u64, StoreError> {
         let mut attempts = self.attempts.lock().unwrap();
@@ -313,6 +327,7 @@ impl World {
             queued: Mutex::default(),
             roles: Mutex::new(Ok(Some(HeldRoles { global_administrator: true, ..HeldRoles::default() }))),
             attempts: Mutex::default(),
+            audit: Mutex::default(),
             storage_works: Mutex::new(true),
             queue_works: Mutex::new(true),
         });

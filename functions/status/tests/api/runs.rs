@@ -48,10 +48,12 @@ async fn a_run_tells_what_it_did() {
       "duration_ms": 1500,
       "effort": {
         "graph_requests": 0,
+        "groups_read": 0,
         "items_written": 0,
         "pages": 0,
         "resource_units": 0,
         "throttled": 0,
+        "users_read": 0,
         "waited_ms": 0
       },
       "failure": null,
