@@ -136,3 +136,32 @@ fn the_schedule_sends_what_the_function_takes_for_a_tick() {
     let input = TEMPLATE.split("Input: '").nth(1).unwrap().split('\'').next().unwrap();
     assert!(matches!(serde_json::from_str(input), Ok(sync::SyncEvent::Tick)), "{input}");
 }
+
+#[test]
+fn two_stacks_in_one_account_have_no_name_in_common() {
+    const NAMES: [&str; 10] = [
+        "FunctionName",
+        "LogGroupName",
+        "AlarmName",
+        "DashboardName",
+        "Name",
+        "QueueName",
+        "TopicName",
+        "TableName",
+        "RoleName",
+        "ManagedPolicyName",
+    ];
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    let mut given = 0;
+    for (resource, content) in template["Resources"].as_mapping().unwrap() {
+        // These say whom they are about, and have no names themselves.
+        if ["AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"].iter().any(|kind| content["Type"] == *kind) {
+            continue;
+        }
+        for name in NAMES.iter().filter_map(|name| content["Properties"].get(name)) {
+            assert!(format!("{name:?}").contains("AWS::StackName"), "{resource:?}: {name:?}");
+            given += 1;
+        }
+    }
+    assert!(given > 25, "{given}");
+}

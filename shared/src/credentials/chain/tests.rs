@@ -222,6 +222,18 @@ async fn the_credential_that_was_good_last_is_used_and_its_token_kept() {
 }
 
 #[tokio::test]
+async fn a_credential_that_may_see_less_comes_after_the_others() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.change("bob", |bob| bob.missing_roles = vec!["User Administrator".to_owned()]);
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "ann");
+    world.answer("ann", Answer::Refuse(Cause::Disabled));
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "bob");
+    world.change("bob", |bob| bob.preferred_at = Some(minutes(30)));
+    world.answers.lock().unwrap().clear();
+    assert_eq!(world.chain().token().await.unwrap().administrator.to_string(), "bob", "unless somebody prefers it");
+}
+
+#[tokio::test]
 async fn the_preferred_credential_comes_first_as_long_as_it_works() {
     let world = World::new(&[("ann", 10), ("bob", 20)]);
     world.change("ann", |ann| ann.preferred_at = Some(minutes(30)));
