@@ -169,3 +169,87 @@ async fn an_allowed_group_that_vanishes_locks_nobody_out_unasked() {
     assert!(world.active().await.is_empty());
     world.assert_idle().await;
 }
+
+/// A world with a group of three of the ordinary users, ignored by the settings, which are the other result. With `nested`,
+/// the three are in a group within it.
+async fn with_ignored(nested: bool) -> (World, Value, Uuid) {
+    let world = World::synced(&small(), everything()).await;
+    let outer = world.apply(Action::CreateGroup(NewGroup::named("Leavers", GroupKind::Security))).unwrap();
+    let mut group = outer;
+    if nested {
+        group = world.apply(Action::CreateGroup(NewGroup::named("Contractors", GroupKind::Security))).unwrap();
+        world.apply(Action::AddMember { group: outer, member: group });
+    }
+    for member in &world.ordinary_users()[..3] {
+        world.apply(Action::AddMember { group, member: *member });
+    }
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([outer]);
+    settings["nested_groups"] = json!(nested);
+    world.set(settings.clone()).await;
+    (world, settings, group)
+}
+
+/// Deletes the group: nobody is let in by that, however it is read, until an administrator approves.
+async fn lets_nobody_in_unasked(world: &World, settings: &Value, group: Uuid) {
+    let active = world.active().await;
+    world.apply(Action::Delete { id: group });
+    for again in 0..3 {
+        if again == 2 {
+            world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
+        }
+        let held = world.sync().await;
+        assert_eq!((&held["state"], &held["hold"]["group_removals"]), (&json!("held"), &json!(1)), "{held:#}");
+        assert_eq!(world.active().await, active);
+        assert_eq!(hold_of(world, &held).await["changes"][0]["group"], json!(group));
+    }
+    let held = world.sync().await;
+    let applied = world.approve(&held).await;
+    assert_eq!(applied["state"], "succeeded", "{applied:#}");
+    world.check(settings).await;
+    assert_eq!(world.active().await.len(), active.len() + 3);
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn an_ignored_group_that_vanishes_lets_nobody_in_unasked() {
+    let (world, settings, group) = with_ignored(false).await;
+    lets_nobody_in_unasked(&world, &settings, group).await;
+}
+
+#[tokio::test]
+async fn a_group_nested_in_an_ignored_one_that_vanishes_lets_nobody_in_unasked() {
+    let (world, settings, group) = with_ignored(true).await;
+    lets_nobody_in_unasked(&world, &settings, group).await;
+}
+
+#[tokio::test]
+async fn an_ignored_group_that_is_restored_ends_the_hold() {
+    let (world, mut settings, _) = with_ignored(false).await;
+    // The recycle bin keeps groups of this kind only.
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Partners", GroupKind::Microsoft365))).unwrap();
+    world.apply(Action::AddMember { group, member: world.ordinary_users()[5] });
+    settings["ignored_groups"] = json!([group]);
+    world.set(settings.clone()).await;
+    let active = world.active().await;
+    world.apply(Action::Delete { id: group });
+    assert_eq!(world.sync().await["state"], "held");
+    assert_eq!(world.active().await, active);
+    world.apply(Action::Restore { id: group });
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn whoever_is_no_longer_to_be_ignored_needs_no_approval() {
+    let (world, _, group) = with_ignored(false).await;
+    world.apply(Action::Delete { id: group });
+    assert_eq!(world.sync().await["state"], "held");
+    world.set(everything()).await;
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&everything()).await;
+    world.assert_idle().await;
+}

@@ -387,6 +387,7 @@ async fn every_answer_is_protected_and_escaped() {
             ("referrer-policy", "no-referrer"),
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
+            ("strict-transport-security", "max-age=31536000"),
         ] {
             assert_eq!(answer.headers[name], value);
         }

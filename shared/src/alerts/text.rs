@@ -8,6 +8,7 @@ use super::change::{Alert, Change};
 use super::condition::{Condition, INACTIVITY, Situation};
 use crate::credentials::{Credential, CredentialState};
 use crate::directory::UserId;
+use crate::sync::HoldSummary;
 
 /// The longest subject of a mail (Amazon SNS API reference, `Publish`).
 const LONGEST_SUBJECT: usize = 100;
@@ -98,17 +99,16 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
                 .to_owned(),
         },
         Condition::Held => {
-            let hold = situation.run.and_then(|run| run.hold.as_ref());
-            let count = hold.map_or_else(|| "Many".to_owned(), |hold| hold.deactivations.to_string());
+            let held = situation.run.and_then(|run| run.hold.as_ref()).map(held_back).unwrap_or_default();
             Words {
-                headline: "deactivations wait for your approval",
-                happened: format!(
-                    "{count} users would have become inactive at once, which is more than the safety limit allows."
-                ),
-                means: "Nobody was deactivated because of it; these users keep their access. Everything else is synced.",
-                todo: "Look at the users it names. If they should lose their access, approve the hold. If not, find \
-                       out what has changed in Microsoft 365 or in the settings; nothing happens meanwhile."
-                    .to_owned(),
+                headline: "changes wait for your approval",
+                happened: format!("A sync found what is too much to do unasked:{held}"),
+                means: "None of that was done: because of it, nobody lost access, and nobody gained any. Everything else \
+                        is synced.",
+                todo:
+                    "Look at whom it names. If that is meant, approve the hold. If not, find out what has changed in \
+                       Microsoft 365 or in the settings; nothing happens meanwhile."
+                        .to_owned(),
             }
         }
         Condition::OneCredentialLeft => Words {
@@ -186,7 +186,7 @@ fn recovered(condition: &Condition, situation: &Situation<'_>, now: &BTreeSet<Co
             ("recovered: Microsoft accepts the application", "Microsoft accepts the application again.")
         }
         Condition::NotSynced => ("recovered: synced again", "The directory was synced again."),
-        Condition::Held => ("recovered: no deactivation waits", "No deactivation waits for approval any more."),
+        Condition::Held => ("recovered: nothing waits", "Nothing waits for approval any more."),
         Condition::OneCredentialLeft => {
             ("recovered: a backup authorization works", "More than one authorization works, or only one is registered.")
         }
@@ -226,6 +226,17 @@ fn recovered(condition: &Condition, situation: &Situation<'_>, now: &BTreeSet<Co
 
 fn prefixed(lines: &str) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{lines}") }
+}
+
+/// What a hold keeps from happening, a line for each kind.
+fn held_back(hold: &HoldSummary) -> String {
+    let parts = [
+        (hold.deactivations, ["user would become inactive", "users would become inactive"]),
+        (hold.group_removals, ["group would go", "groups would go"]),
+        (hold.membership_removals, ["membership would go", "memberships would go"]),
+    ];
+    let said = parts.into_iter().filter(|(number, _)| *number > 0);
+    said.map(|(number, [one, many])| format!("\n- {number} {}", if number == 1 { one } else { many })).collect()
 }
 
 fn named<'a>(situation: &Situation<'a>, administrator: &UserId) -> Option<&'a Credential> {

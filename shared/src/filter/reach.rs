@@ -116,6 +116,12 @@ impl Reach {
         self.get(group).is_some()
     }
 
+    /// True when members of this group are ignored.
+    #[must_use]
+    pub fn ignores(&self, group: &GroupId) -> bool {
+        self.get(group).is_some_and(|listed| listed.ignored.is_some())
+    }
+
     /// The listed groups that the tenant does not have.
     #[must_use]
     pub fn vanished(&self) -> &BTreeSet<GroupId> {

@@ -36,7 +36,7 @@ pub enum Trouble {
     CredentialFailing,
     /// The last run failed.
     LastRunFailed,
-    /// The last run stopped at the safety limit, and its deactivations wait for an administrator.
+    /// The last run stopped at the safety limit or at an ignored group that vanished, and that part waits for an administrator.
     LastRunHeld,
     /// The last run could not read everything.
     LastRunHasGaps,

@@ -5,7 +5,8 @@ use axum::extract::Request;
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::Response;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::problem::{Problem, ProblemKind};
@@ -13,12 +14,17 @@ use super::scim_error;
 
 /// Headers that every answer has unless its handler knows better. Answers are about people: nothing between us and the
 /// caller may keep them, and nothing in them is for a browser to run.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (STRICT_TRANSPORT_SECURITY, HTTPS_ONLY),
 ];
+
+/// Tells browsers to come by HTTPS only, for a year. They take no notice of it where they came without
+/// ([RFC 6797, section 8.1](https://www.rfc-editor.org/rfc/rfc6797#section-8.1)), as on a developer's machine.
+pub const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The longest path and query read, in bytes. Everything in them is bounded closely: a name of 320 bytes and a cursor of 512
 /// are the longest parts. API Gateway lets 10 KB through.
@@ -90,6 +96,7 @@ mod tests {
             let response = ask("GET", path).await;
             assert_eq!(response.headers()[CACHE_CONTROL], "private, no-store");
             assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(response.headers()[STRICT_TRANSPORT_SECURITY], "max-age=31536000");
         }
         assert_eq!(ask("GET", "/public").await.headers()[CACHE_CONTROL], "public");
     }

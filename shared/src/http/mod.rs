@@ -23,7 +23,7 @@ pub(crate) use body::said_once;
 pub use client::{ClientError, client};
 pub use client_address::ClientAddress;
 pub use described::{DirectoryInPath, SomeOf};
-pub use finish::finish;
+pub use finish::{HTTPS_ONLY, finish};
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
 pub use style::style_policy;
 pub use unchanged::{fingerprint, tag};

@@ -120,9 +120,14 @@ impl NetChanges {
         }
     }
 
-    /// Forgets what was said of these groups, but not of their members.
+    /// Forgets what was said of these groups, and that they left others or others left them, but not of their users.
     pub(super) fn hold_groups(&mut self, held: &BTreeSet<GroupId>) {
         self.groups.retain(|group, _| !held.contains(group));
+        self.nestings.retain(|outer, children| {
+            let outer_is_held = held.contains(outer);
+            children.retain(|inner, nested| *nested || !(outer_is_held || held.contains(inner)));
+            !children.is_empty()
+        });
     }
 
     /// Forgets who left a group.

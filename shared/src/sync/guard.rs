@@ -1,7 +1,8 @@
 //! What a run may take away at once, and what it must leave for an administrator to decide.
 //!
 //! Only what the tenant has caused counts: an administrator who changes the settings means it. The exception is an
-//! allow-list that names groups the tenant does not have, since what it means is in doubt.
+//! allow-list that names groups the tenant does not have, since what it means is in doubt. An ignored group that vanishes is
+//! the one thing that waits because of whom it would let in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,28 +44,46 @@ impl<'a> Guard<'a> {
         leaving
     }
 
+    /// The groups that would go whose members are ignored so far: those would be let in, however few they are.
+    fn vanishing(&self, plan: &Plan, outlook: &Outlook<'_>) -> BTreeSet<GroupId> {
+        let is_there = |groups: &BTreeMap<GroupId, GroupRecord>, id: &GroupId| {
+            groups.get(id).is_some_and(|group| group.presence.is_present())
+        };
+        let vanishes = |id: &&GroupId| {
+            is_there(&outlook.known.groups, id)
+                && !is_there(&outlook.groups, id)
+                && outlook.reach_before.ignores(id)
+                && !self.approved.groups.contains(*id)
+        };
+        plan.groups.iter().filter(vanishes).cloned().collect()
+    }
+
     /// The groups that may lose too many members: it takes their sizes to know.
     pub(super) fn to_be_counted(&self, plan: &Plan, outlook: &Outlook<'_>) -> BTreeSet<GroupId> {
         let many = |users: &BTreeSet<UserId>| self.limit.is_share_exceeded_by(users.len(), LARGE_GROUP);
         self.leaving(plan, outlook).into_iter().filter(|(_, users)| many(users)).map(|(group, _)| group).collect()
     }
 
-    /// The memberships that must stay, because a large group would lose too many. `sizes` are those before the run.
+    /// The memberships that must stay, because a large group would lose too many, or an ignored one goes. `sizes` are those
+    /// before the run.
     pub(super) fn members(
         &self,
         plan: &Plan,
         outlook: &Outlook<'_>,
         sizes: &BTreeMap<GroupId, usize>,
     ) -> BTreeMap<GroupId, BTreeSet<UserId>> {
+        let vanishing = self.vanishing(plan, outlook);
         let mut held = self.leaving(plan, outlook);
         held.retain(|group, users| {
             let size = sizes.get(group).copied().unwrap_or_default();
-            size >= LARGE_GROUP && self.limit.is_share_exceeded_by(users.len(), size)
+            let too_many = size >= LARGE_GROUP && self.limit.is_share_exceeded_by(users.len(), size);
+            too_many || (vanishing.contains(group) && !users.is_empty())
         });
         held
     }
 
-    /// The groups that must stay, because too many synced ones would go. `synced` were there before the run.
+    /// The groups that must stay, because too many synced ones would go, or an ignored one. `synced` were there before the
+    /// run.
     pub(super) fn groups(&self, plan: &Plan, outlook: &Outlook<'_>, synced: usize) -> BTreeSet<GroupId> {
         let goes = |id: &&GroupId| {
             let meant = |old: &GroupRecord| decide_group(self.policy, &old.profile) != GroupDecision::Synced;
@@ -73,7 +92,11 @@ impl<'a> Guard<'a> {
                 && !self.approved.groups.contains(*id)
         };
         let gone: BTreeSet<GroupId> = plan.groups.iter().filter(goes).cloned().collect();
-        if self.limit.is_exceeded_by(gone.len(), synced) { gone } else { BTreeSet::new() }
+        let mut held = self.vanishing(plan, outlook);
+        if self.limit.is_exceeded_by(gone.len(), synced) {
+            held.extend(gone);
+        }
+        held
     }
 
     /// The users who must stay active, because too many would become inactive. `active` were so before the run;

@@ -61,7 +61,7 @@ pub enum HeldChange {
         #[serde(flatten)]
         reason: InactiveReason,
     },
-    /// A synced group would no longer be there.
+    /// A synced group, or one whose members are ignored, would no longer be there.
     GroupRemoval {
         /// Which.
         group: GroupId,
@@ -134,7 +134,7 @@ pub struct Hold {
     pub deactivations: u64,
     /// How many users were active.
     pub active: u64,
-    /// Synced groups that would go.
+    /// Synced groups, or groups whose members are ignored, that would go.
     pub group_removals: u64,
     /// Memberships that would go.
     pub membership_removals: u64,
@@ -178,7 +178,7 @@ pub struct HoldSummary {
     pub deactivations: u64,
     /// How many users are active.
     pub active: u64,
-    /// Synced groups that would go.
+    /// Synced groups, or groups whose members are ignored, that would go.
     #[serde(default)]
     pub group_removals: u64,
     /// Memberships that would go.
@@ -193,7 +193,7 @@ pub struct HoldSummary {
 pub struct HeldChanges {
     /// Users who would become inactive, and why.
     pub users: BTreeMap<UserId, InactiveReason>,
-    /// Synced groups that would go.
+    /// Synced groups, or groups whose members are ignored, that would go.
     pub groups: BTreeSet<GroupId>,
     /// Users who would leave a group.
     pub members: BTreeMap<GroupId, BTreeSet<UserId>>,

@@ -121,7 +121,8 @@ pub enum RunState {
     Succeeded,
     /// Everything but what the gaps name was read and published; what they name stays as it was.
     CompletedWithGaps,
-    /// Something exceeds the safety limit and waits for an administrator; the rest is published.
+    /// Something exceeds the safety limit, or an ignored group has vanished, and that waits for an administrator; the rest is
+    /// published.
     Held,
     /// Nothing was published by this run, or not all of it; the next run mends it.
     Failed,

@@ -1,5 +1,6 @@
 //! A real browser: Chromium, headless, driven by its own driver.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -58,7 +59,7 @@ impl Default for Setup {
 /// Runs `test` in a browser, and closes that whatever comes of it; says so and passes where there is none, unless one is
 /// required.
 pub async fn in_a_browser<F: Future<Output = ()>>(base: &Url, setup: Setup, test: impl FnOnce(Arc<Browser>) -> F) {
-    let Some((driver, port)) = start_driver().await else {
+    let Some((driver, port)) = start_driver().await.unwrap() else {
         assert!(variable(REQUIRED).is_none(), "{REQUIRED} is set, but there is no chromedriver");
         skipped("there is no chromedriver (Debian: apt-get install chromium chromium-driver)");
         return;
@@ -74,24 +75,28 @@ pub async fn in_a_browser<F: Future<Output = ()>>(base: &Url, setup: Setup, test
     }
 }
 
-/// Starts the driver on a free port.
-async fn start_driver() -> Option<(Child, u16)> {
-    let mut process = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .ok()?;
-    let mut lines = BufReader::new(process.stdout.take()?).lines();
-    let port = loop {
-        let line = lines.next_line().await.ok()??;
-        if let Some((_, port)) = line.split_once("started successfully on port ") {
-            break port.trim_end_matches('.').parse().ok()?;
+/// Starts the driver on a free port; `None` when there is none here.
+async fn start_driver() -> io::Result<Option<(Child, u16)>> {
+    let mut said = Vec::new();
+    // It was seen to end before it had a port, when much was starting at once.
+    for _ in 0..5 {
+        let mut driver = Command::new("chromedriver");
+        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut process = match driver.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            started => started?,
+        };
+        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        while let Some(line) = lines.next_line().await? {
+            let port = line.split_once("started successfully on port ");
+            if let Some(port) = port.and_then(|(_, port)| port.trim_end_matches('.').parse().ok()) {
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Ok(Some((process, port)));
+            }
+            said.push(line);
         }
-    };
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Some((process, port))
+    }
+    Err(io::Error::other(format!("chromedriver does not start: {said:?}")))
 }
 
 async fn open(port: u16, setup: Setup, profile: &Path) -> Client {

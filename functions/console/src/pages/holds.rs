@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{StatusCode, Uri};
 use maud::{Markup, html};
 use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
+use shared::filter::Policy;
 use shared::sync::{HeldChange, Hold, HoldState};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, form_token, path};
 use super::paging::Asked;
 use super::visitor::{Submission, Viewer};
-use super::words::{inactive, mark, name_of, thousands, time};
+use super::words::{counted, inactive, mark, name_of, thousands, time};
 use crate::Site;
 use crate::actions::{Decided, decide_hold, why_not_open};
 
@@ -25,7 +26,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>) -> Result<Res
     let holds = site.app.holds.holds(viewer.directory.id).await?;
     Ok(Page::of(&viewer, Tab::Holds, "Holds").show(&html! {
         h1 { "Holds" }
-        p { "When a sync would take away more than the safety limit allows, because of what Microsoft says, that part waits here for an answer." }
+        p { "When a sync would take away more than the safety limit allows, or an ignored group has vanished, because of what Microsoft says, that part waits here for an answer." }
         @if holds.is_empty() { p { "Nothing waits, and nothing has waited in the last 90 days." } }
         @else {
             div.scroll { table {
@@ -57,12 +58,12 @@ fn state(hold: &Hold) -> Markup {
 
 fn what_goes(hold: &Hold) -> String {
     let parts = [
-        (hold.deactivations, "users would become inactive"),
-        (hold.group_removals, "groups would go"),
-        (hold.membership_removals, "memberships would go"),
+        (hold.deactivations, "user would become inactive", "users would become inactive"),
+        (hold.group_removals, "group would go", "groups would go"),
+        (hold.membership_removals, "membership would go", "memberships would go"),
     ];
-    let said = parts.into_iter().filter(|(number, _)| *number > 0);
-    said.map(|(number, what)| format!("{} {what}", thousands(usize::try_from(number).unwrap_or_default())))
+    let said = parts.into_iter().filter(|(number, ..)| *number > 0);
+    said.map(|(number, one, many)| counted(usize::try_from(number).unwrap_or_default(), one, many))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -211,7 +212,10 @@ fn row(directory: &Directory, change: &HeldChange, names: &Names) -> Markup {
                 }
                 HeldChange::GroupRemoval { group } => {
                     th scope="row" { (names.group(directory, group)) }
-                    td { "the group would go" }
+                    td {
+                        "the group would go"
+                        @if may_ignore(&directory.policy, group) { ", and members who are inactive because of it could become active" }
+                    }
                 }
                 HeldChange::MembershipRemoval { group, user } => {
                     th scope="row" { (names.user(directory, user)) }
@@ -220,4 +224,9 @@ fn row(directory: &Directory, change: &HeldChange, names: &Names) -> Markup {
             }
         }
     }
+}
+
+/// Whether a group's members may be inactive because of it: it is ignored, or may be nested in one that is.
+fn may_ignore(policy: &Policy, group: &GroupId) -> bool {
+    policy.ignored_groups().contains(group) || (policy.nested_groups() && !policy.ignored_groups().is_empty())
 }

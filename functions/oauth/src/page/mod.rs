@@ -86,6 +86,7 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, shared::http::HTTPS_ONLY);
     if let Ok(policy) = HeaderValue::from_str(&POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
