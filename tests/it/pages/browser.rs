@@ -189,11 +189,16 @@ impl Browser {
     /// Presses the button, or follows the link, with this text.
     pub async fn press(&self, text: &str) {
         let path = format!("//*[self::a or self::button][contains(normalize-space(.), '{text}')]");
-        match self.wait(Locator::XPath(&path)).await {
-            Ok(element) => {
-                element.click().await.unwrap();
+        loop {
+            let pressed = match self.wait(Locator::XPath(&path)).await {
+                Ok(element) => element.click().await,
+                Err(error) => panic!("there is no {text:?} to press: {error}\n{}", self.text().await),
+            };
+            match pressed {
+                // The page was exchanged for a new look at it in between.
+                Err(error) if error.is_stale_element_reference() => {}
+                pressed => return pressed.unwrap(),
             }
-            Err(error) => panic!("there is no {text:?} to press: {error}\n{}", self.text().await),
         }
     }
 

@@ -21,22 +21,24 @@ async function follow() {
     if (!answer.ok) return;
     const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
     if (!next) return;
-    if (!next.dataset.again) {
-      if (!isBeingFilledIn()) location.reload();
-      return;
-    }
     localize(next);
     live.replaceWith(next);
+    if (!next.dataset.again) {
+      if (!isInUse()) location.reload();
+      return;
+    }
   } catch {
     // The network may come back.
   }
   follow();
 }
 
-// Nobody's half-filled form is thrown away.
+// Nobody's half-filled form is thrown away, and no form on its way is overtaken by a new look at the page.
 let touched = false;
-document.addEventListener("input", () => { touched = true; });
-function isBeingFilledIn() {
+for (const sign of ["input", "submit"]) {
+  document.addEventListener(sign, () => { touched = true; });
+}
+function isInUse() {
   return touched;
 }
 
