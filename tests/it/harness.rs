@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::coherence;
 use crate::logs;
 use crate::openapi::described;
-use crate::roles;
+use crate::roles::{self, Deployment};
 
 /// The true time, or a later one when told so, but waits are a hundred times shorter.
 #[derive(Default)]
@@ -148,6 +148,9 @@ impl World {
     }
 
     async fn of(tenant: TenantHandle, clock: Arc<dyn Clock>, setup: Setup) -> Self {
+        let app_credential = setup.app_credential.unwrap_or(AppCredential::ClientSecret);
+        let deployment = Deployment { app_credential: app_credential.clone(), kms_and_sts: None };
+        let aws_http = setup.aws_http.unwrap_or_else(|| roles::wire_of(deployment));
         let logs = logs::Watch::over(&tenant);
         let registration = tenant.registration();
         let microsoft = Microsoft {
@@ -156,7 +159,7 @@ impl World {
             client_id: registration.client_id,
             authority_tenant: "organizations".to_owned(),
             secret_prefix: "office365-sync".to_owned(),
-            app_credential: setup.app_credential.unwrap_or(AppCredential::ClientSecret),
+            app_credential,
             ca_file: None,
         };
         let alerts = Arc::new(Alerts::default());
@@ -172,7 +175,7 @@ impl World {
             progress: Arc::new(Unobserved),
             alerts: setup.alerts.unwrap_or_else(|| alerts.clone()),
             events: setup.events,
-            aws_http: Some(setup.aws_http.unwrap_or_else(roles::wire)),
+            aws_http: Some(aws_http),
         })
         .await
         .unwrap();

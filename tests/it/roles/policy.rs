@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use local::aws::SECRET_PREFIX;
 use serde_yaml_ng::Value;
+use shared::config::AppCredential;
 
 use super::request::Call;
 
@@ -17,9 +18,19 @@ pub struct Permission {
     pub action: String,
     /// Which resource, in the words of [`Call::resource`], perhaps with `*` and `?`.
     pub resource: String,
-    conditions: Vec<(String, Vec<String>)>,
-    /// False when only some deployments have it, by their parameters.
-    pub is_usual: bool,
+    conditions: Vec<Condition>,
+    /// The condition of the template that it is under, when only some deployments have it.
+    only_if: Option<String>,
+}
+
+/// What must be true of a call besides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Condition {
+    /// Such as `dynamodb:LeadingKeys`.
+    key: String,
+    values: Vec<String>,
+    /// Whether a call will do that says nothing of it (IAM user guide, "Condition operators": `IfExists`, `ForAllValues`).
+    is_met_by_silence: bool,
 }
 
 impl Permission {
@@ -27,16 +38,22 @@ impl Permission {
     pub fn allows(&self, call: &Call) -> bool {
         self.action == call.action
             && is_like(&self.resource, &call.resource)
-            && self.conditions.iter().all(|(key, values)| {
-                let asked = match key.as_str() {
-                    "dynamodb:LeadingKeys" => &call.leading_keys,
-                    "dynamodb:Attributes" => &call.attributes,
-                    // None of ours asks for an item as it was; the others are of deployments that the tests are not.
-                    "dynamodb:ReturnValues" | "kms:SigningAlgorithm" | "sts:IdentityTokenAudience" => return true,
-                    other => panic!("this test does not know {other}"),
-                };
-                asked.iter().all(|one| values.iter().any(|value| is_like(value, one)))
+            && self.conditions.iter().all(|condition| match call.context.get(condition.key.as_str()) {
+                None => condition.is_met_by_silence,
+                Some(said) => said.iter().all(|one| condition.values.iter().any(|value| is_like(value, one))),
             })
+    }
+
+    /// True when the roles of such a deployment have it.
+    pub fn is_in(&self, app_credential: &AppCredential) -> bool {
+        let holding: &[&str] = match app_credential {
+            AppCredential::ClientSecret => &["UsesClientSecret"],
+            AppCredential::Certificate => &["UsesCertificate"],
+            AppCredential::KmsCertificate { .. } => &["UsesCertificate", "UsesKmsCertificate"],
+            AppCredential::WebIdentity { .. } => &["UsesWebIdentity"],
+        };
+        // All deployments of the tests announce changes.
+        self.only_if.as_deref().is_none_or(|only_if| only_if == "HasEventBus" || holding.contains(&only_if))
     }
 }
 
@@ -58,17 +75,24 @@ impl Template<'_> {
     }
 
     fn statement(&self, statement: &Value) -> Vec<Permission> {
-        let (is_usual, statement) = unconditional(statement);
+        let (only_if, statement) = unconditional(statement);
         assert_eq!(statement["Effect"], "Allow");
         let resource = self.resource(&statement["Resource"]);
         let mut conditions = Vec::new();
-        for tests in statement["Condition"].as_mapping().into_iter().flat_map(|operators| operators.values()) {
+        for (operator, tests) in statement["Condition"].as_mapping().into_iter().flatten() {
+            let operator = operator.as_str().unwrap();
+            let is_met_by_silence = operator.starts_with("ForAllValues:") || operator.ends_with("IfExists");
             for (key, values) in tests.as_mapping().unwrap() {
-                conditions.push((key.as_str().unwrap().to_owned(), texts(values)));
+                let key = key.as_str().unwrap().to_owned();
+                conditions.push(Condition { key, values: texts(values), is_met_by_silence });
             }
         }
-        let permission =
-            |action| Permission { action, resource: resource.clone(), conditions: conditions.clone(), is_usual };
+        let permission = |action| Permission {
+            action,
+            resource: resource.clone(),
+            conditions: conditions.clone(),
+            only_if: only_if.clone(),
+        };
         texts(&statement["Action"]).into_iter().map(permission).collect()
     }
 
@@ -105,13 +129,11 @@ fn substituted(value: &Value) -> String {
     text.replace("${Prefix}", SECRET_PREFIX)
 }
 
-/// A statement without the condition it is under, and whether that holds in the deployments that the tests are: with a client secret
-/// and an event bus.
-fn unconditional(statement: &Value) -> (bool, &Value) {
-    let Value::Tagged(tagged) = statement else { return (true, statement) };
+/// The condition that a statement is under, and the statement without it.
+fn unconditional(statement: &Value) -> (Option<String>, &Value) {
+    let Value::Tagged(tagged) = statement else { return (None, statement) };
     assert_eq!(tagged.tag.to_string(), "!If");
-    let is_usual = ["UsesClientSecret", "HasEventBus"].iter().any(|condition| tagged.value[0] == *condition);
-    (is_usual, &tagged.value[1])
+    (tagged.value[0].as_str().map(str::to_owned), &tagged.value[1])
 }
 
 fn texts(value: &Value) -> Vec<String> {

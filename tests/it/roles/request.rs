@@ -1,32 +1,33 @@
 //! A request of the SDK as IAM sees it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use local::aws::TABLE;
 use serde_json::Value;
+
+/// The key in KMS, in the tests that have one.
+pub const SIGNING_KEY: &str = "arn:aws:kms:local:000000000000:key/1";
 
 /// One action on one resource that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// Such as `dynamodb:GetItem`.
     pub action: String,
-    /// `Table`, `RunQueue`, `AlertTopic`, `event-bus/bus`, or `secret:` and the secret's name with six characters.
+    /// `Table`, `RunQueue`, `AlertTopic`, `event-bus/bus`, `SigningKeyArn`, or `secret:` and the secret's name with six characters.
     pub resource: String,
-    /// The partition keys that a request of the table names.
-    pub leading_keys: BTreeSet<String>,
-    /// The attributes that it names.
-    pub attributes: BTreeSet<String>,
+    /// What conditions of a policy may ask about, by its key, such as `dynamodb:LeadingKeys`.
+    pub context: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 impl Call {
     fn new(action: &str, resource: &str) -> Self {
-        Self {
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            leading_keys: BTreeSet::new(),
-            attributes: BTreeSet::new(),
-        }
+        Self { action: action.to_owned(), resource: resource.to_owned(), context: BTreeMap::new() }
+    }
+
+    fn about(mut self, key: &'static str, said: impl IntoIterator<Item = String>) -> Self {
+        self.context.entry(key).or_default().extend(said);
+        self
     }
 }
 
@@ -44,8 +45,12 @@ pub fn calls(request: &HttpRequest) -> Vec<Call> {
         // The older way of asking, by a form.
         let form: Vec<(String, String)> = url::form_urlencoded::parse(bytes).into_owned().collect();
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        assert_eq!(field("Action"), Some("Publish"));
-        return vec![Call::new("sns:Publish", field("TopicArn").unwrap().rsplit(':').next().unwrap())];
+        return vec![match field("Action") {
+            Some("Publish") => Call::new("sns:Publish", field("TopicArn").unwrap().rsplit(':').next().unwrap()),
+            Some("GetWebIdentityToken") => Call::new("sts:GetWebIdentityToken", "*")
+                .about("sts:IdentityTokenAudience", field("Audience.member.1").map(str::to_owned)),
+            other => panic!("no role says anything of {other:?}"),
+        }];
     };
     let (service, operation) = target.rsplit_once('.').unwrap();
     let body: Value = serde_json::from_slice(bytes).unwrap();
@@ -56,6 +61,11 @@ pub fn calls(request: &HttpRequest) -> Vec<Call> {
             vec![Call::new(&format!("secretsmanager:{operation}"), &format!("secret:{name}-AbCdEf"))]
         }
         "AmazonSQS" => vec![Call::new(&format!("sqs:{operation}"), "RunQueue")],
+        "TrentService" => {
+            assert_eq!(body["KeyId"], SIGNING_KEY);
+            let algorithm = body["SigningAlgorithm"].as_str().map(str::to_owned);
+            vec![Call::new(&format!("kms:{operation}"), "SigningKeyArn").about("kms:SigningAlgorithm", algorithm)]
+        }
         "AWSEvents" => vec![Call::new(&format!("events:{operation}"), "event-bus/bus")],
         other => panic!("no role says anything of {other}"),
     }
@@ -86,13 +96,17 @@ fn table_call(operation: &str, body: &Value) -> Call {
     assert_eq!(body["TableName"], TABLE);
     let mut call = Call::new(&format!("dynamodb:{operation}"), "Table");
     for keyed in ["Key", "Item"].into_iter().filter_map(|name| body[name].as_object()) {
-        call.leading_keys.insert(keyed["pk"]["S"].as_str().unwrap().to_owned());
-        call.attributes.extend(keyed.keys().cloned());
+        call = call
+            .about("dynamodb:LeadingKeys", keyed["pk"]["S"].as_str().map(str::to_owned))
+            .about("dynamodb:Attributes", keyed.keys().cloned());
     }
     for expression in ["UpdateExpression", "ConditionExpression"].into_iter().filter_map(|name| body[name].as_str()) {
-        call.attributes.extend(attributes(expression, &body["ExpressionAttributeNames"]));
+        call = call.about("dynamodb:Attributes", attributes(expression, &body["ExpressionAttributeNames"]));
     }
-    call
+    match body["ReturnValues"].as_str() {
+        Some(values) => call.about("dynamodb:ReturnValues", [values.to_owned()]),
+        None => call,
+    }
 }
 
 /// The attributes at the top of an item that an expression names.

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use shared::config::AppCredential;
 
 use super::policy::{Permission, ROLES};
 use super::request::{calls, function};
@@ -21,44 +22,69 @@ pub fn used(function: &str) -> BTreeSet<Permission> {
     USED.lock().unwrap_or_else(PoisonError::into_inner).get(function).cloned().unwrap_or_default()
 }
 
-/// The wire.
+/// What of a deployment matters to the wire.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// By what it proves itself to Microsoft.
+    pub app_credential: AppCredential,
+    /// Where KMS and STS answer; the other services have their endpoints in the settings of their clients.
+    pub kms_and_sts: Option<String>,
+}
+
+/// The wire in the usual deployment.
 pub fn wire() -> SharedHttpClient {
-    SharedHttpClient::new(Wire(aws_smithy_http_client::Builder::new().build_http()))
+    wire_of(Deployment { app_credential: AppCredential::ClientSecret, kms_and_sts: None })
+}
+
+/// The wire in this deployment.
+pub fn wire_of(deployment: Deployment) -> SharedHttpClient {
+    SharedHttpClient::new(Wire { http: aws_smithy_http_client::Builder::new().build_http(), deployment })
 }
 
 #[derive(Debug)]
-struct Wire(SharedHttpClient);
+struct Wire {
+    http: SharedHttpClient,
+    deployment: Deployment,
+}
 
 impl HttpClient for Wire {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
+        let http = self.http.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { http, deployment: self.deployment.clone() })
     }
 }
 
 #[derive(Debug)]
-struct Connector(SharedHttpConnector);
+struct Connector {
+    http: SharedHttpConnector,
+    deployment: Deployment,
+}
 
 impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match check(&request) {
-            Ok(()) => self.0.call(request),
-            Err(denied) => {
-                // Whoever asked may take it for trouble that passes: this is what a failing test shows.
-                #[expect(clippy::print_stderr, reason = "the test's output")]
-                {
-                    eprintln!("{denied}");
-                }
-                HttpConnectorFuture::ready(Err(ConnectorError::other(denied.into(), None)))
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        if let Err(denied) = check(&request, &self.deployment.app_credential) {
+            // Whoever asked may take it for trouble that passes: this is what a failing test shows.
+            #[expect(clippy::print_stderr, reason = "the test's output")]
+            {
+                eprintln!("{denied}");
             }
+            return HttpConnectorFuture::ready(Err(ConnectorError::other(denied.into(), None)));
         }
+        // These two are asked where AWS has them.
+        if let Some(endpoint) = &self.deployment.kms_and_sts
+            && request.uri().starts_with("https://")
+        {
+            request.set_uri(endpoint.as_str()).unwrap();
+        }
+        self.http.call(request)
     }
 }
 
-fn check(request: &HttpRequest) -> Result<(), String> {
+fn check(request: &HttpRequest, app_credential: &AppCredential) -> Result<(), String> {
     let Some(function) = function(request) else { return Ok(()) };
     let permissions = &ROLES[function.as_str()];
     for call in calls(request) {
-        let allowed = permissions.iter().find(|permission| permission.allows(&call));
+        let allowed = permissions.iter().find(|one| one.is_in(app_credential) && one.allows(&call));
         let allowed = allowed.ok_or_else(|| format!("the role of {function} does not allow {call:?}"))?;
         let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
         used.entry(function.clone()).or_default().insert(allowed.clone());
