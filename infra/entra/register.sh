@@ -128,7 +128,7 @@ esac
 perform az ad sp update --id "$app" --set appRoleAssignmentRequired=true --output none
 
 if [[ -n $certificate ]]; then
-    perform az ad app credential reset --id "$app" --append --cert "@$certificate" --output none
+    perform az ad app credential reset --id "$app" --append --cert "@$certificate" --output none --only-show-errors
 fi
 for at in "${!issuers[@]}"; do
     credential="aws-$(printf %s "${subjects[$at]##*/}" | tr -c 'A-Za-z0-9_-' '-')"
