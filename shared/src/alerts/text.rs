@@ -236,7 +236,8 @@ fn held_back(hold: &HoldSummary) -> String {
         (hold.membership_removals, ["membership would go", "memberships would go"]),
     ];
     let said = parts.into_iter().filter(|(number, _)| *number > 0);
-    said.map(|(number, [one, many])| format!("\n- {number} {}", if number == 1 { one } else { many })).collect()
+    let lines = said.map(|(number, [one, many])| format!("\n- {number} {}", if number == 1 { one } else { many }));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn named<'a>(situation: &Situation<'a>, administrator: &UserId) -> Option<&'a Credential> {

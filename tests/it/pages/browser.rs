@@ -86,7 +86,7 @@ async fn start_driver() -> io::Result<Option<(Child, u16)>> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             started => started?,
         };
-        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         while let Some(line) = lines.next_line().await? {
             let port = line.split_once("started successfully on port ");
             if let Some(port) = port.and_then(|(_, port)| port.trim_end_matches('.').parse().ok()) {
