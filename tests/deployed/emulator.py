@@ -1,7 +1,6 @@
-"""An AWS on this machine (ministack), and the stack of infra/template.yaml in it."""
+"""An AWS on this machine (ministack), and the stack that infra/deploy makes in it."""
 
 import io
-import json
 import os
 import signal
 import socket
@@ -9,15 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
 
 import boto3
-import yaml
+import pexpect
 from botocore.config import Config
 
+INFRA = os.path.join(os.path.dirname(__file__), "..", "..", "infra")
 REGION = "eu-central-1"
 STACK = "office365-sync"
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 FUNCTIONS = ("oauth", "sync", "status", "console")
 
 
@@ -93,81 +91,34 @@ class Emulator:
         )
 
 
-class Tagged(yaml.SafeLoader):
-    """Reads a template with its short forms of intrinsic functions, and writes them out."""
-
-
-def intrinsic(loader, tag, node):
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if tag == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-Tagged.add_multi_constructor("!", intrinsic)
-
-
-def packaged(template, binaries, s3):
-    """The template as `sam package` makes it: CodeUri names what was put into a bucket, and nothing else differs."""
-    with open(template) as file:
-        document = yaml.load(file, Tagged)
-    s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
-    for name in FUNCTIONS:
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            entry = zipfile.ZipInfo("bootstrap")
-            entry.external_attr = 0o755 << 16
-            with open(os.path.join(binaries, name, "bootstrap"), "rb") as binary:
-                archive.writestr(entry, binary.read())
-        s3.put_object(Bucket="artifacts", Key=f"{name}.zip", Body=packed.getvalue())
-        document["Resources"][f"{name.capitalize()}Function"]["Properties"]["CodeUri"] = f"s3://artifacts/{name}.zip"
-    return json.dumps(document)
-
-
-def deploy(emulator, template, binaries, parameters):
-    """Creates the stack and returns its outputs."""
-    cloudformation = emulator.client("cloudformation")
-    body = packaged(template, binaries, emulator.client("s3"))
-    # Too long for the request itself, as at AWS (51,200 bytes).
-    emulator.client("s3").put_object(Bucket="artifacts", Key="template.json", Body=body.encode())
-    cloudformation.create_stack(
-        StackName=STACK,
-        TemplateURL=f"{emulator.url}/artifacts/template.json",
-        Capabilities=CAPABILITIES,
-        Parameters=listed(parameters),
+def in_terminal(script, arguments, emulator, answers=()):
+    """Runs a script of infra/ in a terminal and returns what it says. `answers` are pairs: what it asks, and what somebody answers."""
+    said = io.StringIO()
+    terminal = pexpect.spawn(
+        os.path.join(INFRA, script),
+        arguments,
+        env=os.environ | emulator.environment,
+        timeout=300,
+        encoding="utf-8",
+        dimensions=(50, 250),
     )
-    stack = settled(cloudformation, "CREATE_COMPLETE")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    terminal.logfile_read = said
+    try:
+        for question, answer in answers:
+            terminal.expect_exact(question)
+            terminal.sendline(answer)
+        terminal.expect(pexpect.EOF)
+    except (pexpect.EOF, pexpect.TIMEOUT):
+        sys.exit(f"infra/{script} did not ask what was expected:\n{said.getvalue()}")
+    terminal.close()
+    if terminal.exitstatus != 0:
+        sys.exit(f"infra/{script} has failed:\n{said.getvalue()}")
+    return said.getvalue()
 
 
-def update(emulator, parameters):
-    """Changes parameters of the stack."""
-    cloudformation = emulator.client("cloudformation")
-    cloudformation.update_stack(
-        StackName=STACK, UsePreviousTemplate=True, Capabilities=CAPABILITIES, Parameters=listed(parameters)
-    )
-    settled(cloudformation, "UPDATE_COMPLETE")
-
-
-def listed(parameters):
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-
-
-def settled(cloudformation, expected):
-    """The stack, once it stands as expected."""
-
-    def look():
-        (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
-        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
-
-    stack = until("the stack settles", look, 120)
-    if stack["StackStatus"] != expected:
-        for event in cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
-            print(event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason", ""))
-        sys.exit(f"the stack is {stack['StackStatus']}")
-    return stack
+def deploy(emulator, answers, parameters):
+    """Makes or changes the stack; returns what is said, and the outputs."""
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    said = in_terminal("deploy", [STACK, "--parameter-overrides", *given], emulator, answers)
+    (stack,) = emulator.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return said, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

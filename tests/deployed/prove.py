@@ -1,6 +1,6 @@
-"""The deployed shape, from end to end: infra/template.yaml with the release binaries in an AWS on this machine.
+"""The deployed shape, from end to end: what infra/deploy makes, in an AWS on this machine.
 
-prove.py TENANT BINARIES: the program of the simulated tenant, and the folder of `cargo lambda build`. See README.md.
+prove.py TENANT: the program of the simulated tenant. See README.md.
 """
 
 import base64
@@ -15,11 +15,9 @@ import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
-from emulator import FUNCTIONS, STACK, Emulator, deploy, until, update
+from emulator import FUNCTIONS, STACK, Emulator, deploy, in_terminal, until
 from visitor import Api, Tenant, ask, authorize
 
-INFRA = os.path.join(os.path.dirname(__file__), "..", "..", "infra")
-TEMPLATE = os.path.join(INFRA, "template.yaml")
 ADMINISTRATOR, BACKUP = "admin@contoso.example", "backup@contoso.example"
 
 
@@ -97,25 +95,27 @@ def complaints(emulator):
     return [line for line in log_lines(emulator) if '"ERROR"' in line or '"WARN"' in line]
 
 
-def prove(emulator, tenant, binaries):
+def prove(emulator, tenant):
     registration = tenant.control("registration")
     administrators = {one["userPrincipalName"]: one["id"] for one in tenant.control("administrators")}
-    parameters = {
-        "Architecture": "x86_64",
-        "ClientId": registration["clientId"],
-        "AllowedTenants": "*",
-        "LoginUrl": tenant.origin,
-        "GraphUrl": tenant.origin,
-        "SyncIntervalSeconds": "60",
-    }
-    step("deploying infra/template.yaml")
-    outputs = deploy(emulator, TEMPLATE, binaries, parameters)
+    step("deploying by infra/deploy")
+    client, secret = registration["clientId"], registration["clientSecret"]
+    answers = [
+        ("application (client) id", "contoso"),
+        ("Expected an id such as", client),
+        ("ids of the tenants", "*"),
+        ("Who gets a mail", "operator@contoso.example"),
+        ("The processor", "x86_64"),
+        ("Deploy this changeset?", "y"),
+        ("The client secret's value", secret),
+    ]
+    said, outputs = deploy(
+        emulator, answers, {"LoginUrl": tenant.origin, "GraphUrl": tenant.origin, "SyncIntervalSeconds": "60"}
+    )
+    assert secret not in said
+    assert outputs["RedirectUri"] in said.rpartition("What is left:")[2], said
     origin, table = outputs["ApiUrl"], outputs["TableName"]
     told = inbox(emulator, outputs["AlertTopicArn"])
-    emulator.client("secretsmanager").put_secret_value(
-        SecretId=outputs["ClientSecretName"], SecretString=registration["clientSecret"]
-    )
-
     tenant.control("actions", {"action": "registerRedirectUri", "uri": outputs["RedirectUri"]})
 
     step("asking without a token")
@@ -201,7 +201,8 @@ def prove(emulator, tenant, binaries):
     restored = f"{STACK}-restored"
     database.restore_table_from_backup(TargetTableName=restored, BackupArn=backup)
     until("the table is restored", lambda: database.describe_table(TableName=restored)["Table"]["TableStatus"] == "ACTIVE")
-    update(emulator, parameters | {"RestoredTable": restored})
+    said, outputs = deploy(emulator, [("Deploy this changeset?", "y")], {"RestoredTable": restored})
+    assert "has a value already" in said and outputs["TableName"] == restored, "everything else is as it was"
     assert gone in active(api, directory), "what is published is that of the backup"
     assert ended(api, directory, api.call("POST", f"{directory}/runs", {})["id"])["state"] == "succeeded"
     assert active(api, directory) == expected_active(tenant), "the next run brings it up to date"
@@ -209,12 +210,8 @@ def prove(emulator, tenant, binaries):
     assert answer.status == 410, "whoever follows is told to start over"
 
     step("erasing a directory")
-    erase = os.path.join(INFRA, "erase")
-    command = [erase, "--table", restored, "--directory", found["id"], "--yes"]
-    environment = os.environ | emulator.environment
-    for said in ("Deleted", "nothing of"):
-        erased = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert said in erased.stdout, erased
+    for words in ("Deleted", "nothing of"):
+        assert words in in_terminal("erase", ["--table", restored, "--directory", found["id"], "--yes"], emulator)
     left = database.scan(TableName=restored)["Items"]
     assert not any(found["id"] in json.dumps(item) for item in left), left
     assert api.get("/api/v1/directories")["items"] == []
@@ -227,11 +224,11 @@ def prove(emulator, tenant, binaries):
 
 
 def main():
-    program, binaries = sys.argv[1:]
+    (program,) = sys.argv[1:]
     with open(os.environ.get("EMULATOR_LOG", os.devnull), "wb") as log:
         with simulated_tenant(program) as tenant, Emulator(log) as emulator:
             try:
-                prove(emulator, tenant, binaries)
+                prove(emulator, tenant)
             except (AssertionError, SystemExit):
                 print("What the functions have logged that is no good:", *complaints(emulator), sep="\n")
                 raise
