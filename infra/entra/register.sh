@@ -3,11 +3,11 @@
 #
 #   register.sh --redirect-uri https://…/oauth/callback [options]
 #
-#   --redirect-uri URI         the output RedirectUri of the stack; may be given more than once
+#   --redirect-uri URI         the output RedirectUri of the stack; may be given more than once. Those there already stay
 #   --name NAME                of the application, by default "Office 365 Sync"; one of this name is brought up to date
 #   --multitenant              accounts of any organization may authorize, not only those of this tenant
 #   --hidden-members           also ask to see groups with hidden membership
-#   --operator                 also make the app role Sync.Operator, for those who operate many tenants
+#   --operator                 also make the app role Sync.Operator, for those who operate many tenants. Once made, it stays
 #   --secret-to-aws NAME       make a client secret of a year and put it into this secret of AWS Secrets Manager
 #   --certificate FILE         add a certificate (PEM, without its private key)
 #   --federate ISSUER ROLE     trust tokens that AWS issues to a role: its account's issuer, the role's ARN; may be given twice (experimental)
@@ -80,7 +80,7 @@ tenant=$(az account show --query tenantId --output tsv) || stop "please sign in 
 # Does something, or says that it would.
 perform() {
     if [[ -n $dry_run ]]; then
-        printf 'would:' && printf ' %q' "$@" && echo
+        echo "would: ${*@Q}"
     else
         "$@"
     fi
@@ -95,6 +95,17 @@ for scope in "${scopes[@]}"; do
 done
 access="[{\"resourceAppId\":\"$graph\",\"resourceAccess\":[$permissions]}]"
 
+mapfile -t found < <(az ad app list --display-name "$name" --query "[?displayName=='$name'].appId" --output tsv)
+if ((${#found[@]} == 1)); then
+    # Other stacks may be using what is there; and Microsoft takes no role away that people may have.
+    mapfile -t registered < <(az ad app show --id "${found[0]}" --query "web.redirectUris" --output tsv)
+    for uri in ${registered[@]+"${registered[@]}"}; do
+        [[ " ${redirect_uris[*]} " == *" $uri "* ]] || { redirect_uris+=("$uri") && echo "The redirect URI $uri stays."; }
+    done
+    [[ -n $operator ]] ||
+        operator=$(az ad app show --id "${found[0]}" --query "appRoles[?value=='Sync.Operator'].value" --output tsv)
+fi
+
 role() {
     printf '{"id":"%s","value":"%s","displayName":"%s","description":"%s","allowedMemberTypes":["User"],"isEnabled":true}' "$@"
 }
@@ -103,7 +114,6 @@ roles+=",$(role $read_role Sync.Read "Sync readers" "Look at the Sync page")"
 [[ -z $operator ]] || roles+=",$(role $operator_role Sync.Operator "Sync operators" "See all tenants on the Sync page")"
 roles+="]"
 
-mapfile -t found < <(az ad app list --display-name "$name" --query "[?displayName=='$name'].appId" --output tsv)
 settings=(--sign-in-audience "$audience" --web-redirect-uris "${redirect_uris[@]}"
     --required-resource-accesses "$access" --app-roles "$roles")
 case ${#found[@]} in

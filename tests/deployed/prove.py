@@ -203,6 +203,8 @@ def prove(emulator, tenant):
     until("the table is restored", lambda: database.describe_table(TableName=restored)["Table"]["TableStatus"] == "ACTIVE")
     said, outputs = deploy(emulator, [("Deploy this changeset?", "y")], {"RestoredTable": restored})
     assert "has a value already" in said and outputs["TableName"] == restored, "everything else is as it was"
+    dashboard = json.loads(emulator.client("cloudwatch").get_dashboard(DashboardName=STACK)["DashboardBody"])
+    assert restored in json.dumps(dashboard), "the dashboard shows the table in use"
     assert gone in active(api, directory), "what is published is that of the backup"
     assert ended(api, directory, api.call("POST", f"{directory}/runs", {})["id"])["state"] == "succeeded"
     assert active(api, directory) == expected_active(tenant), "the next run brings it up to date"
