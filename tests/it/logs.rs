@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
+use aho_corasick::AhoCorasick;
 use tenant::TenantHandle;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -29,16 +30,39 @@ const MARKS: [&str; 13] = [
 ];
 
 /// The names of people, groups and addresses of all worlds of this process.
-static NAMES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+static NAMES: Mutex<Names> = Mutex::new(Names { all: BTreeSet::new(), sought: Vec::new() });
+/// In how many parts names are sought before they are put together.
+const PARTS: usize = 16;
 /// Lines that should not be there.
 static FAULTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Why a line should not be there.
 pub fn fault(line: &str) -> Option<String> {
     let mark = MARKS.iter().find(|mark| line.contains(**mark)).map(|mark| (*mark).to_owned());
-    let name = || lock(&NAMES).iter().find(|name| line.contains(name.as_str())).cloned();
+    let name = || lock(&NAMES).find_in(line);
     let found = mark.or_else(|| address(line)).or_else(name)?;
     Some(format!("{found:?} is in the log: {line}"))
+}
+
+/// Names, and what looks for all of them at once: there are tens of thousands by the end.
+struct Names {
+    all: BTreeSet<String>,
+    sought: Vec<AhoCorasick>,
+}
+
+impl Names {
+    fn add(&mut self, names: Vec<String>) {
+        let new: Vec<String> = names.into_iter().filter(|name| self.all.insert(name.clone())).collect();
+        match new.len() {
+            0 => {}
+            _ if self.sought.len() == PARTS => self.sought = vec![AhoCorasick::new(&self.all).unwrap()],
+            _ => self.sought.push(AhoCorasick::new(new).unwrap()),
+        }
+    }
+
+    fn find_in(&self, line: &str) -> Option<String> {
+        self.sought.iter().find_map(|names| names.find(line)).map(|found| line[found.range()].to_owned())
+    }
 }
 
 /// A mail address.
@@ -69,7 +93,7 @@ impl Watch {
             // A test that has its own sees its lines itself.
             let _ = subscriber.try_init();
         });
-        lock(&NAMES).extend(names(tenant));
+        lock(&NAMES).add(names(tenant));
         Self(())
     }
 }
@@ -122,6 +146,20 @@ impl Drop for Line {
     fn drop(&mut self) {
         lock(&FAULTS).extend(fault(&String::from_utf8_lossy(&self.0)));
     }
+}
+
+#[test]
+fn every_name_is_noticed_however_many_there_are() {
+    let mut names = Names { all: BTreeSet::new(), sought: Vec::new() };
+    for number in 0..40 {
+        names.add(vec![format!("Ash Number{number:02}"), "Kim Always".to_owned()]);
+        for known in 0..=number {
+            let name = format!("Ash Number{known:02}");
+            assert_eq!(names.find_in(&format!("{{\"who\":\"{name}\"}}")), Some(name));
+        }
+        assert_eq!(names.find_in("Ash Number and Kim"), None);
+    }
+    assert!(names.sought.len() <= PARTS);
 }
 
 #[test]
