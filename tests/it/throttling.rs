@@ -9,14 +9,14 @@ use tenant::{ALL_EMPLOYEES, Action, DeltaReset, Fault, Matcher, RequestKind, Sam
 use crate::harness::{World, everything, small};
 
 /// The stack's waits are a hundred times shorter; so is, once it hurries, the time of this tenant. A request of two
-/// milliseconds lasts a fifth of a second by its clock, which is about what Graph takes.
+/// milliseconds lasts a fifth of a second by its clock, which is about what Graph takes, so that none takes less.
 struct Hurried {
     world: World,
     hurry: Arc<Mutex<Option<jiff::Timestamp>>>,
 }
 
 impl Hurried {
-    /// A tenant of 250 groups whose next run must read everything.
+    /// A tenant of 600 groups whose next run must read everything.
     async fn before_a_full_run() -> Self {
         let hurry = Arc::new(Mutex::new(None));
         let since = Arc::clone(&hurry);
@@ -24,7 +24,7 @@ impl Hurried {
             let now = SystemClock.now();
             since.lock().unwrap().map_or(now, |since: jiff::Timestamp| since + now.duration_since(since) * 100)
         });
-        let sample = Sample { users: 100, groups: 250, ..Sample::default() };
+        let sample = Sample { users: 100, groups: 600, ..Sample::default() };
         let world = World::with_options(&sample, tenant::Options::new(clock)).await;
         world.authorize().await;
         world.set(everything()).await;
@@ -35,7 +35,7 @@ impl Hurried {
     /// Syncs while the tenant allows so many resource units in ten seconds; answers the run's record and the requests.
     async fn sync_throttled(&self, units: u32) -> (Value, Vec<Seen>) {
         *self.hurry.lock().unwrap() = Some(SystemClock.now());
-        self.world.tenant.inject(Fault::new(Matcher::any(), What::Delay { milliseconds: 1 }));
+        self.world.tenant.inject(Fault::new(Matcher::any(), What::Delay { milliseconds: 2 }));
         self.world.apply(Action::SetThrottle { throttle: Throttle::Units(units) });
         self.world.tenant.forget_requests();
         let run = self.world.sync().await;
