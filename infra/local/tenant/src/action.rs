@@ -184,12 +184,20 @@ pub enum Action {
         /// The new sizes.
         paging: Paging,
     },
+    /// Lets the index behind counters lag by this many changes from now on.
+    SetIndexLag {
+        /// The number of latest changes that it does not have.
+        changes: u64,
+    },
     /// Changes the throttle and fills its bucket.
     SetThrottle {
         /// The new limit.
         throttle: Throttle,
     },
 }
+
+/// The subtype of agents' accounts (Microsoft Graph, "agentUser resource type").
+pub(crate) const AGENT_USER: &str = "agentUser";
 
 /// A user to create. [`NewUser::named`] fills in the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,6 +220,9 @@ pub struct NewUser {
     /// Whether it is invited from elsewhere.
     #[serde(default)]
     pub guest: bool,
+    /// The subtype of `user` that it is of, such as `agentUser`, the account of an agent.
+    #[serde(default)]
+    pub subtype: Option<String>,
 }
 
 fn yes() -> bool {
@@ -229,7 +240,14 @@ impl NewUser {
             mail: None,
             enabled: true,
             guest: false,
+            subtype: None,
         }
+    }
+
+    /// An agent's account.
+    #[must_use]
+    pub fn agent(display_name: impl Into<String>) -> Self {
+        Self { subtype: Some(AGENT_USER.to_owned()), ..Self::named(display_name) }
     }
 }
 

@@ -29,6 +29,7 @@ impl World {
                 self.delta_reset = answer;
             }
             Action::SetPaging { paging } => self.paging = paging,
+            Action::SetIndexLag { changes } => self.quirks.index_lag = changes,
             Action::SetThrottle { throttle } => self.bucket = Bucket::new(throttle, self.clock.now()),
             Action::WithdrawConsent { administrator: None } => self.consented = false,
             Action::ExpireAccessTokens { administrator } => self.grants.end_access(administrator, self.clock.now()),

@@ -171,6 +171,9 @@ pub struct Quirks {
     /// Graph still honours the access token of an account that has been disabled or deleted meanwhile, until it expires. Not
     /// documented; off, Graph answers 401 at once.
     pub disabled_accounts_keep_reading: bool,
+    /// The number of latest changes that the index behind counters and other advanced queries does not have yet. The documents call it
+    /// eventually consistent and give no delay.
+    pub index_lag: u64,
 }
 
 impl Default for Quirks {
@@ -181,6 +184,7 @@ impl Default for Quirks {
             purged_members_leave_silently: true,
             restored_members_return_silently: false,
             disabled_accounts_keep_reading: false,
+            index_lag: 0,
         }
     }
 }

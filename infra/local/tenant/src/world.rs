@@ -13,7 +13,7 @@ use crate::{
     fault::{Faults, What},
     graph::{self, Bucket},
     identity::{self, Grants, SigningKeys, Standing, Tampering},
-    model::Tenant,
+    model::{Moment, Tenant},
     options::{Clock, Options, Paging, Quirks, Registration},
     requests::{RequestKind, Requests, Seen},
 };
@@ -86,6 +86,11 @@ impl World {
             last_pages: bend::LastPages::default(),
             rng,
         }
+    }
+
+    /// The moment up to which the index behind advanced queries has all changes.
+    pub(crate) fn index_moment(&self) -> Moment {
+        self.tenant.moment.saturating_sub(self.quirks.index_lag)
     }
 
     pub(crate) fn standing(&self, user: Uuid) -> Option<&Standing> {

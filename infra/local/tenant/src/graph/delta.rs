@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Collection,
     error::GraphError,
+    lists::with_subtype,
     page::{Link, Page, refuse_options},
     select::Select,
     viewer::Viewer,
@@ -228,13 +229,15 @@ impl<'a> Filling<'a> {
             };
             return fresh.then(|| removed(json!({ "id": object.id }), reason));
         }
-        match since {
+        let shown = match since {
             Some(since) => self.round.select.has_changed(object, of, since).then(|| {
                 let only_after = self.minimal.then_some(since);
                 self.round.select.show_changes(object, of, only_after)
             }),
             None => Some(self.round.select.show_changes(object, of, None)),
-        }
+        };
+        // Whether delta names the subtype is not documented; lists do.
+        shown.map(|shown| with_subtype(object, shown))
     }
 
     /// A group of which only the members changed: its properties come along, except with `return=minimal`.
@@ -259,11 +262,11 @@ impl<'a> Filling<'a> {
                 Some(since) => link.changed > since && (link.present || !link.silent),
                 None => link.present || (self.world.quirks.removed_members_in_first_round && !link.silent),
             };
-            let Some(kind) = self.world.tenant.kind_of(link.member).filter(|_| fresh) else { continue };
+            let Some(kind) = self.world.tenant.odata_type(link.member).filter(|_| fresh) else { continue };
             if members.len() == room {
                 return (members, Some(at));
             }
-            let member = json!({ "@odata.type": kind.odata_type(), "id": link.member });
+            let member = json!({ "@odata.type": kind, "id": link.member });
             // The samples give `deleted` for every removal from a group, whatever the cause.
             members.push(if link.present { member } else { Value::Object(removed(member, "deleted")) });
         }

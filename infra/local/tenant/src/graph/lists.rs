@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     call::Collection,
     error::GraphError,
-    page::{Link, Page, Place, tips},
+    page::{Link, Page, Place, must_be_eventual, tips},
     select::Select,
     viewer::Viewer,
 };
@@ -21,39 +21,44 @@ type Shown = Map<String, Value>;
 /// A page of all users or all groups, deleted ones left out.
 pub(crate) fn list(world: &World, request: &Request, of: Collection) -> Result<Page, GraphError> {
     let query = &request.query;
-    let place = Place::of(&request.path, query, world.paging, || Select::parse(query, of, &[]))?;
-    let show = |object: &Object| place.select.show(object, of);
-    let counted = place.page == 1 && query.get("$count") == Some("true") && is_eventual(request);
+    let place = Place::of(request, world.paging, || Select::parse(query, of, &[]))?;
+    let show = |object: &Object| with_subtype(object, place.select.show(object, of));
+    let index = world.index_moment();
+    let is_listed = |object: &Object| if place.advanced { object.was_live(index) } else { object.is_live() };
     let (value, next) = match of {
         Collection::Users => {
-            let live = world.tenant.users.from(place.start).filter(|(_, user)| user.is_live());
-            fill(live, place.size, show)
+            let listed = world.tenant.users.from(place.start).filter(|(_, user)| is_listed(user));
+            fill(listed, place.size, show)
         }
         Collection::Groups => {
-            let live = world.tenant.groups.from(place.start).filter(|(_, group)| group.object.is_live());
-            fill(live.map(|(at, group)| (at, &group.object)), place.size, show)
+            let all = world.tenant.groups.from(place.start).map(|(at, group)| (at, &group.object));
+            fill(all.filter(|(_, group)| is_listed(group)), place.size, show)
         }
     };
     Ok(Page {
         context: format!("{}/v1.0/$metadata#{}", world.origin, of.name()),
         value,
         link: next.map_or(Link::End, |start| place.next(&world.origin, start)),
-        count: counted.then(|| count(world, of)),
+        count: (place.advanced && place.page == 1).then(|| count(world, of)),
         tips: place.select.is_default().then(|| tips(of)),
     })
 }
 
-/// How many users or groups there are.
-pub(crate) fn count(world: &World, of: Collection) -> usize {
-    match of {
-        Collection::Users => world.tenant.users.iter().filter(|user| user.is_live()).count(),
-        Collection::Groups => world.tenant.live_groups().count(),
+/// Objects of a list carry their type only where it is a subtype of the list's own.
+pub(super) fn with_subtype(object: &Object, mut shown: Shown) -> Shown {
+    if let Some(subtype) = &object.subtype {
+        shown.insert("@odata.type".to_owned(), json!(subtype));
     }
+    shown
 }
 
-/// Whether the request asks for the index behind advanced queries.
-pub(crate) fn is_eventual(request: &Request) -> bool {
-    request.header("ConsistencyLevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
+/// The number of users or groups in the index behind advanced queries.
+pub(crate) fn count(world: &World, of: Collection) -> usize {
+    let index = world.index_moment();
+    match of {
+        Collection::Users => world.tenant.users.iter().filter(|user| user.was_live(index)).count(),
+        Collection::Groups => world.tenant.groups.iter().filter(|group| group.object.was_live(index)).count(),
+    }
 }
 
 /// A page of the members of a group.
@@ -69,19 +74,24 @@ pub(crate) fn members(
 ) -> Result<Page, GraphError> {
     let group = find_group(world, group)?;
     let query = &request.query;
-    let place = Place::of(&request.path, query, world.paging, || Ok(Select::parse_mixed(query)))?;
-    let members: Vec<Uuid> = match (group.is_hidden() && !viewer.sees_hidden_members(), transitive) {
-        (true, _) => Vec::new(),
-        (false, true) => world.tenant.transitive_members(group),
-        (false, false) => group.members().collect(),
+    let place = Place::of(request, world.paging, || Ok(Select::parse_mixed(query)))?;
+    let sees_members = !group.is_hidden() || viewer.sees_hidden_members();
+    let members: Vec<Uuid> = match (sees_members, transitive) {
+        (false, _) => Vec::new(),
+        (true, true) => world.tenant.transitive_members(group),
+        // Transitive lists are always answered from the present state here.
+        (true, false) if place.advanced => indexed_members(world, group, cast).collect(),
+        (true, false) => group.members().collect(),
     };
-    let listed = members.iter().enumerate().skip(place.start).filter(|(_, member)| is_listed(world, **member, cast));
+    let listed = members.iter().enumerate().skip(place.start);
+    let is_indexed = place.advanced && !transitive;
+    let listed = listed.filter(|(_, member)| is_indexed || is_listed(world, **member, cast));
     let (value, next) = fill(listed, place.size, |member| show_member(world, viewer, *member, &place.select));
     Ok(Page {
         context: format!("{}/v1.0/$metadata#directoryObjects", world.origin),
         value,
         link: next.map_or(Link::End, |start| place.next(&world.origin, start)),
-        count: None,
+        count: (is_indexed && place.page == 1).then_some(members.len()),
         tips: None,
     })
 }
@@ -100,16 +110,15 @@ pub(crate) fn member_count(
     if group.is_hidden() && !viewer.sees_hidden_members() {
         return Ok(0);
     }
-    Ok(group.members().filter(|member| is_listed(world, *member, cast)).count())
+    Ok(indexed_members(world, group, cast).count())
 }
 
-/// A count as a path segment is an advanced query.
-pub(crate) fn must_be_eventual(request: &Request) -> Result<(), GraphError> {
-    if is_eventual(request) {
-        return Ok(());
-    }
-    let message = "Request with $count as a URL segment needs the header 'ConsistencyLevel: eventual'.";
-    Err(GraphError::bad_request(message))
+/// The direct members of a group as the index behind advanced queries has them.
+fn indexed_members<'a>(world: &'a World, group: &'a Group, cast: Option<&str>) -> impl Iterator<Item = Uuid> {
+    let index = world.index_moment();
+    group
+        .members_at(index)
+        .filter(move |member| world.tenant.was_live(*member, index) && is_shown(world, *member, cast))
 }
 
 /// The group with this id.
@@ -118,10 +127,15 @@ pub(crate) fn find_group<'a>(world: &'a World, id: &str) -> Result<&'a Group, Gr
     group.ok_or_else(|| GraphError::not_found(id))
 }
 
-/// Soft-deleted members are not listed. Nor are service principals, a known issue of v1.0.
+/// Soft-deleted members are not listed.
 fn is_listed(world: &World, member: Uuid, cast: Option<&str>) -> bool {
-    let Some(kind) = world.tenant.kind_of(member).filter(|_| world.tenant.is_live(member)) else { return false };
-    kind != MemberKind::ServicePrincipal && cast.is_none_or(|cast| kind.odata_type().strip_prefix('#') == Some(cast))
+    world.tenant.is_live(member) && is_shown(world, member, cast)
+}
+
+/// Service principals are not shown, a known issue of v1.0.
+fn is_shown(world: &World, member: Uuid, cast: Option<&str>) -> bool {
+    world.tenant.kind_of(member) != Some(MemberKind::ServicePrincipal)
+        && cast.is_none_or(|cast| world.tenant.is_of_type(member, cast))
 }
 
 /// A member, with its type. Of kinds the token may not read, everything but the id is null.
@@ -135,7 +149,7 @@ fn show_member(world: &World, viewer: &Viewer, id: Uuid, select: &Select) -> Sho
     if !viewer.may_read_kind(&kind) {
         shown.values_mut().for_each(|value| *value = Value::Null);
     }
-    shown.insert("@odata.type".to_owned(), json!(kind.odata_type()));
+    shown.insert("@odata.type".to_owned(), json!(world.tenant.odata_type(id)));
     shown.insert("id".to_owned(), json!(id));
     shown
 }

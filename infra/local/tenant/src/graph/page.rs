@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{call::Collection, error::GraphError};
-use crate::{exchange::Fields, options::Paging, token};
+use crate::{
+    exchange::{Fields, Request},
+    options::Paging,
+    token,
+};
 
 /// The largest `$top` Graph accepts.
 const LARGEST_TOP: usize = 999;
@@ -63,22 +67,28 @@ pub(crate) struct Place<S> {
     pub(crate) page: u32,
     pub(crate) size: usize,
     pub(crate) select: S,
+    /// Whether the list is an advanced query, which is answered from an index of its own.
+    pub(crate) advanced: bool,
 }
 
 impl<S: Serialize + for<'a> Deserialize<'a> + Clone> Place<S> {
     /// Where a request wants to read: at its skip token, or at the start.
     pub(crate) fn of(
-        path: &str,
-        query: &Fields,
+        request: &Request,
         paging: Paging,
         select: impl FnOnce() -> Result<S, GraphError>,
     ) -> Result<Self, GraphError> {
+        let Request { path, query, .. } = request;
         if let Some(text) = query.get("$skiptoken") {
-            let place = token::open::<Self>(text).filter(|place| place.path == path);
-            return place.ok_or_else(|| GraphError::bad_request("The skip token is not valid."));
+            let place = token::open::<Self>(text).filter(|place| place.path == *path);
+            let place = place.ok_or_else(|| GraphError::bad_request("The skip token is not valid."))?;
+            // Headers of a list have to be sent again with each page ("Paging Microsoft Graph data in your app").
+            return if place.advanced { must_be_eventual(request).map(|()| place) } else { Ok(place) };
         }
         refuse_options(query, &["$filter", "$orderby", "$search", "$skip", "$expand"])?;
-        Ok(Self { path: path.to_owned(), start: 0, page: 1, size: size(query, paging)?, select: select()? })
+        // Without the header, `$count=true` is ignored ("Advanced query capabilities on Microsoft Entra ID objects").
+        let advanced = query.get("$count") == Some("true") && is_eventual(request);
+        Ok(Self { path: path.clone(), start: 0, page: 1, size: size(query, paging)?, select: select()?, advanced })
     }
 
     /// The place of the page after this one, as a link.
@@ -91,6 +101,19 @@ impl<S: Serialize + for<'a> Deserialize<'a> + Clone> Place<S> {
 /// The page number in the skip token of a plain list.
 pub(crate) fn page_in_list(skip_token: &str) -> Option<u32> {
     token::open::<Value>(skip_token)?.get("page")?.as_u64()?.try_into().ok()
+}
+
+/// Whether the request asks for the index behind advanced queries.
+pub(crate) fn is_eventual(request: &Request) -> bool {
+    request.header("ConsistencyLevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
+}
+
+/// Refuses an advanced query without its header.
+pub(crate) fn must_be_eventual(request: &Request) -> Result<(), GraphError> {
+    if is_eventual(request) {
+        return Ok(());
+    }
+    Err(GraphError::bad_request("An advanced query needs the header 'ConsistencyLevel: eventual'."))
 }
 
 /// The page size asked for. The documents call what happens above the limit specific to each API; the directory refuses it.

@@ -26,7 +26,7 @@ const USER_DEFAULTS: [&str; 11] = [
 ];
 
 /// What users show besides, when selected.
-const USER_MORE: [&str; 25] = [
+const USER_MORE: [&str; 26] = [
     "accountEnabled",
     "city",
     "companyName",
@@ -38,6 +38,7 @@ const USER_MORE: [&str; 25] = [
     "employeeId",
     "employeeType",
     "externalUserState",
+    "identityParentId",
     "imAddresses",
     "mailNickname",
     "onPremisesDistinguishedName",

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Collection,
     error::GraphError,
-    lists::{count, find_group, must_be_eventual},
-    page::{Link, Page},
+    lists::{count, find_group},
+    page::{Link, Page, must_be_eventual},
     select::Select,
     viewer::Viewer,
 };

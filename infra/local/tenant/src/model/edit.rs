@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Deletion, Group, GroupKind, Moment, Object, Other, Tenant};
-use crate::action::{ActionError, NewGroup, NewUser};
+use crate::action::{AGENT_USER, ActionError, NewGroup, NewUser};
 
 type Edited = Result<(), ActionError>;
 
@@ -42,6 +42,11 @@ impl Tenant {
             set("externalUserState", json!("Accepted"));
             set("creationType", json!("Invitation"));
         }
+        if new.subtype.as_deref() == Some(AGENT_USER) {
+            // The agent identity it belongs to is not simulated, so its id is made from the user's.
+            set("identityParentId", json!(Uuid::from_u128(!id.as_u128())));
+        }
+        user.subtype = new.subtype.as_ref().map(|name| format!("#microsoft.graph.{name}"));
         self.users.insert(id, user);
         Ok(())
     }

@@ -129,6 +129,12 @@ impl Group {
         self.links.iter().filter(|link| link.present).map(|link| link.member)
     }
 
+    /// The direct members at an earlier moment, as far as their history is kept: only the last joining or leaving is.
+    pub(crate) fn members_at(&self, at: Moment) -> impl Iterator<Item = Uuid> {
+        let was_present = move |link: &&Link| if link.changed > at { !link.present } else { link.present };
+        self.links.iter().filter(was_present).map(|link| link.member)
+    }
+
     /// Present and past memberships from a place on, with their places.
     pub(crate) fn links_from(&self, place: usize) -> impl Iterator<Item = (usize, &Link)> {
         self.links.from(place)

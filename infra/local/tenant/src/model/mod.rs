@@ -80,11 +80,33 @@ impl Tenant {
         })
     }
 
+    /// The type of an object as Graph writes it in `@odata.type`, a subtype of `user` included.
+    pub(crate) fn odata_type(&self, id: Uuid) -> Option<String> {
+        let subtype = self.users.get(id).and_then(|user| user.subtype.clone());
+        subtype.or_else(|| Some(self.kind_of(id)?.odata_type()))
+    }
+
+    /// Whether a cast to a type, such as `microsoft.graph.user`, keeps an object. A cast keeps subtypes as well.
+    pub(crate) fn is_of_type(&self, id: Uuid, cast: &str) -> bool {
+        let has_type = |of: Option<String>| of.is_some_and(|of| of.strip_prefix('#') == Some(cast));
+        has_type(self.odata_type(id)) || has_type(self.kind_of(id).map(|kind| kind.odata_type()))
+    }
+
     /// Whether an id leads to something that has not been deleted.
     pub(crate) fn is_live(&self, id: Uuid) -> bool {
         match self.find(id) {
             Some(Found::User(user)) => user.is_live(),
             Some(Found::Group(group)) => group.object.is_live(),
+            Some(Found::Other(_)) => true,
+            None => false,
+        }
+    }
+
+    /// The same at an earlier moment.
+    pub(crate) fn was_live(&self, id: Uuid, at: Moment) -> bool {
+        match self.find(id) {
+            Some(Found::User(user)) => user.was_live(at),
+            Some(Found::Group(group)) => group.object.was_live(at),
             Some(Found::Other(_)) => true,
             None => false,
         }

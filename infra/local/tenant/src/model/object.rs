@@ -22,6 +22,8 @@ pub enum Deletion {
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) id: Uuid,
+    /// Its `@odata.type`, where that is a subtype of `user`.
+    pub(crate) subtype: Option<String>,
     pub(crate) properties: Properties,
     pub(crate) deletion: Option<Deletion>,
     /// When it was created or last restored.
@@ -35,7 +37,7 @@ pub(crate) struct Object {
 impl Object {
     pub(crate) fn new(id: Uuid, at: Moment) -> Self {
         let properties = Properties::default();
-        Self { id, properties, deletion: None, appeared: at, deletion_changed: 0, changed: at }
+        Self { id, subtype: None, properties, deletion: None, appeared: at, deletion_changed: 0, changed: at }
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Value, at: Moment) {
@@ -57,6 +59,12 @@ impl Object {
 
     pub(crate) fn is_live(&self) -> bool {
         self.deletion.is_none()
+    }
+
+    /// Whether it was there at an earlier moment, as far as its history is kept: only its last deletion or return is.
+    pub(crate) fn was_live(&self, at: Moment) -> bool {
+        let is_older = self.appeared <= at;
+        if self.deletion_changed > at { is_older && !self.is_live() } else { is_older && self.is_live() }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {

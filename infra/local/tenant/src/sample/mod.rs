@@ -131,7 +131,9 @@ impl Maker {
 
     fn create_machine(&mut self, number: usize) {
         let login = Some(format!("svc-{number}@{}", self.tenant.domain));
-        let new = NewUser { user_principal_name: login, ..NewUser::named(format!("svc-{number}")) };
+        let name = format!("svc-{number}");
+        let new = if number % 2 == 0 { NewUser::agent(name) } else { NewUser::named(name) };
+        let new = NewUser { user_principal_name: login, ..new };
         self.create_user(&new, Part::Machine);
     }
 

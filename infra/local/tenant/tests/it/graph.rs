@@ -56,6 +56,36 @@ async fn counting_needs_the_consistency_level() {
 }
 
 #[tokio::test]
+async fn advanced_lists_count_themselves_and_lag() {
+    const EVENTUAL: [(&str, &str); 1] = [("ConsistencyLevel", "eventual")];
+    let client = small().await;
+    let user = client.apply(Action::CreateUser(NewUser::agent("Agent")));
+    let group = client.apply(Action::CreateGroup(NewGroup::named("Agents", GroupKind::Security)));
+    client.apply(Action::AddMember { group, member: user });
+    let members = format!("groups/{group}/members/microsoft.graph.user?$select=id&$count=true");
+    let users = "users?$select=id&$count=true&$top=3";
+    let list = async |path: &str, headers: &[(&str, &str)]| -> serde_json::Value {
+        client.get_with(path, headers).await.json().await.unwrap()
+    };
+    let shown = json!([{ "@odata.type": "#microsoft.graph.agentUser", "id": user.to_string() }]);
+    let page = list(&members, &EVENTUAL).await;
+    assert_eq!((&page["@odata.count"], &page["value"]), (&json!(1), &shown));
+    assert!(list(&members, &[]).await.get("@odata.count").is_none(), "without the header it is ignored");
+
+    client.apply(Action::SetIndexLag { changes: 1 });
+    let page = list(&members, &EVENTUAL).await;
+    assert_eq!((&page["@odata.count"], &page["value"]), (&json!(0), &json!([])));
+    assert_eq!(list(&members, &[]).await["value"], shown);
+    assert_eq!(list(users, &EVENTUAL).await["@odata.count"], 13);
+    client.apply(Action::SetIndexLag { changes: 3 });
+    let page = list(users, &EVENTUAL).await;
+    assert_eq!(page["@odata.count"], 12);
+    let next = page["@odata.nextLink"].as_str().unwrap().split_once("/v1.0/").unwrap().1.to_owned();
+    assert!(list(&next, &EVENTUAL).await.get("@odata.count").is_none(), "only the first page counts");
+    assert_eq!(client.get(&next).await.status(), 400, "the header belongs to each page");
+}
+
+#[tokio::test]
 async fn members_omit_service_principals_and_hide_what_the_token_may_not_read() {
     let client = bare().await;
     let group = client.apply(Action::CreateGroup(NewGroup::named("Mixed", GroupKind::Security)));
