@@ -223,6 +223,64 @@ async fn a_group_nested_in_an_ignored_one_that_vanishes_lets_nobody_in_unasked()
     lets_nobody_in_unasked(&world, &settings, group).await;
 }
 
+/// While the end of an ignored group waits for approval, somebody joins a group nested in it, and another group is nested in it. In
+/// truth none of them is ignored.
+#[tokio::test]
+async fn held_ignored_group_ignores_no_newcomers() {
+    let (world, settings, inner) = with_ignored(true).await;
+    let users = world.ordinary_users();
+    let late = world.apply(Action::CreateGroup(NewGroup::named("Late", GroupKind::Security))).unwrap();
+    world.apply(Action::AddMember { group: late, member: users[5] });
+    world.sync().await;
+    let active = world.active().await;
+    assert!(active.contains(&users[4]) && active.contains(&users[5]));
+
+    let outer = settings["ignored_groups"][0].as_str().unwrap().parse().unwrap();
+    world.apply(Action::AddMember { group: inner, member: users[4] });
+    world.apply(Action::AddMember { group: inner, member: late });
+    world.apply(Action::Delete { id: outer });
+    for _ in 0..2 {
+        let held = world.sync().await;
+        assert_eq!((&held["state"], &held["hold"]["deactivations"]), (&json!("held"), &json!(0)), "{held:#}");
+        assert_eq!(world.active().await, active);
+    }
+    let held = world.sync().await;
+    assert_eq!(held["effort"]["items_written"], 0, "{held:#}");
+    assert_eq!(world.approve(&held).await["state"], "succeeded");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
+/// While the end of synced groups waits for approval, one of them that the settings allow gets a member through a group nested in it.
+#[tokio::test]
+async fn held_allowed_group_lets_no_newcomers_in() {
+    let world = World::synced(&small(), everything()).await;
+    let create = |name: &str| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap();
+    let (outer, inner) = (create("Staff"), create("Interns"));
+    let users = world.ordinary_users();
+    world.apply(Action::AddMember { group: outer, member: inner });
+    world.apply(Action::AddMember { group: outer, member: users[0] });
+    let mut settings = everything();
+    settings["allowed_groups"] = json!([outer]);
+    settings["nested_groups"] = json!(true);
+    world.set(settings.clone()).await;
+    let held = world.sync().await;
+    if held["state"] == "held" {
+        world.approve(&held).await;
+    }
+    world.check(&settings).await;
+    let active = world.active().await;
+
+    world.apply(Action::AddMember { group: inner, member: users[4] });
+    let truth = world.tenant.truth();
+    for group in truth.groups.iter().filter(|group| group.deleted.is_none() && group.id != inner) {
+        world.apply(Action::Delete { id: group.id });
+    }
+    let held = world.sync().await;
+    assert_eq!(held["state"], "held", "{held:#}");
+    assert!(!world.active().await.contains(&users[4]), "{active:?}");
+}
+
 #[tokio::test]
 async fn an_ignored_group_that_is_restored_ends_the_hold() {
     let (world, mut settings, _) = with_ignored(false).await;

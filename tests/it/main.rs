@@ -22,6 +22,7 @@ mod filters;
 mod harness;
 mod holds;
 mod hostile;
+mod index_lag;
 mod integrate;
 mod lab;
 mod lambda;

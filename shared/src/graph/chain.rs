@@ -92,7 +92,7 @@ impl GraphTenant {
                 Link::End => Next::End,
             };
             let (unread, odd) = notes.finish();
-            trail.add(ReadPage { objects, unread, odd, next });
+            trail.add(ReadPage { objects, unread, odd, counted: page.count, next });
         }
     }
 }

@@ -76,6 +76,18 @@ impl Read<Page> {
         Self { of_one_object: true, ..Self::list_page(url) }
     }
 
+    /// A page of an advanced query, which is answered from the index behind counters and counts itself.
+    ///
+    /// Source: Microsoft Graph, "Advanced query capabilities on Microsoft Entra ID objects".
+    pub(super) fn indexed_page(url: Url) -> Self {
+        Self { eventual: true, ..Self::list_page(url) }
+    }
+
+    /// The same for the members of one group.
+    pub(super) fn indexed_member_page(url: Url) -> Self {
+        Self { eventual: true, ..Self::member_page(url) }
+    }
+
     /// A page of a round of changes.
     pub(super) fn round_page(url: Url) -> Self {
         Self { url, eventual: false, of_one_object: false, priority: Priority::Normal, decode: Page::of_round }

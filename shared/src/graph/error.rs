@@ -87,6 +87,9 @@ pub enum GraphError {
     /// A next link came a second time.
     #[error("the pages of Microsoft Graph go round in a circle")]
     NextLinkLoop,
+    /// A list has fewer objects than it says itself.
+    #[error("a list of Microsoft Graph has fewer objects than its count")]
+    FewerThanCounted,
     /// The list does not end.
     #[error("Microsoft Graph has more pages than any list")]
     TooManyPages,
@@ -157,6 +160,7 @@ impl From<GraphError> for SourceError {
             | GraphError::Malformed(_)
             | GraphError::TooLarge
             | GraphError::NextLinkLoop
+            | GraphError::FewerThanCounted
             | GraphError::TooManyPages
             | GraphError::ForeignLink => Self::Incomplete(Box::new(error)),
             GraphError::Unexpected(_) => Self::Rejected(Box::new(error)),

@@ -88,7 +88,7 @@ where
     assert!(odd.len() <= MAX_ODD);
     assert!(unread.iter().map(|unread| &unread.note).chain(&odd).all(|note| note.len() <= MAX_NOTE_BYTES));
 
-    let page = ReadPage { objects: taken, unread, odd, next: Next::End };
+    let page = ReadPage { objects: taken, unread, odd, counted: None, next: Next::End };
     let line = serde_json::to_vec(&page).unwrap_or_default();
     assert_eq!(serde_json::from_slice::<ReadPage<T>>(&line).ok(), Some(page), "a checkpoint must read as it was");
 }

@@ -40,6 +40,9 @@ pub enum Malformed {
     /// The body is not a number.
     #[error("the body is not a number")]
     NotANumber,
+    /// The list was asked for its number of objects and does not have it.
+    #[error("the list has no count")]
+    NoCount,
 }
 
 /// One page of a list or a round of changes.
@@ -49,6 +52,8 @@ pub(super) struct Page {
     pub(super) objects: Vec<Box<str>>,
     /// Where to go from here.
     pub(super) link: Link,
+    /// The number of objects of the whole list, on the first page of a list that was asked for it.
+    pub(super) count: Option<u64>,
 }
 
 /// Where a page leads.
@@ -71,6 +76,8 @@ struct Wire {
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     delta: Option<String>,
+    #[serde(rename = "@odata.count")]
+    count: Option<Value>,
 }
 
 /// The objects of a page, as far as they are few enough.
@@ -122,7 +129,7 @@ impl Wire {
 impl Page {
     /// A page of a list, which ends without a link.
     pub(super) fn of_list(body: &[u8]) -> Result<Self, Malformed> {
-        let Wire { value, next, delta } = Wire::parse(body)?;
+        let Wire { value, next, delta, count } = Wire::parse(body)?;
         let Objects { kept: objects, too_many } = value.ok_or(Malformed::NoValue)?;
         if too_many {
             return Err(Malformed::TooManyObjects);
@@ -133,7 +140,8 @@ impl Page {
             (None, Some(delta)) => Link::Delta(delta),
             (None, None) => Link::End,
         };
-        Ok(Self { objects, link })
+        let count = count.as_ref().and_then(Value::as_u64);
+        Ok(Self { objects, link, count })
     }
 
     /// A page of a round of changes, which ends with a delta link.

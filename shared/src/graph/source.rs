@@ -1,16 +1,18 @@
 //! The port of a run, made of reads.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use url::Url;
 
 use super::client::Read;
 use super::error::GraphError;
-use super::page::Malformed;
+use super::page::{Malformed, Page};
 use super::tenant::GraphTenant;
 use super::wire::{self, Decode};
-use crate::directory::{GroupId, GroupPatch, GroupProfile, Member, UserId, UserPatch, UserProfile};
+use crate::directory::{GroupId, GroupPatch, GroupProfile, Member, ObjectId, UserId, UserPatch, UserProfile};
 use crate::sync::{
-    Counted, DeltaLink, DeltaLinks, Effort, GroupChange, Next, SourceError, TenantSource, Trail, UserChange,
+    Counted, DeltaLink, DeltaLinks, Effort, GroupChange, ListKind, Next, SourceError, TenantSource, Trail, UserChange,
 };
 
 /// The largest page Graph gives of users, groups and members.
@@ -65,8 +67,19 @@ impl TenantSource for GraphTenant {
     /// Counted by a cast, because what a list leaves out, such as service principals, may be counted otherwise.
     ///
     /// Source: Microsoft Graph, "List group members" (count of user memberships).
-    async fn user_member_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError> {
-        self.count(&format!("groups/{group}/members/microsoft.graph.user/$count")).await
+    async fn member_count(&self, group: &GroupId, of: ListKind) -> Result<Option<u64>, SourceError> {
+        self.count(&format!("{}/$count", members_path(group, of))).await
+    }
+
+    async fn indexed(&self, of: ListKind, within: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError> {
+        let read: fn(Url) -> Read<Page> = if within.is_some() { Read::indexed_member_page } else { Read::indexed_page };
+        let path = within.map_or_else(|| of.to_string(), |group| members_path(group, of));
+        let url = self.endpoint(&path, &format!("$select=id&$count=true&$top={TOP}"));
+        let trail = Trail::default();
+        self.follow(&url, read, "indexed object", wire::member, &trail).await?;
+        let counted = trail.counted().ok_or(GraphError::from(Malformed::NoCount))?;
+        let ids: BTreeSet<ObjectId> = trail.take().objects.into_iter().map(|object| object.id).collect();
+        if (ids.len() as u64) < counted { Err(GraphError::FewerThanCounted.into()) } else { Ok(ids) }
     }
 
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {
@@ -84,6 +97,15 @@ impl TenantSource for GraphTenant {
     fn credential(&self) -> Option<UserId> {
         self.answered()
     }
+}
+
+/// The path of a group's members of a kind, subtypes included.
+fn members_path(group: &GroupId, of: ListKind) -> String {
+    let cast = match of {
+        ListKind::Users => "user",
+        ListKind::Groups => "group",
+    };
+    format!("groups/{group}/members/microsoft.graph.{cast}")
 }
 
 impl GraphTenant {

@@ -213,7 +213,8 @@ fn removal(object: &Map<String, Value>) -> Option<Removal> {
 fn kind(object: &Map<String, Value>) -> MemberKind {
     let name = object.get("@odata.type").and_then(Value::as_str).unwrap_or_default();
     match name.trim_start_matches('#').trim_start_matches("microsoft.graph.") {
-        "user" => MemberKind::User,
+        // Agents' accounts are users, of a subtype of their own (Microsoft Graph v1.0 metadata, `agentUser`).
+        "user" | "agentUser" => MemberKind::User,
         "group" => MemberKind::Group,
         "device" => MemberKind::Device,
         "servicePrincipal" => MemberKind::ServicePrincipal,

@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::known::Known;
 use super::memberships::Memberships;
 use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
-use crate::directory::{GroupId, GroupPatch, MemberKind, UserId, UserPatch};
+use crate::directory::{GroupId, GroupPatch, MemberKind, ObjectId, UserId, UserPatch};
 
 /// What a reading says in all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub(super) struct NetChanges {
     pub(super) memberships: Memberships,
     /// By outer group: whether a group is nested in it now, for the groups that were spoken of.
     pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
+    /// Members of kinds that this version does not know, by group, until [`Self::classify`] looks at whose ids they carry.
+    unclassified: Vec<(GroupId, MemberChange)>,
     /// What is odd but does no harm, such as members of a kind this version does not know, in words.
     pub(super) oddities: Vec<String>,
 }
@@ -130,15 +133,6 @@ impl NetChanges {
         });
     }
 
-    /// Forgets who left a group.
-    pub(super) fn keep_members(&mut self, group: &GroupId) {
-        self.memberships.forget_who_left(group);
-        if let Some(children) = self.nestings.get_mut(group) {
-            children.retain(|_, nested| *nested);
-        }
-        self.nestings.retain(|_, children| !children.is_empty());
-    }
-
     /// A member joined or left. Devices, service principals and contacts decide nothing and are not kept.
     pub(super) fn add_member(&mut self, group: &GroupId, member: MemberChange) {
         let MemberChange { id, kind, removed } = member;
@@ -146,8 +140,29 @@ impl NetChanges {
             MemberKind::User => self.memberships.set(id.into(), group, !removed),
             MemberKind::Group => self.set_nesting(group.clone(), id.into(), !removed),
             MemberKind::Device | MemberKind::ServicePrincipal | MemberKind::Contact => {}
-            MemberKind::Unknown(kind) => {
-                self.oddities.push(format!("group {group} has a member {id} of an unknown kind ({kind:?}); left out"));
+            kind @ MemberKind::Unknown(_) => {
+                self.unclassified.push((group.clone(), MemberChange { id, kind, removed }));
+            }
+        }
+    }
+
+    /// The ids of members of unknown kinds.
+    pub(super) fn unclassified(&self) -> impl Iterator<Item = &ObjectId> {
+        self.unclassified.iter().map(|(_, member)| &member.id)
+    }
+
+    /// Takes members of unknown kinds for the users or groups whose ids they carry: Graph gives new names to subtypes of user,
+    /// such as `agentUser`. `known` says what is known apart from these changes.
+    pub(super) fn classify(&mut self, known: &Known) {
+        for (group, MemberChange { id, kind, removed }) in std::mem::take(&mut self.unclassified) {
+            let (user, inner) = (UserId::from(id.clone()), GroupId::from(id));
+            if known.users.get(&user).is_some() || self.users.contains_key(&user) {
+                self.memberships.set(user, &group, !removed);
+            } else if known.groups.contains_key(&inner) || self.groups.contains_key(&inner) {
+                self.set_nesting(group, inner, !removed);
+            } else if let MemberKind::Unknown(kind) = kind {
+                let note = format!("group {group} has a member {inner} of an unknown kind ({kind:?}); left out");
+                self.oddities.push(note);
             }
         }
     }

@@ -161,13 +161,13 @@ impl RunError {
             ),
             Self::NothingListed { list: ListKind::Users, .. } => (
                 "no_users_listed",
-                "Microsoft lists no users at all, where there were some before. This is not believed: published users \
-                 and groups stay as they were. Check that the authorized account may still read the directory.",
+                "Microsoft lists no users at all. This is not believed: published users and groups stay as they were. \
+                 Check that the authorized account may still read the directory.",
             ),
             Self::NothingListed { list: ListKind::Groups, .. } => (
                 "no_groups_listed",
-                "Microsoft lists no groups at all, where there were some before. This is not believed: published users \
-                 and groups stay as they were. Check that the authorized account may still read groups.",
+                "Microsoft lists no groups at all. This is not believed: published users and groups stay as they were. \
+                 Check that the authorized account may still read groups.",
             ),
             Self::ListCutShort { .. } | Self::ListLacks { .. } => (
                 "list_cut_short",

@@ -1,6 +1,6 @@
 //! From a plan to what of it may be applied, and the hold that has the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -99,22 +99,44 @@ impl Work<'_> {
         }
         let members = guard.members(&plan, &whole, &sizes);
         let groups = guard.groups(&plan, &whole, synced);
+        let is_held = !members.is_empty() || !groups.is_empty();
+        let meant: BTreeMap<UserId, bool> = if is_held { activity(&whole) } else { BTreeMap::new() };
         net.hold_members(&members);
         net.hold_groups(&groups);
 
         let outlook = Outlook::new(known, net, policy, now);
-        if !members.is_empty() || !groups.is_empty() {
+        if is_held {
             plan = Plan::new(&outlook);
+            // That a group stays because its end is held must not decide about users whom it does not concern in truth.
+            let kept: BTreeSet<UserId> =
+                plan.turned(&outlook).filter(|user| is_only_held(user, known, &meant)).collect();
+            keep(&mut plan, &kept, &guard, &outlook);
         }
         let users = guard.users(&plan, &outlook, active, emptied);
         let settings_are_held = users.keys().any(|user| !plan.caused_by_tenant.contains(user));
-        if !users.is_empty() {
-            let left = guard.groups_to_leave(&plan, &outlook);
-            plan.hold_users(&users, &outlook);
-            plan.leave_groups(&left, &outlook);
-        }
+        keep(&mut plan, &users.keys().cloned().collect(), &guard, &outlook);
         let dropped = guard.dropped(&plan, &outlook);
         Ok(Guarded { plan, outlook, held: HeldChanges { users, groups, members }, settings_are_held, dropped })
+    }
+}
+
+/// Whether each user that may change is active in the end.
+fn activity(outlook: &Outlook<'_>) -> BTreeMap<UserId, bool> {
+    let users = outlook.touched().into_iter().filter_map(|user| outlook.user(user));
+    users.map(|user| (user.id, user.decision.is_active())).collect()
+}
+
+/// Whether a user would be as before if nothing were held.
+fn is_only_held(user: &UserId, known: &Known, meant: &BTreeMap<UserId, bool>) -> bool {
+    known.users.get(user).is_some_and(|old| meant.get(user) == Some(&old.decision.is_active()))
+}
+
+/// Leaves users as they are, and the groups that would change them once their records are stored.
+fn keep(plan: &mut Plan, users: &BTreeSet<UserId>, guard: &Guard<'_>, outlook: &Outlook<'_>) {
+    if !users.is_empty() {
+        let left = guard.groups_to_leave(plan, outlook);
+        plan.keep_users(users, outlook);
+        plan.leave_groups(&left, outlook);
     }
 }
 

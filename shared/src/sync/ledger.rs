@@ -1,6 +1,6 @@
 //! All that a run has read so far, and its way into a checkpoint and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::record::{FullReason, RunId};
 use super::source::{Counted, DeltaLinks, GroupChange, UserChange};
 use super::trail::{ReadPage, Trail, Unsaved};
-use crate::directory::{GroupId, GroupPatch, Member, UserId, UserPatch};
+use crate::directory::{GroupId, GroupPatch, Member, ObjectId, UserId, UserPatch};
 
 /// The version of what checkpoints hold that this program writes and reads. Another one is not continued.
 pub const CHECKPOINT_FORMAT: u32 = 1;
@@ -48,6 +48,14 @@ impl Basis {
         match self {
             Self::Incremental { from } => Some(from),
             Self::Full { from, .. } => from.as_ref(),
+        }
+    }
+
+    /// The tenant's own counters, where everything is read.
+    pub(super) fn counted(&self) -> Counted {
+        match self {
+            Self::Incremental { .. } => Counted::default(),
+            Self::Full { counted, .. } => *counted,
         }
     }
 
@@ -164,6 +172,15 @@ impl Ledger {
         Arc::clone(members.entry(group.clone()).or_insert_with(|| Arc::new(Trail::new(Arc::clone(&self.grown)))))
     }
 
+    /// The ids of users and groups that the changes name.
+    pub(super) fn changed(&self) -> BTreeSet<ObjectId> {
+        let users = self.user_changes.map(|change| match change {
+            UserChange::Seen(id, _) | UserChange::Removed(id, _) => id.object().clone(),
+        });
+        let groups = self.group_changes.map(|change| change.id.object().clone());
+        users.into_iter().chain(groups).collect()
+    }
+
     /// True when everything is read for this reason.
     pub(super) fn is_for(&self, why: FullReason) -> bool {
         matches!(self.head.basis, Basis::Full { reason, .. } if reason == why)
@@ -252,7 +269,7 @@ mod tests {
     }
 
     fn page<T>(objects: Vec<T>, next: Next) -> ReadPage<T> {
-        ReadPage { objects, unread: Vec::new(), odd: Vec::new(), next }
+        ReadPage { objects, unread: Vec::new(), odd: Vec::new(), counted: None, next }
     }
 
     fn next() -> Next {
@@ -277,7 +294,7 @@ mod tests {
         ledger.users.add(page(vec![("u1".parse().unwrap(), patch.clone())], next()));
         save(&ledger, &mut stored);
         let unread = vec![UnreadObject { id: None, note: "odd".to_owned() }];
-        ledger.users.add(ReadPage { objects: Vec::new(), unread: unread.clone(), odd: Vec::new(), next: Next::End });
+        ledger.users.add(ReadPage { unread: unread.clone(), ..page(Vec::new(), Next::End) });
         let group: GroupId = "g1".parse().unwrap();
         ledger.members(&group).add(page(vec![member(1)], next()));
         save(&ledger, &mut stored);

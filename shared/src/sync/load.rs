@@ -22,8 +22,42 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Loads what is needed to plan the changes, and says what members of unknown kinds are. Returns true when there is nothing to
+    /// plan.
+    pub(super) async fn load_for(
+        &self,
+        net: &mut NetChanges,
+        policy: &Policy,
+        known: &mut Known,
+        found: &FoundHold,
+    ) -> Result<bool, StoreError> {
+        if !known.complete {
+            self.load_unclassified(net, known).await?;
+        }
+        net.classify(known);
+        let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete;
+        if !is_quiet && !known.complete {
+            self.load_touched(policy, net, known, found).await?;
+        }
+        Ok(is_quiet)
+    }
+
+    /// Loads the users and groups whose ids members of unknown kinds carry.
+    async fn load_unclassified(&self, net: &NetChanges, known: &mut Known) -> Result<(), StoreError> {
+        let users: BTreeSet<UserId> = net.unclassified().cloned().map(UserId::from).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let groups = net.unclassified().cloned().map(GroupId::from).collect();
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        let (users, groups) = futures::try_join!(mirror.users(directory, &users), mirror.groups(directory, &groups))?;
+        known.add_users(users);
+        known.add_groups(groups);
+        Ok(())
+    }
+
     /// Loads what the changes and the hold touch.
-    pub(super) async fn load_touched(
+    async fn load_touched(
         &self,
         policy: &Policy,
         net: &NetChanges,

@@ -41,17 +41,6 @@ impl Memberships {
         said.iter().filter_map(|said| Some((self.groups.get(said.group as usize)?, said.member)))
     }
 
-    /// The groups that anybody left.
-    pub(super) fn left(&self) -> impl Iterator<Item = &GroupId> {
-        let mut left = vec![false; self.groups.len()];
-        for said in self.said.values().flatten().filter(|said| !said.member) {
-            if let Some(left) = left.get_mut(said.group as usize) {
-                *left = true;
-            }
-        }
-        self.groups.iter().zip(left).filter_map(|(group, left)| left.then_some(group))
-    }
-
     /// A user is in a group now, or is not.
     pub(super) fn set(&mut self, user: UserId, group: &GroupId, member: bool) {
         let group = self.place(group);
@@ -83,15 +72,6 @@ impl Memberships {
             }
         }
     }
-
-    /// Forgets who left a group.
-    pub(super) fn forget_who_left(&mut self, group: &GroupId) {
-        let Some(place) = self.places.get(group) else { return };
-        self.said.retain(|_, said| {
-            said.retain(|said| said.member || said.group != *place);
-            !said.is_empty()
-        });
-    }
 }
 
 #[cfg(test)]
@@ -104,14 +84,12 @@ mod tests {
     enum Step {
         Set(u8, u8, bool),
         Forget(u8, u8),
-        ForgetWhoLeft(u8),
     }
 
     fn any_step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => (0_u8..4, 0_u8..4, any::<bool>()).prop_map(|(user, group, member)| Step::Set(user, group, member)),
             1 => (0_u8..4, 0_u8..4).prop_map(|(user, group)| Step::Forget(user, group)),
-            1 => (0_u8..4).prop_map(Step::ForgetWhoLeft),
         ]
     }
 
@@ -137,10 +115,6 @@ mod tests {
                         memberships.forget(&user(u), &group(g));
                         plain.remove(&(user(u), group(g)));
                     }
-                    Step::ForgetWhoLeft(g) => {
-                        memberships.forget_who_left(&group(g));
-                        plain.retain(|(_, of), member| *member || *of != group(g));
-                    }
                 }
             }
             let said: BTreeMap<_, _> = memberships
@@ -149,8 +123,6 @@ mod tests {
                 .collect();
             prop_assert_eq!(&said, &plain);
             prop_assert_eq!(memberships.is_empty(), plain.is_empty());
-            let left: std::collections::BTreeSet<_> = memberships.left().cloned().collect();
-            prop_assert_eq!(left, plain.iter().filter(|(_, member)| !**member).map(|((_, g), _)| g.clone()).collect());
         }
     }
 }

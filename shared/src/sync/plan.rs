@@ -126,27 +126,46 @@ impl Plan {
         users.chain(new_groups).chain(groups).chain(old_groups)
     }
 
-    /// Takes these users' deactivations out, with all that concerns them, so that the rest can be applied without.
-    pub(super) fn hold_users(&mut self, held: &BTreeMap<UserId, InactiveReason>, outlook: &Outlook<'_>) {
-        for user in held.keys() {
+    /// The known users whose activity changes.
+    pub(super) fn turned(&self, outlook: &Outlook<'_>) -> impl Iterator<Item = UserId> {
+        let turns = |user: &&UserId| {
+            let old = outlook.known.users.get(user).filter(|old| old.presence != Presence::Unseen);
+            let new = outlook.user(user);
+            old.zip(new).is_some_and(|(old, new)| old.decision.is_active() != new.decision.is_active())
+        };
+        self.users.iter().chain(&self.deactivations).filter(turns).cloned()
+    }
+
+    /// Takes these known users out, with all that concerns them, so that the rest can be applied without.
+    pub(super) fn keep_users(&mut self, kept: &BTreeSet<UserId>, outlook: &Outlook<'_>) {
+        for user in kept {
             let (old, new) = (outlook.known.users.get(user), outlook.user(user));
             self.count_sizes(outlook.known, old, new.as_ref(), -1);
             // What stays as it is counts as it is.
             self.count_sizes(outlook.known, old, old, 1);
-        }
-        for user in self.deactivations.extract_if(.., |user| held.contains_key(user)) {
-            self.changes.deactivated -= 1;
-            self.changes.users_changed -= 1;
-            if let Some(reason) = held.get(&user) {
-                *inactive(&mut self.counts, reason) -= 1;
+            if let Some(new) = &new {
+                count_user(&mut self.counts, new, -1);
             }
-            self.counts.active += 1;
-            self.caused_by_tenant.remove(&user);
+            if let Some(old) = old {
+                count_user(&mut self.counts, old, 1);
+            }
+            self.caused_by_tenant.remove(user);
         }
-        self.user_indexes.retain(|id| !held.contains_key(&UserId::from(id.clone())));
+        let deactivated = self.deactivations.extract_if(.., |user| kept.contains(user)).count() as u64;
+        self.changes.deactivated -= deactivated;
+        self.changes.users_changed -= deactivated;
+        for user in self.users.extract_if(.., |user| kept.contains(user)) {
+            self.changes.users_changed -= 1;
+            if outlook.user(&user).is_some_and(|user| user.decision.is_active())
+                && outlook.known.users.get(&user).is_some_and(|user| !user.decision.is_active())
+            {
+                self.changes.activated -= 1;
+            }
+        }
+        self.user_indexes.retain(|id| !kept.contains(&UserId::from(id.clone())));
         for moves in self.members.values_mut() {
-            let joined = moves.joined.extract_if(.., |user| held.contains_key(user)).count() as u64;
-            let left = moves.left.extract_if(.., |user| held.contains_key(user)).count() as u64;
+            let joined = moves.joined.extract_if(.., |user| kept.contains(user)).count() as u64;
+            let left = moves.left.extract_if(.., |user| kept.contains(user)).count() as u64;
             self.changes.memberships_added -= joined;
             self.changes.memberships_removed -= left;
         }

@@ -1,6 +1,6 @@
 //! Reading the tenant into a ledger, and what the ledger says in all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
 
@@ -13,13 +13,20 @@ use super::progress::{Progress, ProgressSink};
 use super::reconcile::Reconciliation;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
-use super::verify;
-use crate::directory::{GroupId, Member, MemberKind};
+use super::verify::{self, Correction};
+use crate::directory::GroupId;
+use crate::filter::Policy;
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
-const GROUPS_AT_ONCE: usize = 32;
-/// So many groups, or one in a hundred, may be out of reach while others are not; more are an outage.
+pub(super) const GROUPS_AT_ONCE: usize = 32;
+/// Unreadable groups tolerated before the run fails as an outage: at least these, or 1 %.
 const UNAVAILABLE_GROUPS: usize = 3;
+
+/// Whether as many groups of a tenant are out of reach that it is an outage.
+pub(super) fn is_outage(unavailable: usize, of: usize) -> bool {
+    // A tenant of one group has nothing to show that others can be read.
+    unavailable > UNAVAILABLE_GROUPS.max(of / 100) || unavailable == of
+}
 
 /// What a reading brought.
 pub(super) struct Reading {
@@ -70,12 +77,12 @@ pub(super) async fn everything(
     progress.report(Progress::ReadingLists);
     let users = async {
         source.users(&ledger.users).await?;
-        verify::users_counted(ledger, known, counted)
+        verify::users_listed(ledger, known, counted)
     };
-    // A list that is not to be believed ends all of it at once.
+    // A list that is empty and not to be believed ends all of it at once.
     let groups = async {
         source.groups(&ledger.groups).await?;
-        verify::groups_counted(ledger, known, counted)?;
+        verify::groups_listed(ledger, known, counted)?;
         Ok(all_members(source, ledger, progress).await?)
     };
     let ((), unread) = futures::try_join!(users, groups)?;
@@ -90,7 +97,6 @@ async fn all_members(
     // Graph repeats objects at times.
     let groups: BTreeSet<GroupId> = ledger.groups.map(|(id, _)| id.clone()).into_iter().collect();
     let of = groups.len();
-    let tolerable = UNAVAILABLE_GROUPS.max(of / 100);
     let mut unread = Vec::new();
     let (mut done, mut unavailable) = (0, 0);
     progress.report(Progress::ReadingMembers { users: ledger.users.objects(), done, groups: of });
@@ -105,8 +111,7 @@ async fn all_members(
             Ok(()) => {}
             Err(error @ SourceError::Unavailable(_)) => {
                 unavailable += 1;
-                // A tenant of one group has nothing to show that others can be read.
-                if unavailable > tolerable || unavailable == of {
+                if is_outage(unavailable, of) {
                     return Err(error);
                 }
                 unread.push(group);
@@ -136,12 +141,13 @@ pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
     reading
 }
 
-/// What everything in the ledger says, which must be complete but for the members of the unread groups. What would be
-/// taken for gone is looked for once more.
+/// What everything in the ledger says, which must be complete but for the members of the unread groups. Lists are compared with
+/// the tenant's own counters, and what would be taken for gone is looked for once more.
 pub(super) async fn conclude_everything(
     source: &dyn TenantSource,
     ledger: &Ledger,
     known: &Known,
+    policy: &Policy,
     mut unread_groups: Vec<GroupId>,
 ) -> Result<Reading, RunError> {
     let (mut gaps, mut odd) = (Vec::new(), Vec::new());
@@ -158,16 +164,38 @@ pub(super) async fn conclude_everything(
         groups.extend(page.objects.iter().map(|(id, _)| id.clone()));
         reconciliation.see_groups(listing(page, &mut gaps, &mut odd));
     }
-    let mut sizes = BTreeMap::new();
-    for group in groups.into_iter().filter(|group| !unread_groups.contains(group)) {
-        let members = listing(ledger.members(&group).take(), &mut gaps, &mut odd);
-        sizes.insert(group.clone(), users_in(&members));
+    let (counted, changed) = (ledger.head.basis.counted(), ledger.changed());
+    verify::complete(source, reconciliation.users_seen(), counted.users, &changed).await?;
+    verify::complete(source, reconciliation.groups_seen(), counted.groups, &changed).await?;
+    groups.retain(|group| !unread_groups.contains(group));
+    let mut corrections = verify::members(source, ledger, &reconciliation, policy, &groups).await?;
+    for group in groups {
+        let mut members = listing(ledger.members(&group).take(), &mut gaps, &mut odd);
+        match corrections.remove(&group) {
+            None => {}
+            Some(Correction::Unknown) => {
+                // Those who are listed are members; whoever else is one is not known.
+                members.unread.push(UnreadObject { id: None, note: String::new() });
+                unread_groups.push(group.clone());
+            }
+            Some(Correction::Lacks { found, doubtful }) => {
+                if !doubtful.is_empty() {
+                    let number = doubtful.len();
+                    gaps.push(format!(
+                        "{number} members of group {group} are counted and not listed; what was known of them stays"
+                    ));
+                }
+                members.objects.extend(found);
+                members
+                    .unread
+                    .extend(doubtful.into_iter().map(|id| UnreadObject { id: Some(id), note: String::new() }));
+            }
+        }
         reconciliation.see_members(&group, members);
     }
     let mut net = reconciliation.conclude();
     net.oddities.append(&mut odd);
-    verify::removed_objects(source, &net).await?;
-    unread_groups.extend(verify::removed_members(source, &mut net, &sizes).await?);
+    verify::removed_objects(source, &net, &changed).await?;
 
     let mut reading =
         Reading { net, links: ledger.head.basis.links().clone(), gaps, unread_groups, emptied: listed == 0 };
@@ -203,11 +231,6 @@ impl Reading {
         self.gaps.extend(unread.into_iter().map(|object| object.note));
         self.net.oddities.extend(odd);
     }
-}
-
-/// How many users a list of members may have: those it could not read are taken for users.
-fn users_in(members: &Listing<Member>) -> usize {
-    members.objects.iter().filter(|member| member.kind == MemberKind::User).count() + members.unread.len()
 }
 
 /// What a page lists. What could not be understood is a gap.

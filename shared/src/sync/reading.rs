@@ -12,6 +12,7 @@ use super::record::{FullReason, Reading as ReadingKind, Run};
 use super::source::{DeltaLinks, SourceError};
 use super::work::Work;
 use crate::directory::{Directory, GroupId};
+use crate::filter::Policy;
 use crate::store::SyncState;
 
 /// What came of a step that may be cut off.
@@ -57,7 +58,7 @@ impl Work<'_> {
             match read {
                 Some(Ok(unread)) => {
                     keeper.save_if_long(&ledger, since).await?;
-                    return self.conclude(keeper, &ledger, known, unread).await;
+                    return self.conclude(keeper, &ledger, known, &directory.policy, unread).await;
                 }
                 None => {
                     keeper.save(&ledger).await?;
@@ -127,12 +128,14 @@ impl Work<'_> {
         keeper: &Keeper<'_>,
         ledger: &Ledger,
         known: &Known,
+        policy: &Policy,
         unread: Vec<GroupId>,
     ) -> Result<Step<Reading>, RunError> {
         if matches!(ledger.head.basis, Basis::Incremental { .. }) {
             return Ok(Step::Done(read::conclude_changes(ledger)));
         }
-        match self.until_stopped(read::conclude_everything(self.source, ledger, known, unread)).await {
+        let conclusion = read::conclude_everything(self.source, ledger, known, policy, unread);
+        match self.until_stopped(conclusion).await {
             None => Ok(Step::Paused(Duration::ZERO)),
             Some(Err(RunError::Source(SourceError::Paused { wait }))) => Ok(Step::Paused(wait)),
             Some(Err(error)) => {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::NetChanges;
+use super::error::ListKind;
 use super::known::Known;
 use super::source::{Listing, MemberChange, Removal, UnreadObject};
+use super::verify::Seen;
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch};
 
 /// Says what must have changed for the tenant to look like this now.
@@ -70,46 +72,104 @@ impl<'a> Reconciliation<'a> {
         self.unread_groups.extend(groups.unread);
     }
 
-    /// All members of a group, once all users and groups have been seen.
+    /// The users that were listed.
+    pub(super) fn users_seen(&self) -> Seen<'_> {
+        let has = |id: &ObjectId| self.listed_users.contains(&UserId::from(id.clone()));
+        Seen::new(ListKind::Users, self.listed_users.len(), &self.unread_users, has)
+    }
+
+    /// The groups that were listed.
+    pub(super) fn groups_seen(&self) -> Seen<'_> {
+        let has = |id: &ObjectId| self.listed_groups.contains(&GroupId::from(id.clone()));
+        Seen::new(ListKind::Groups, self.listed_groups.len(), &self.unread_groups, has)
+    }
+
+    /// True for a list that may be empty because the group hides its members.
+    pub(super) fn is_hidden(&self, group: &GroupId, members: &Listing<Member>) -> bool {
+        members.objects.is_empty() && self.hidden_groups.contains(group)
+    }
+
+    /// True when anything is known to be in a group.
+    pub(super) fn has_members(&self, group: &GroupId) -> bool {
+        self.members.contains_key(group) || !self.children_of(group).is_empty()
+    }
+
+    /// The groups that are known to be nested in a group.
+    pub(super) fn children_of(&self, group: &GroupId) -> &'a BTreeSet<GroupId> {
+        static NONE: BTreeSet<GroupId> = BTreeSet::new();
+        self.known.groups.get(group).map_or(&NONE, |record| &record.children)
+    }
+
+    /// Known members that a list lacks, although they are not known to be deleted: users, and nested groups.
+    pub(super) fn lost(&self, group: &GroupId, members: &Listing<Member>) -> (Vec<&'a UserId>, Vec<&'a GroupId>) {
+        let mut listed: Vec<&ObjectId> = members.objects.iter().map(|member| &member.id).collect();
+        listed.sort_unstable();
+        let is_gone = |id: &ObjectId| listed.binary_search(&id).is_err() && !may_be(&members.unread, id);
+        let users = self.members.get(group).into_iter().flatten().copied();
+        let users = users.filter(|user| is_gone(user.object()) && !self.is_deleted(user));
+        let groups = self.children_of(group).iter();
+        let groups = groups.filter(|child| {
+            let deleted = !self.listed_groups.contains(*child) && self.known.groups.contains_key(*child);
+            !deleted && is_gone(child.object())
+        });
+        (users.collect(), groups.collect())
+    }
+
+    /// All members of a group, once all users and groups have been seen. An unread one whose id is known stays what it was; one that
+    /// was never seen before is taken for a member, since nothing is known of it that could stay.
     pub(super) fn see_members(&mut self, group: &GroupId, members: Listing<Member>) {
-        if members.objects.is_empty() && self.hidden_groups.contains(group) {
+        if self.is_hidden(group, &members) {
             // Empty and hidden look the same; what is known stays.
             return;
         }
+        let (lost_users, lost_groups) = self.lost(group, &members);
+        for user in lost_users {
+            self.net.memberships.set(user.clone(), group, false);
+        }
+        for child in lost_groups {
+            self.net.set_nesting(group.clone(), child.clone(), false);
+        }
+        for id in members.unread.into_iter().filter_map(|object| object.id) {
+            let (user, child) = (UserId::from(id.clone()), GroupId::from(id));
+            if self.listed_users.contains(&user) && self.known.users.get(&user).is_none() {
+                self.net.memberships.set(user, group, true);
+            } else if self.listed_groups.contains(&child) && !self.known.groups.contains_key(&child) {
+                self.net.set_nesting(group.clone(), child, true);
+            }
+        }
         let known_users = self.members.remove(group).unwrap_or_default();
-        let none = BTreeSet::new();
-        let known_children = self.known.groups.get(group).map_or(&none, |record| &record.children);
-        let (mut users, mut children) = (Vec::new(), BTreeSet::new());
+        let known_children = self.children_of(group);
         for Member { id, kind } in members.objects {
-            match kind {
+            match self.kind_of(&id, kind) {
                 MemberKind::User => {
                     let user = UserId::from(id);
                     if known_users.binary_search(&&user).is_err() {
-                        self.net.memberships.set(user.clone(), group, true);
+                        self.net.memberships.set(user, group, true);
                     }
-                    users.push(user);
                 }
                 MemberKind::Group => {
                     let child = GroupId::from(id);
                     if !known_children.contains(&child) {
-                        self.net.set_nesting(group.clone(), child.clone(), true);
+                        self.net.set_nesting(group.clone(), child, true);
                     }
-                    children.insert(child);
                 }
                 kind => self.net.add_member(group, MemberChange { id, kind, removed: false }),
             }
         }
-        users.sort_unstable();
-        for user in known_users.into_iter().filter(|user| users.binary_search(user).is_err()) {
-            if !self.is_deleted(user) && !may_be(&members.unread, user.object()) {
-                self.net.memberships.set(user.clone(), group, false);
-            }
+    }
+
+    /// What a member is. An id that is a user's or a group's is that user or group, whatever the name of its type.
+    pub(super) fn kind_of(&self, id: &ObjectId, kind: MemberKind) -> MemberKind {
+        if !matches!(kind, MemberKind::Unknown(_)) {
+            return kind;
         }
-        for child in known_children.difference(&children) {
-            let deleted = !self.listed_groups.contains(child) && self.known.groups.contains_key(child);
-            if !deleted && !may_be(&members.unread, child.object()) {
-                self.net.set_nesting(group.clone(), child.clone(), false);
-            }
+        let (user, group) = (UserId::from(id.clone()), GroupId::from(id.clone()));
+        if self.listed_users.contains(&user) || self.known.users.get(&user).is_some() {
+            MemberKind::User
+        } else if self.listed_groups.contains(&group) || self.known.groups.contains_key(&group) {
+            MemberKind::Group
+        } else {
+            kind
         }
     }
 

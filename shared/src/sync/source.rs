@@ -1,11 +1,13 @@
 //! The port to Microsoft's side, as a run needs it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::error::ListKind;
 use super::record::{Effort, Run};
 use super::trail::Trail;
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
@@ -146,8 +148,12 @@ pub trait TenantSource: Send + Sync {
     /// True when there is such a group, not counting soft-deleted ones.
     async fn group_exists(&self, group: &GroupId) -> Result<bool, SourceError>;
 
-    /// How many users are directly in a group; `None` when the tenant does not say.
-    async fn user_member_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError>;
+    /// Returns the number of users, or of groups, directly in a group; `None` when the tenant does not say.
+    async fn member_count(&self, group: &GroupId, of: ListKind) -> Result<Option<u64>, SourceError>;
+
+    /// Lists the ids of all users or groups, or of those directly in a group, as the index behind the counters has them. It
+    /// lags behind a little, but counts itself, so that a list that was cut short is an error.
+    async fn indexed(&self, of: ListKind, within: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError>;
 
     /// What changed with users since the link.
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError>;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::source::{DeltaLink, UnreadObject};
+use super::source::{DeltaLink, Listing, UnreadObject};
 
 /// A link to the next page of a list: an absolute URL with an opaque token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct ReadPage<T> {
     /// What is odd about objects that were taken all the same, in words, without personal data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub odd: Vec<String>,
+    /// The number of objects of the whole list, where its first page has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
     /// Where it leads.
     pub next: Next,
 }
@@ -128,6 +131,30 @@ impl<T> Trail<T> {
         self.inner().pages.iter().map(|page| page.objects.len() + page.unread.len()).sum()
     }
 
+    /// The number of objects of the whole list, where it was asked for.
+    #[must_use]
+    pub fn counted(&self) -> Option<u64> {
+        self.inner().pages.iter().find_map(|page| page.counted)
+    }
+
+    /// True when the last page has no objects. So do lists look that were cut short.
+    pub(super) fn ends_empty(&self) -> bool {
+        self.inner().pages.last().is_none_or(|page| page.objects.is_empty() && page.unread.is_empty())
+    }
+
+    /// Everything that was read, as one list. The trail keeps it.
+    pub(super) fn listing(&self) -> Listing<T>
+    where
+        T: Clone,
+    {
+        let mut whole = Listing { objects: Vec::new(), unread: Vec::new() };
+        for page in &self.inner().pages {
+            whole.objects.extend_from_slice(&page.objects);
+            whole.unread.extend_from_slice(&page.unread);
+        }
+        whole
+    }
+
     /// True when everything has been read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -194,7 +221,8 @@ impl<T> Trail<T> {
     where
         T: Clone,
     {
-        let mut whole = ReadPage { objects: Vec::new(), unread: Vec::new(), odd: Vec::new(), next: Next::End };
+        let mut whole =
+            ReadPage { objects: Vec::new(), unread: Vec::new(), odd: Vec::new(), counted: None, next: Next::End };
         for page in self.take_pages() {
             whole.objects.extend(page.objects);
             whole.unread.extend(page.unread);
@@ -222,7 +250,7 @@ mod tests {
     use super::*;
 
     fn page(object: u8, next: Next) -> ReadPage<u8> {
-        ReadPage { objects: vec![object], unread: Vec::new(), odd: Vec::new(), next }
+        ReadPage { objects: vec![object], unread: Vec::new(), odd: Vec::new(), counted: None, next }
     }
 
     fn link(to: &str) -> Next {

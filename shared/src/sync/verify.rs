@@ -1,7 +1,11 @@
 //! A second look at what is not there.
 //!
-//! Microsoft has answered 200 with lists that were empty or ended early. Nothing in such an answer shows it, so what
-//! is missing is compared with the tenant's own counters, and asked for by its id, before it is taken for gone.
+//! Microsoft has answered 200 with lists that were empty or ended early. Nothing in such an answer shows it, so lists are
+//! compared with the tenant's own counters, and what is missing is asked for by its id, before it is taken for gone.
+//!
+//! The counters come from an index that lags behind a little: right after a deletion they count too many. So a list that has
+//! fewer objects than its counter is compared with the same list of that index. What only the index has is asked for
+//! once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,60 +15,124 @@ use super::changes::{Net, NetChanges};
 use super::error::{ListKind, RunError};
 use super::known::Known;
 use super::ledger::Ledger;
-use super::source::{Counted, SourceError, TenantSource};
-use crate::directory::GroupId;
+use super::read::{GROUPS_AT_ONCE, is_outage};
+use super::reconcile::Reconciliation;
+use super::source::{Counted, SourceError, TenantSource, UnreadObject};
+use super::trail::Trail;
+use crate::directory::{GroupId, Member, MemberKind, ObjectId};
+use crate::filter::Policy;
 
-/// How many missing objects of a kind are asked for. When more are missing, those asked for are spread evenly among them.
+/// The number of missing objects of a kind that are asked for. When more are missing, those asked for are spread evenly among them.
 const ASKED_FOR: usize = 200;
 /// How many are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Refuses a list of users that is shorter than the tenant's own counter says.
-pub(super) fn users_counted(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
+/// Rejects an empty list of users that the tenant's own counter does not confirm.
+pub(super) fn users_listed(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
     let users = known.users.iter().filter(|user| user.presence.is_present()).count();
-    count(ListKind::Users, ledger.users.objects(), users, counted.users)
+    // Whoever authorized us is a user.
+    not_nothing(ListKind::Users, ledger.users.objects(), users, counted.users.or(Some(1)))
 }
 
-/// Refuses a list of groups that is shorter than the tenant's own counter says.
-pub(super) fn groups_counted(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
+/// Rejects an empty list of groups that the tenant's own counter does not confirm.
+pub(super) fn groups_listed(ledger: &Ledger, known: &Known, counted: Counted) -> Result<(), RunError> {
     let groups = known.groups.values().filter(|group| group.presence.is_present()).count();
-    count(ListKind::Groups, ledger.groups.objects(), groups, counted.groups)
+    not_nothing(ListKind::Groups, ledger.groups.objects(), groups, counted.groups)
 }
 
 /// An empty list is believed only with a counter that says so; even then it is the safety limit's to judge.
-fn count(list: ListKind, listed: usize, known: usize, counted: Option<u64>) -> Result<(), RunError> {
-    let listed = listed as u64;
+fn not_nothing(list: ListKind, listed: usize, known: usize, counted: Option<u64>) -> Result<(), RunError> {
     match counted {
-        counted if listed == 0 && known > 0 && counted != Some(0) => {
-            Err(RunError::NothingListed { list, known: known as u64 })
-        }
-        // Objects come and go while a long list is read.
-        Some(counted) if listed + counted / 100 < counted => Err(RunError::ListCutShort { list, listed, counted }),
-        _ => Ok(()),
+        _ if listed > 0 => Ok(()),
+        Some(0) => Ok(()),
+        None if known == 0 => Ok(()),
+        _ => Err(RunError::NothingListed { list, known: known as u64 }),
     }
 }
 
-/// Asks for the users and groups that were not listed any more. One that is there all the same shows that the list was
-/// not complete.
-pub(super) async fn removed_objects(source: &dyn TenantSource, net: &NetChanges) -> Result<(), RunError> {
-    let users = stream::iter(spread(removed(&net.users)))
-        .map(|user| async move { source.user_exists(&user).await })
-        .buffered(AT_ONCE);
-    let groups = stream::iter(spread(removed(&net.groups)))
-        .map(|group| async move { source.group_exists(&group).await })
-        .buffered(AT_ONCE);
-    for (list, exist) in
-        [(ListKind::Users, users.try_collect::<Vec<bool>>().await?), (ListKind::Groups, groups.try_collect().await?)]
-    {
-        if exist.contains(&true) {
+/// What a list of users or groups had.
+pub(super) struct Seen<'a> {
+    list: ListKind,
+    /// The number of different ids.
+    listed: usize,
+    /// The number of objects without a usable id.
+    nameless: usize,
+    has: Box<dyn Fn(&ObjectId) -> bool + Send + Sync + 'a>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn new(
+        list: ListKind,
+        listed: usize,
+        unread: &'a [UnreadObject],
+        has: impl Fn(&ObjectId) -> bool + Send + Sync + 'a,
+    ) -> Self {
+        let nameless = unread.iter().filter(|object| object.id.is_none()).count();
+        let is_unread = |id: &ObjectId| unread.iter().any(|object| object.id.as_ref() == Some(id));
+        let listed = listed + unread.len() - nameless;
+        Self { list, listed, nameless, has: Box::new(move |id| has(id) || is_unread(id)) }
+    }
+}
+
+/// Rejects a list that lacks objects that exist. `changed` are those that the changes since name, which need not be in it.
+pub(super) async fn complete(
+    source: &dyn TenantSource,
+    seen: Seen<'_>,
+    counted: Option<u64>,
+    changed: &BTreeSet<ObjectId>,
+) -> Result<(), RunError> {
+    let Seen { list, listed, nameless, has } = seen;
+    let listed_as = (listed + nameless) as u64;
+    let Some(counted) = counted.filter(|counted| *counted > listed_as) else { return Ok(()) };
+    let cut_short = RunError::ListCutShort { list, listed: listed_as, counted };
+    let index = match source.indexed(list, None).await {
+        Ok(index) => index,
+        Err(SourceError::Incomplete(_) | SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_)) => {
+            return Err(cut_short);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let missing = index.into_iter().filter(|id| !has(id) && !changed.contains(id)).collect();
+    let there = exist(source, list, missing).await?;
+    // Objects whose ids could not be read are listed all the same.
+    if there > nameless { Err(cut_short) } else { Ok(()) }
+}
+
+/// Returns how many of these objects exist, of those that are asked for.
+async fn exist(source: &dyn TenantSource, list: ListKind, ids: Vec<ObjectId>) -> Result<usize, SourceError> {
+    let exist: Vec<bool> = stream::iter(spread(ids))
+        .map(|id| async move {
+            match list {
+                ListKind::Users => source.user_exists(&id.into()).await,
+                ListKind::Groups => source.group_exists(&id.into()).await,
+            }
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(exist.into_iter().filter(|exists| *exists).count())
+}
+
+/// Asks for the users and groups that were not listed any more. One that is there all the same, and has not come back since,
+/// shows that the list was not complete.
+pub(super) async fn removed_objects(
+    source: &dyn TenantSource,
+    net: &NetChanges,
+    changed: &BTreeSet<ObjectId>,
+) -> Result<(), RunError> {
+    let users = removed(&net.users).map(|user| user.object().clone());
+    let groups = removed(&net.groups).map(|group| group.object().clone());
+    for (list, ids) in [(ListKind::Users, users.collect()), (ListKind::Groups, groups.collect::<Vec<_>>())] {
+        let ids = Vec::into_iter(ids).filter(|id| !changed.contains(id)).collect();
+        if exist(source, list, ids).await? > 0 {
             return Err(RunError::ListLacks { list });
         }
     }
     Ok(())
 }
 
-fn removed<Id: Clone, P>(changes: &BTreeMap<Id, Net<P>>) -> Vec<Id> {
-    changes.iter().filter(|(_, change)| change.removed.is_some()).map(|(id, _)| id.clone()).collect()
+fn removed<Id, P>(changes: &BTreeMap<Id, Net<P>>) -> impl Iterator<Item = &Id> {
+    changes.iter().filter(|(_, change)| change.removed.is_some()).map(|(id, _)| id)
 }
 
 fn spread<T>(all: Vec<T>) -> Vec<T> {
@@ -72,26 +140,175 @@ fn spread<T>(all: Vec<T>) -> Vec<T> {
     all.into_iter().step_by(step).collect()
 }
 
-/// Asks for the number of users in the groups that lost some. Where it is larger than what was listed, `sizes`, nobody is
-/// taken out, and the group is returned.
-pub(super) async fn removed_members(
+/// What is wrong with a list of members.
+#[derive(Debug)]
+pub(super) enum Correction {
+    /// The list is not to be believed, and another one could not be had.
+    Unknown,
+    /// The list lacks members.
+    Lacks {
+        /// Those that it had when it was read again.
+        found: Vec<Member>,
+        /// Those that only the index has. They have left a moment ago, or the list was cut short both times.
+        doubtful: BTreeSet<ObjectId>,
+    },
+}
+
+/// A list of members to be compared with its counters.
+struct MemberList {
+    group: GroupId,
+    ids: BTreeSet<ObjectId>,
+    /// How many of what are in it.
+    listed: Vec<(ListKind, u64)>,
+    /// Whether something speaks against it, even if the tenant does not count.
+    is_suspect: bool,
+}
+
+/// Compares lists of members with their counters, and says what is wrong with them. Compared are the lists of all groups that
+/// decide about users, lists that known members would leave by, and lists that look cut short: those of several pages, and those
+/// whose last page is empty.
+pub(super) async fn members(
     source: &dyn TenantSource,
-    net: &mut NetChanges,
-    sizes: &BTreeMap<GroupId, usize>,
-) -> Result<Vec<GroupId>, SourceError> {
-    let shrunk: BTreeSet<GroupId> = net.memberships.left().cloned().collect();
-    let short: Vec<Option<GroupId>> = stream::iter(shrunk)
-        .map(|group| async move {
-            let listed = sizes.get(&group).copied().unwrap_or_default() as u64;
-            let counted = source.user_member_count(&group).await?;
-            Ok::<_, SourceError>(counted.is_some_and(|counted| counted > listed).then_some(group))
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let short: Vec<GroupId> = short.into_iter().flatten().collect();
-    for group in &short {
-        net.keep_members(group);
+    ledger: &Ledger,
+    reconciliation: &Reconciliation<'_>,
+    policy: &Policy,
+    groups: &BTreeSet<GroupId>,
+) -> Result<BTreeMap<GroupId, Correction>, SourceError> {
+    let mut corrections = BTreeMap::new();
+    let mut unavailable = 0;
+    let mut decisive = decisive(policy, ledger, reconciliation, &corrections);
+    let mut lists: Vec<MemberList> = groups
+        .iter()
+        .filter_map(|group| MemberList::to_compare(group, ledger, reconciliation, policy, decisive.contains(group)))
+        .collect();
+    while !lists.is_empty() {
+        let mut checks = stream::iter(lists)
+            .map(|list| async move {
+                let outcome = list.compare(source).await;
+                (list.group, outcome)
+            })
+            .buffer_unordered(GROUPS_AT_ONCE);
+        while let Some((group, outcome)) = checks.next().await {
+            match outcome {
+                Ok(None) | Err(SourceError::NotFound) => {}
+                Ok(Some(correction)) => {
+                    corrections.insert(group, correction);
+                }
+                Err(error @ SourceError::Unavailable(_)) => {
+                    unavailable += 1;
+                    if is_outage(unavailable, groups.len()) {
+                        return Err(error);
+                    }
+                    corrections.insert(group, Correction::Unknown);
+                }
+                Err(SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_)) => {
+                    corrections.insert(group, Correction::Unknown);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // What was found may be groups that decide as well.
+        let all = self::decisive(policy, ledger, reconciliation, &corrections);
+        lists = all
+            .difference(&decisive)
+            .filter(|group| groups.contains(*group) && !corrections.contains_key(*group))
+            .filter_map(|group| MemberList::to_compare(group, ledger, reconciliation, policy, true))
+            .collect();
+        decisive = all;
     }
-    Ok(short)
+    Ok(corrections)
+}
+
+/// The groups whose members the settings decide about.
+fn decisive(
+    policy: &Policy,
+    ledger: &Ledger,
+    reconciliation: &Reconciliation<'_>,
+    corrections: &BTreeMap<GroupId, Correction>,
+) -> BTreeSet<GroupId> {
+    let mut open: Vec<GroupId> = policy.listed_groups().cloned().collect();
+    let mut reached = BTreeSet::new();
+    while let Some(group) = open.pop() {
+        if !reached.insert(group.clone()) || !policy.nested_groups() {
+            continue;
+        }
+        let is_group = |member: &Member| reconciliation.kind_of(&member.id, member.kind.clone()) == MemberKind::Group;
+        let listed = ledger.members(&group).map(|member| is_group(member).then(|| member.id.clone()));
+        open.extend(listed.into_iter().flatten().map(GroupId::from));
+        open.extend(reconciliation.children_of(&group).iter().cloned());
+        if let Some(Correction::Lacks { found, .. }) = corrections.get(&group) {
+            open.extend(found.iter().filter(|member| is_group(member)).map(|member| member.id.clone().into()));
+        }
+    }
+    reached
+}
+
+impl MemberList {
+    /// The list of a group, if there is a reason to compare it.
+    fn to_compare(
+        group: &GroupId,
+        ledger: &Ledger,
+        reconciliation: &Reconciliation<'_>,
+        policy: &Policy,
+        is_decisive: bool,
+    ) -> Option<Self> {
+        let trail = ledger.members(group);
+        let looks_cut = trail.pages() > 1 || trail.ends_empty();
+        if !is_decisive && !looks_cut && !reconciliation.has_members(group) {
+            return None;
+        }
+        let members = trail.listing();
+        if reconciliation.is_hidden(group, &members) {
+            return None;
+        }
+        let (lost_users, lost_groups) = reconciliation.lost(group, &members);
+        let mut ids: [BTreeSet<&ObjectId>; 2] = Default::default();
+        let [users, groups] = &mut ids;
+        for member in &members.objects {
+            match reconciliation.kind_of(&member.id, member.kind.clone()) {
+                MemberKind::User => _ = users.insert(&member.id),
+                MemberKind::Group => _ = groups.insert(&member.id),
+                _ => {}
+            }
+        }
+        // Those that could not be read are taken for either.
+        let number = |of: &BTreeSet<&ObjectId>| (of.len() + members.unread.len()) as u64;
+        let mut listed = Vec::new();
+        if is_decisive || looks_cut || !lost_users.is_empty() {
+            listed.push((ListKind::Users, number(users)));
+        }
+        if (is_decisive && policy.nested_groups()) || looks_cut || !lost_groups.is_empty() {
+            listed.push((ListKind::Groups, number(groups)));
+        }
+        let ids = members.objects.iter().map(|member| member.id.clone()).collect();
+        let is_suspect = trail.ends_empty() || !lost_users.is_empty() || !lost_groups.is_empty();
+        (!listed.is_empty()).then(|| Self { group: group.clone(), ids, listed, is_suspect })
+    }
+
+    /// Compares it with its counters, and where it has less, with the index behind them and with itself, read again.
+    async fn compare(&self, source: &dyn TenantSource) -> Result<Option<Correction>, SourceError> {
+        let mut doubtful = BTreeSet::new();
+        let mut is_uncounted = false;
+        for (of, listed) in &self.listed {
+            match source.member_count(&self.group, *of).await? {
+                Some(counted) if counted > *listed => {
+                    let index = source.indexed(*of, Some(&self.group)).await?;
+                    doubtful.extend(index.into_iter().filter(|id| !self.ids.contains(id)));
+                }
+                Some(_) => {}
+                None => is_uncounted = true,
+            }
+        }
+        if doubtful.is_empty() && !(is_uncounted && self.is_suspect) {
+            return Ok(None);
+        }
+        let again = Trail::default();
+        source.members(&self.group, &again).await?;
+        let found: Vec<Member> =
+            again.take().objects.into_iter().filter(|member| !self.ids.contains(&member.id)).collect();
+        for member in &found {
+            doubtful.remove(&member.id);
+        }
+        Ok((!found.is_empty() || !doubtful.is_empty()).then_some(Correction::Lacks { found, doubtful }))
+    }
 }

@@ -102,10 +102,7 @@ impl Work<'_> {
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
         let Reading { mut net, links, gaps, unread_groups, emptied } = reading;
-        let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete;
-        if !is_quiet && !known.complete {
-            self.load_touched(&directory.policy, &net, &mut known, &found).await?;
-        }
+        let is_quiet = self.load_for(&mut net, &directory.policy, &mut known, &found).await?;
         refuse_unreadable_lists(directory, &known, &unread_groups)?;
         let warnings = std::mem::take(&mut net.oddities);
         let guarded = self.make_plan(directory, &known, &mut net, emptied, &found, now).await?;

@@ -10,7 +10,7 @@ use shared::directory::{
 };
 use shared::filter::{GroupDecision, UserDecision};
 use shared::sync::{
-    Counted, DeltaLink, DeltaLinks, Effort, GroupChange, Next, OpenTenant, PageLink, Position, ReadPage, Run,
+    Counted, DeltaLink, DeltaLinks, Effort, GroupChange, ListKind, Next, OpenTenant, PageLink, Position, ReadPage, Run,
     SourceError, TenantSource, Trail, UserChange,
 };
 use uuid::Uuid;
@@ -126,7 +126,13 @@ fn read<T>(trail: &Trail<T>, of: usize, object: impl Fn(usize) -> T) {
         let begin = trail.objects();
         let end = of.min(begin + PAGE);
         let next = if end == of { Next::End } else { Next::Page(PageLink::new(format!("page {end}"))) };
-        trail.add(ReadPage { objects: (begin..end).map(&object).collect(), unread: vec![], odd: vec![], next });
+        trail.add(ReadPage {
+            objects: (begin..end).map(&object).collect(),
+            unread: vec![],
+            odd: vec![],
+            counted: None,
+            next,
+        });
     }
 }
 
@@ -135,7 +141,13 @@ fn link(name: &str) -> DeltaLink {
 }
 
 fn no_changes<T>(link: &DeltaLink, trail: &Trail<T>) {
-    trail.add(ReadPage { objects: vec![], unread: vec![], odd: vec![], next: Next::Changes(link.clone()) });
+    trail.add(ReadPage {
+        objects: vec![],
+        unread: vec![],
+        odd: vec![],
+        counted: None,
+        next: Next::Changes(link.clone()),
+    });
 }
 
 #[async_trait]
@@ -180,8 +192,12 @@ impl TenantSource for Tenant {
         Ok(false)
     }
 
-    async fn user_member_count(&self, _: &GroupId) -> Result<Option<u64>, SourceError> {
+    async fn member_count(&self, _: &GroupId, _: ListKind) -> Result<Option<u64>, SourceError> {
         Ok(None)
+    }
+
+    async fn indexed(&self, _: ListKind, _: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError> {
+        Ok(BTreeSet::new())
     }
 
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {

@@ -13,7 +13,7 @@ use super::stage::{
 };
 use crate::clock::Clock as _;
 use crate::credentials::{AccessTokens, TokenError, TokenRefusal, UsableToken};
-use crate::sync::{Counted, SourceError, TenantSource};
+use crate::sync::{Counted, ListKind, SourceError, TenantSource};
 
 #[tokio::test]
 async fn an_expired_token_is_reported_and_the_request_repeated_with_a_fresh_one() {
@@ -139,7 +139,7 @@ async fn users_groups_and_members_are_counted_by_the_tenant_itself() {
     stage.once(first("groups/$count"), count("50")).await;
     stage.once(first("groups/g1/members/microsoft.graph.user/$count"), count("7")).await;
     assert_eq!(stage.tenant.counts().await.unwrap(), Counted { users: Some(2500), groups: Some(50) });
-    assert_eq!(stage.tenant.user_member_count(&"g1".parse().unwrap()).await.unwrap(), Some(7));
+    assert_eq!(stage.tenant.member_count(&"g1".parse().unwrap(), ListKind::Users).await.unwrap(), Some(7));
     assert_eq!(stage.requests().await[0].headers["consistencylevel"], "eventual");
 }
 

@@ -132,7 +132,7 @@ impl Maker {
     fn create_machine(&mut self, number: usize) {
         let login = Some(format!("svc-{number}@{}", self.tenant.domain));
         let name = format!("svc-{number}");
-        let new = if number % 2 == 0 { NewUser::agent(name) } else { NewUser::named(name) };
+        let new = if number.is_multiple_of(2) { NewUser::agent(name) } else { NewUser::named(name) };
         let new = NewUser { user_principal_name: login, ..new };
         self.create_user(&new, Part::Machine);
     }

@@ -1,0 +1,167 @@
+//! Counters that lag behind: what was deleted a moment ago is still counted, and what is new is not counted yet.
+
+use serde_json::{Value, json};
+use shared::clock::{Clock as _, SystemClock};
+use tenant::{Action, Fault, GroupKind, Matcher, NewGroup, NewUser, RequestKind, Sample, What};
+use uuid::Uuid;
+
+use crate::harness::{World, everything};
+
+/// A tenant of 20 people.
+fn twenty() -> Sample {
+    Sample { users: 20, groups: 6, memberships_per_group: 4, seed: 3 }
+}
+
+/// A world in which nothing has been read, since the run of the authorization failed.
+async fn unread() -> World {
+    let world = World::unauthorized(&twenty()).await;
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
+    world.authorize().await;
+    world.tenant.clear_faults();
+    world
+}
+
+fn lag(world: &World, changes: u64) {
+    world.apply(Action::SetIndexLag { changes });
+}
+
+/// The first run succeeds with the true outcome, and the one after it finds nothing to do.
+async fn first_run_succeeds(world: &World, settings: Value) -> Value {
+    let run = world.set(settings.clone()).await;
+    assert_eq!((&run["state"], &run["gaps"]), (&json!("succeeded"), &json!([])), "{run:#}");
+    assert_eq!(run["reading"], "full");
+    world.check(&settings).await;
+    world.assert_idle().await;
+    run
+}
+
+#[tokio::test]
+async fn first_sync_succeeds_though_counters_lag() {
+    for deleted in [1, 3, 8] {
+        let world = unread().await;
+        for user in world.ordinary_users().into_iter().take(deleted) {
+            world.apply(Action::Delete { id: user });
+        }
+        lag(&world, deleted as u64);
+        first_run_succeeds(&world, everything()).await;
+    }
+}
+
+#[tokio::test]
+async fn first_sync_succeeds_though_the_counter_of_groups_lags() {
+    let world = unread().await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Gone", GroupKind::Security))).unwrap();
+    world.apply(Action::Delete { id: group });
+    lag(&world, 1);
+    first_run_succeeds(&world, everything()).await;
+}
+
+#[tokio::test]
+async fn list_that_lacks_one_user_fails_though_counters_lag() {
+    let sample = Sample { users: 20, ..twenty() };
+    let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+    options.paging.list_max = 19;
+    let world = World::with_options(&sample, options).await;
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
+    world.authorize().await;
+    world.tenant.clear_faults();
+    let live = world.tenant.truth().users.into_iter().filter(|user| user.deleted.is_none()).count();
+    assert_eq!(live, 20, "the second page has one user");
+    lag(&world, 1);
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::Users).page(2).times(1), What::EmptyPageNoLink));
+    let run = world.set(everything()).await;
+    assert_eq!(run["failure"]["code"], "list_cut_short", "{run:#}");
+    world.tenant.clear_faults();
+    assert_eq!(world.sync().await["state"], "succeeded");
+    world.check(&everything()).await;
+}
+
+/// An ignored group whose members have just left, and an allowed one.
+#[tokio::test]
+async fn members_counted_after_they_left_are_doubtful_once() {
+    let world = unread().await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Leavers", GroupKind::Security))).unwrap();
+    let users: Vec<Uuid> = world.ordinary_users().into_iter().take(3).collect();
+    for user in &users {
+        world.apply(Action::AddMember { group, member: *user });
+    }
+    world.apply(Action::RemoveMember { group, member: users[0] });
+    lag(&world, 1);
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([group]);
+    let run = world.set(settings.clone()).await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    assert_eq!(world.user(users[0]).await["status"], "inactive", "nothing is known that could stay");
+    lag(&world, 0);
+    assert_eq!(world.sync().await["state"], "succeeded");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
+/// In a later full reading, what was known of a member in doubt stays.
+#[tokio::test]
+async fn known_members_in_doubt_stay_as_they_were() {
+    let world = unread().await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Leavers", GroupKind::Security))).unwrap();
+    let users: Vec<Uuid> = world.ordinary_users().into_iter().take(4).collect();
+    for user in &users[..2] {
+        world.apply(Action::AddMember { group, member: *user });
+    }
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([group]);
+    first_run_succeeds(&world, settings.clone()).await;
+    let published = world.active().await;
+
+    // One leaves. Another one came and left between two runs.
+    world.apply(Action::AddMember { group, member: users[2] });
+    world.apply(Action::RemoveMember { group, member: users[2] });
+    world.apply(Action::RemoveMember { group, member: users[0] });
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    lag(&world, 2);
+    let run = world.sync().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    assert_eq!(world.active().await, published);
+    lag(&world, 0);
+    assert_eq!(world.sync().await["state"], "succeeded");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
+/// Agents' accounts are users, whatever Graph calls their type: they are counted, listed, ignored and let in as users.
+#[tokio::test]
+async fn user_subtypes_are_users() {
+    for subtype in ["agentUser", "userOfTheFuture"] {
+        let world = World::unauthorized(&twenty()).await;
+        let group = world.apply(Action::CreateGroup(NewGroup::named("Bots", GroupKind::Security))).unwrap();
+        let create = |name: &str| {
+            let new = NewUser { subtype: Some(subtype.to_owned()), ..NewUser::named(name) };
+            world.apply(Action::CreateUser(new)).unwrap()
+        };
+        let bots = ["One", "Two", "Three"].map(create);
+        for member in &bots[..2] {
+            world.apply(Action::AddMember { group, member: *member });
+        }
+        let mut settings = everything();
+        settings["ignored_groups"] = json!([group]);
+        world.authorize().await;
+        let run = world.set(settings.clone()).await;
+        assert_eq!((&run["state"], &run["gaps"]), (&json!("succeeded"), &json!([])), "{run:#}");
+        world.check(&settings).await;
+        assert_eq!(world.user(bots[0]).await["status"], "inactive");
+
+        // By changes, then by lists: one leaves, and one joins.
+        for reset in [false, true] {
+            let (leaves, joins) = if reset { (bots[2], bots[0]) } else { (bots[0], bots[2]) };
+            world.apply(Action::RemoveMember { group, member: leaves });
+            world.apply(Action::AddMember { group, member: joins });
+            if reset {
+                world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+            }
+            let run = world.sync().await;
+            assert_eq!((&run["state"], &run["gaps"]), (&json!("succeeded"), &json!([])), "{run:#}");
+            assert_eq!(run["warnings"], json!([]), "{run:#}");
+            world.check(&settings).await;
+            world.assert_idle().await;
+        }
+    }
+}
