@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use gateway::Gateway;
 use local::aws;
-use local::lambda::{Function, TRACE, authorize, delivery, http_event};
+use local::lambda::{Function, TRACE, authorize, delivery};
 use local::secrets_manager::LocalSecrets;
 use local::sqs::LocalSqs;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -35,9 +40,18 @@ async fn start(name: &str, environment: &[(&str, String)], log: &File) -> Functi
     Function::start_logging_to(log.try_clone().unwrap().into(), &binary(name), environment).await.unwrap()
 }
 
-async fn http(function: &Function, method: &str, url: &Url, token: Option<&SecretString>, body: &str) -> Value {
-    let authorization = token.map(|token| format!("Bearer {}", token.expose_secret()));
-    function.invoke(http_event(method, url, &[], authorization.as_deref(), body)).await.unwrap()
+/// Asks through the gateway, and returns status and body.
+async fn http(gateway: &Gateway, method: &str, path: &str, token: Option<&SecretString>, body: &str) -> (u16, String) {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {}", token.expose_secret()));
+    }
+    read(gateway.ask(request.body(Body::from(body.to_owned())).unwrap()).await).await
+}
+
+async fn read(answer: Response) -> (u16, String) {
+    let status = answer.status().as_u16();
+    (status, String::from_utf8(to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,9 +95,12 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
 
     let browser = shared::http::client(b"").unwrap();
     let administrator = &tenant.administrators()[0].user_principal_name;
-    let page = authorize(&oauth, &browser, &base, administrator).await.unwrap();
-    assert_eq!(page["statusCode"], 200, "{page:#}");
-    assert!(page["body"].as_str().unwrap().contains("Your account passes synchronization validation"));
+    let functions: [(&'static str, Arc<dyn gateway::Function>); 3] =
+        [("oauth", Arc::new(oauth)), ("status", Arc::new(status)), ("console", Arc::new(console))];
+    let gateway = Gateway::new(functions);
+    let (code, page) = read(authorize(&gateway, &browser, administrator).await.unwrap()).await;
+    assert_eq!(code, 200, "{page}");
+    assert!(page.contains("Your account passes synchronization validation"));
 
     let token = access::new_token_secret(&mut rand::rng());
     let now = SystemClock.now();
@@ -96,10 +113,10 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
         last_used_at: None,
     };
     store.put_token(&access::hash(&token), &admin).await.unwrap();
-    let directory = base.join(&format!("/api/v1/directories/{}/", tenant.tenant_id())).unwrap();
-    let settings = directory.join("settings").unwrap();
-    let put = http(&console, "PUT", &settings, Some(&token), &everything().to_string()).await;
-    assert_eq!(put["statusCode"], 200, "{put:#}");
+    let directory = format!("/api/v1/directories/{}", tenant.tenant_id());
+    let settings = format!("{directory}/settings");
+    let (code, put) = http(&gateway, "PUT", &settings, Some(&token), &everything().to_string()).await;
+    assert_eq!(code, 200, "{put}");
 
     let tick = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
     assert_eq!(sync.invoke(tick).await.unwrap()["error"], Value::Null);
@@ -111,14 +128,22 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
         assert_eq!(answer["batchItemFailures"], json!([]), "{answer:#}");
     }
 
-    let users = directory.join("users?status=active&limit=1000").unwrap();
-    let answer = http(&status, "GET", &users, Some(&token), "").await;
-    assert_eq!(answer["statusCode"], 200, "{answer:#}");
-    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    let users = format!("{directory}/users?status=active&limit=1000");
+    let (code, body) = http(&gateway, "GET", &users, Some(&token), "").await;
+    assert_eq!(code, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
     let truth = tenant.truth();
     let enabled = truth.users.iter().filter(|user| user.enabled && user.deleted.is_none()).count();
     assert_eq!(body["items"].as_array().unwrap().len(), enabled);
-    assert_eq!(http(&status, "GET", &users, None, "").await["statusCode"], 401);
+    assert_eq!(http(&gateway, "GET", &users, None, "").await.0, 401);
+    // By name, through the real parsing of events: in the path, and as a parameter.
+    let guest =
+        truth.users.iter().find_map(|user| Some(&user.user_principal_name).filter(|name| name.contains("#EXT#")));
+    let guest = guest.unwrap().replace('#', "%23");
+    for path in [format!("{directory}/users/{guest}/access"), format!("{directory}/access?user={guest}")] {
+        let (code, body) = http(&gateway, "GET", &path, Some(&token), "").await;
+        assert_eq!(code, 200, "{path}: {body}");
+    }
 
     let mut lines = String::new();
     log.rewind().unwrap();

@@ -15,6 +15,7 @@ mod coherence;
 mod counters;
 mod crash;
 mod dynamodb;
+mod edge;
 mod events;
 mod failover;
 mod feed;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
+use gateway::Gateway;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
 use tenant::{Action, SERVICE_ACCOUNTS, Sample};
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
@@ -295,8 +295,8 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
     let lab = Lab::start(&sample, |_| {}).await;
     lab.world.authorize().await;
     lab.world.set(everything()).await;
-    let api =
-        status::router(status::App::new(lab.world.stack.store.clone(), lab.clock.clone(), &lab.world.stack.base_url));
+    let app = status::App::new(lab.world.stack.store.clone(), lab.clock.clone(), &lab.world.stack.base_url);
+    let api = Gateway::of("status", status::router(app));
     let token = token_of(&lab.world, Scope::Read, None).await;
     let truth = lab.world.tenant.truth();
     let group = truth.groups.iter().max_by_key(|group| group.members.len()).unwrap();
@@ -310,7 +310,7 @@ async fn calls_read_no_more_of_the_table_than_the_documents_say() {
             None => lab.world.path(path),
         };
         let request = Request::builder().uri(&path).header("authorization", format!("Bearer {token}"));
-        let answer = process.run(api.clone().oneshot(request.body(Body::empty()).unwrap())).await.unwrap();
+        let answer = process.run(api.ask(request.body(Body::empty()).unwrap())).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         process.sent().len()
     };

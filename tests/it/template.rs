@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use gateway::Routes;
+
 const TEMPLATE: &str = include_str!("../../infra/template.yaml");
 const GUIDE: &str = include_str!("../../infra/README.md");
 const CONFIG: &str = include_str!("../../shared/src/config.rs");
@@ -38,63 +40,39 @@ fn the_template_declares_the_table_the_code_makes() {
     assert_eq!(words_after(TEMPLATE, "AttributeName: "), attributes);
 }
 
-/// A route of API Gateway.
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    integration: &'static str,
-}
-
-fn routes() -> Vec<Route> {
-    let after = |text: &'static str, marker: &str| text.split_once(marker).unwrap().1;
-    let all = TEMPLATE.split("RouteKey: ").skip(1).map(|rest| {
-        let (method, path) = rest.lines().next().unwrap().split_once(' ').unwrap_or(("ANY", "/{proxy+}"));
-        let integration = after(rest, "integrations/${").split('}').next().unwrap();
-        Route { method, path, integration }
-    });
-    all.collect()
-}
-
-/// Whether a route takes this path, and how closely: by its whole length, or by what stands before its end.
-///
-/// Source: Amazon API Gateway developer guide, "Create routes for HTTP APIs": full matches come before greedy ones.
-fn fits(route: &Route, method: &str, path: &str) -> Option<(bool, usize)> {
-    if route.method != "ANY" && route.method != method {
-        return None;
-    }
-    let (known, asked): (Vec<_>, Vec<_>) = (route.path.split('/').collect(), path.split('/').collect());
-    let is_greedy = known.last().is_some_and(|last| last.ends_with("+}"));
-    let before = known.len() - usize::from(is_greedy);
-    let is_long_enough = if is_greedy { asked.len() > before } else { asked.len() == before };
-    let alike = known.iter().take(before).zip(&asked).all(|(known, asked)| known == asked || known.starts_with('{'));
-    (is_long_enough && alike).then_some((!is_greedy, before))
-}
-
 #[test]
-fn each_request_that_is_described_comes_to_the_function_that_answers_it() {
-    let routes = routes();
+fn described_requests_reach_the_function_that_answers_them() {
+    let find = |method: &str, path: &str| {
+        let route = Routes::deployed().find(&method.parse().unwrap(), path).unwrap();
+        route.function().to_owned()
+    };
     let mut checked = 0;
-    for (description, integration) in
-        [(status::description(), "StatusIntegration"), (console::description(), "ConsoleIntegration")]
-    {
+    for (description, function) in [(status::description(), "status"), (console::description(), "console")] {
         let description = serde_json::to_value(description).unwrap();
         for (path, operations) in description["paths"].as_object().unwrap() {
             for method in operations.as_object().unwrap().keys() {
                 let method = method.to_uppercase();
-                let best = routes.iter().filter_map(|route| Some((fits(route, &method, path)?, route)));
-                let best = best.max_by_key(|(closeness, _)| *closeness).map(|(_, route)| route.integration);
-                assert_eq!(best, Some(integration), "{method} {path}");
+                assert_eq!(find(&method, path), function, "{method} {path}");
+                if method == "GET" {
+                    assert_eq!(find("HEAD", path), function, "HEAD {path}");
+                }
                 checked += 1;
             }
         }
     }
     assert!(checked > 20);
-    for (method, path) in
-        [("GET", "/scim/v2/d/Users"), ("POST", "/scim/v2/d/.search"), ("DELETE", "/scim/v2/d/Users/u")]
-    {
-        let best = routes.iter().filter_map(|route| Some((fits(route, method, path)?, route)));
-        let best = best.max_by_key(|(closeness, _)| *closeness).map(|(_, route)| route.integration);
-        assert_eq!(best, Some("StatusIntegration"), "{method} {path}");
+    for (method, path, function) in [
+        ("GET", "/scim/v2/d/Users", "status"),
+        ("GET", "/scim/v2/d//Users", "status"),
+        ("POST", "/scim/v2/d/.search", "status"),
+        ("DELETE", "/scim/v2/d/Users/u", "status"),
+        ("HEAD", "/healthz", "status"),
+        ("HEAD", "/oauth/callback", "oauth"),
+        ("GET", "/signin", "oauth"),
+        ("GET", "/", "console"),
+        ("POST", "/directories/d/settings", "console"),
+    ] {
+        assert_eq!(find(method, path), function, "{method} {path}");
     }
 }
 

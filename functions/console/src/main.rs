@@ -11,7 +11,7 @@ use shared::session::SessionDesk;
 use shared::{config, telemetry};
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), shared::http::Error> {
     telemetry::json();
     let (storage, queue, site) = config::from_env(|env| (env.storage(), env.queue(), env.site()))?;
     let aws = aws_config::load_from_env().await;
@@ -22,5 +22,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let is_secure = site.base_url.scheme() == "https";
     let sessions = SessionDesk::new(secrets.clone(), store.clone(), clock.clone(), is_secure);
     let app = App::new(store.clone(), queue, clock);
-    lambda_http::run(console::router(Site::new(app, store, secrets, Arc::new(sessions), &site.base_url))).await
+    shared::http::run(console::router(Site::new(app, store, secrets, Arc::new(sessions), &site.base_url))).await
 }

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use aws_config::load_from_env;
-use axum::extract::Request;
-use axum::middleware::map_request;
-use lambda_http::request::RequestContext;
 use oauth::{App, GraphProbe, router};
 use shared::clock::SystemClock;
 use shared::dynamodb::DynamoStore;
 use shared::graph::GraphOrigin;
-use shared::http::ClientAddress;
 use shared::identity::IdentityPlatform;
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
@@ -18,7 +14,7 @@ use shared::session::SessionDesk;
 use shared::{app_credential, config, http, telemetry};
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), http::Error> {
     telemetry::json();
     let (storage, queue, microsoft, authorization, key_arn) =
         config::from_env(|env| (env.storage(), env.queue(), env.microsoft(), env.authorization(), env.secrets_key()))?;
@@ -40,17 +36,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         queue: Arc::new(SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue.url)),
         clock,
     };
-    lambda_http::run(router(Arc::new(app)).layer(map_request(note_address))).await
-}
-
-/// Notes whom API Gateway saw at the other end of the connection.
-async fn note_address(mut request: Request) -> Request {
-    let address = match request.extensions().get::<RequestContext>() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_ref().and_then(|ip| ip.parse().ok()),
-        _ => None,
-    };
-    if let Some(address) = address {
-        request.extensions_mut().insert(ClientAddress(address));
-    }
-    request
+    http::run(router(Arc::new(app))).await
 }

@@ -29,6 +29,19 @@ pub(crate) struct AdmissionView {
     member: Option<bool>,
 }
 
+/// Expected of the parameter that names a user.
+pub(crate) const EXPECTED_USER: &str = "an object id, a user principal name, or a mail address";
+
+/// The user in a query.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes")]
+struct UserInQuery {
+    /// The object id, the user principal name, or any mail address in any case.
+    #[param(max_length = 320, example = "kim@contoso.example")]
+    user: String,
+}
+
 /// What is asked about somebody's admission.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -53,7 +66,29 @@ enum AnswerKind {
 
 /// May they come in?
 ///
-/// One answer for gatekeepers, from the user and, if one is named, the group.
+/// The name stands in the query, where no proxy or gateway on the way changes it: the form to use for names from elsewhere.
+#[utoipa::path(
+    get,
+    path = "/api/v1/directories/{directory}/access",
+    tag = "Users",
+    operation_id = "checkAccessByName",
+    params(DirectoryInPath, UserInQuery, AdmissionParams),
+    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM)),
+)]
+pub(crate) async fn by_name(
+    Readable(directory, _): Readable,
+    State(app): State<App>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let [user, group, answer] = params.query(["user", "group", "answer"])?;
+    let user = user.ok_or_else(|| Problem::invalid_parameter("user", EXPECTED_USER, ""))?;
+    answered(&app, &directory, &user, group, answer).await
+}
+
+/// May they come in?
+///
+/// One answer for gatekeepers, from the user and, if one is named, the group. In a path, names with `/` or `?` do not arrive: ask
+/// by `access?user=` for those.
 #[utoipa::path(
     get,
     path = "/api/v1/directories/{directory}/users/{key}/access",
@@ -68,12 +103,23 @@ pub(crate) async fn show(
     params: Params,
 ) -> Result<Response, Problem> {
     let [group, answer] = params.query(["group", "answer"])?;
+    answered(&app, &directory, params.segment("key"), group, answer).await
+}
+
+/// The answer in the form that is asked for.
+async fn answered(
+    app: &App,
+    directory: &Directory,
+    user: &str,
+    group: Option<String>,
+    answer: Option<String>,
+) -> Result<Response, Problem> {
     let by_status = match answer.as_deref() {
         None | Some("json") => false,
         Some("status") => true,
         Some(other) => return Err(Problem::invalid_parameter("answer", "json or status", other)),
     };
-    match (admission(&app, &directory, &params, group).await, by_status) {
+    match (admission(app, directory, user, group).await, by_status) {
         (Ok(view), true) if view.allowed => Ok(StatusCode::NO_CONTENT.into_response()),
         (Ok(_), true) => Err(kept_out()),
         (Err(problem), true) if problem.kind() == ProblemKind::NotFound => Err(kept_out()),
@@ -89,7 +135,7 @@ fn kept_out() -> Problem {
 async fn admission(
     app: &App,
     directory: &Directory,
-    params: &Params,
+    user: &str,
     group: Option<String>,
 ) -> Result<AdmissionView, Problem> {
     let group: Option<GroupId> = group
@@ -98,7 +144,7 @@ async fn admission(
     if !directory.publishes_users() {
         return Err(Problem::not_found("Users are not published for this directory."));
     }
-    let user = find(app, directory, params.segment("key")).await?;
+    let user = find(app, directory, user).await?;
     let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
     let member = match &group {
         None => None,

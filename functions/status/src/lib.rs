@@ -88,6 +88,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(directories::show))
         .routes(routes!(users::list))
         .routes(routes!(users::show))
+        .routes(routes!(admission::by_name))
         .routes(routes!(admission::show))
         .routes(routes!(groups::list))
         .routes(routes!(groups::show))

@@ -2,8 +2,9 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use shared::http::Problem;
+use shared::http::{Problem, ProblemKind};
 use shared::store::{Cursor, Page};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +19,8 @@ const MAX_LIMIT: usize = 1_000;
 /// Names in the path and query parameters, decoded.
 pub(crate) struct Params {
     path: Vec<(String, String)>,
-    query: Vec<(String, String)>,
+    /// None when it is not text.
+    query: Option<Vec<(String, String)>>,
 }
 
 impl FromRequestParts<App> for Params {
@@ -30,9 +32,14 @@ impl FromRequestParts<App> for Params {
             |_| Vec::new(),
             |params| params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         );
-        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Self { path, query: query.into_owned().collect() })
+        Ok(Self { path, query: decoded(parts.uri.query().unwrap_or_default()) })
     }
+}
+
+/// The parameters of a query. None when any of it is not UTF-8: with replaced bytes, a name would be another one.
+fn decoded(query: &str) -> Option<Vec<(String, String)>> {
+    percent_decode_str(query).decode_utf8().ok()?;
+    Some(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
 }
 
 impl Params {
@@ -43,8 +50,14 @@ impl Params {
 
     /// The values of these query parameters. Any other one is refused, since a misspelt filter would list everybody.
     pub(crate) fn query<const N: usize>(&self, names: [&str; N]) -> Result<[Option<String>; N], Problem> {
+        let given = self.query.as_ref().ok_or_else(|| {
+            Problem::new(
+                ProblemKind::InvalidParameter,
+                "The query is not UTF-8: encode each byte of a name in UTF-8 as `%XX`.",
+            )
+        })?;
         let mut values = [const { None }; N];
-        for (name, value) in &self.query {
+        for (name, value) in given {
             let known = names.iter().zip(&mut values).find(|(known, _)| **known == name.as_str());
             let Some((_, slot)) = known else {
                 let expected = if N == 0 { "no parameters".to_owned() } else { format!("one of {}", names.join(", ")) };

@@ -31,6 +31,9 @@ pub(crate) struct SelectionParams {
     /// Only those of whom a sign-in name, mail address, displayed name, or a word in that begins like this, in any case: one page.
     #[param(min_length = 1, max_length = 320, example = "kim")]
     q: Option<String>,
+    /// Only the user with this object id, user principal name or mail address, in any case: one at most.
+    #[param(min_length = 1, max_length = 320, example = "kim@contoso.example")]
+    login: Option<String>,
     /// Only those who have changed since this time, at most 30 days ago, in the order of their changes.
     changed_since: Option<Timestamp>,
     /// Names of fields between commas: only these are sent. Without `group`, what that takes is not read either.
@@ -47,6 +50,8 @@ pub(crate) enum Source {
     Group(GroupId),
     /// Those of whom a name begins like this.
     Named(String),
+    /// The one who signs in or gets mail by this name, or has this id.
+    Login(String),
     /// Those who have changed since then.
     ChangedSince(Timestamp),
 }
@@ -59,23 +64,26 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Reads the parameters `status`, `reason`, `group`, `q` and `changed_since`.
-    pub(crate) fn parse([status, reason, group, q, changed_since]: [Option<String>; 5]) -> Result<Self, Problem> {
+    /// Reads the parameters `status`, `reason`, `group`, `q`, `login` and `changed_since`.
+    pub(crate) fn parse(
+        [status, reason, group, q, login, changed_since]: [Option<String>; 6],
+    ) -> Result<Self, Problem> {
         let filter = filter(status.as_deref(), reason.as_deref())?;
-        let sources = [("group", &group), ("q", &q), ("changed_since", &changed_since)];
+        let sources = [("group", &group), ("q", &q), ("login", &login), ("changed_since", &changed_since)];
         let given: Vec<_> = sources.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
         if let [_, (name, value), ..] = given.as_slice() {
-            return Err(Problem::invalid_parameter(name, "only one of group, q and changed_since", value));
+            return Err(Problem::invalid_parameter(name, "only one of group, q, login and changed_since", value));
         }
-        let source = match (group, q, changed_since) {
+        let source = match (group, q, login, changed_since) {
             (Some(group), ..) => Source::Group(
                 group.parse().map_err(|_| Problem::invalid_parameter("group", "the object id of a group", &group))?,
             ),
-            (_, Some(q), _) => Source::Named(beginning(q)?),
+            (_, Some(q), ..) => Source::Named(beginning(q)?),
+            (.., Some(login), _) => Source::Login(login),
             (.., Some(since)) => Source::ChangedSince(since.parse().map_err(|_| {
                 Problem::invalid_parameter("changed_since", "a time such as 2026-01-31T12:00:00Z", &since)
             })?),
-            (None, None, None) => Source::Everybody,
+            (None, None, None, None) => Source::Everybody,
         };
         Ok(Self { source, filter })
     }
@@ -148,8 +156,8 @@ impl Fields {
 
 /// The parameters of a listing of users.
 pub(crate) fn parameters(params: &Params) -> Result<(Selection, Fields, [Option<String>; 2]), Problem> {
-    let [status, reason, group, q, changed_since, fields, limit, cursor] =
-        params.query(["status", "reason", "group", "q", "changed_since", "fields", "limit", "cursor"])?;
-    let selection = Selection::parse([status, reason, group, q, changed_since])?;
+    let [status, reason, group, q, login, changed_since, fields, limit, cursor] =
+        params.query(["status", "reason", "group", "q", "login", "changed_since", "fields", "limit", "cursor"])?;
+    let selection = Selection::parse([status, reason, group, q, login, changed_since])?;
     Ok((selection, Fields::parse(fields, &crate::users::FIELDS)?, [limit, cursor]))
 }

@@ -174,7 +174,7 @@ pub(crate) struct UserInPath {
 
 /// Users with their decisions.
 ///
-/// `group`, `q` and `changed_since` exclude each other. Beside them, `status` and `reason` may leave fewer users on a page than it has
+/// `group`, `q`, `login` and `changed_since` exclude each other. Beside them, `status` and `reason` may leave fewer users on a page than it has
 /// room for, without its being the last.
 #[utoipa::path(
     get,
@@ -223,6 +223,16 @@ async fn select(
                 return Err(Problem::invalid_parameter("cursor", "none beside q, which has one page", cursor.as_str()));
             }
             Page { items: queries.find_users(directory.id, beginning, limit).await?.items, next: None }
+        }
+        Source::Login(login) => {
+            if let Some(cursor) = after {
+                return Err(Problem::invalid_parameter(
+                    "cursor",
+                    "none beside login, which has one page",
+                    cursor.as_str(),
+                ));
+            }
+            Page { items: find(app, directory, login).await?.into_iter().collect(), next: None }
         }
         Source::ChangedSince(since) => changed_since(app, directory, *since, paging).await?,
     };
@@ -303,14 +313,17 @@ pub(crate) async fn show(
 }
 
 /// Finds a user by object id, or else by user principal name or mail address. Of several with that name the one who exists
-/// is meant, and before one with the mail address the one with the user principal name.
+/// is meant, and before one with the mail address the one with the user principal name. Names with control characters, or with the
+/// character that stands for broken text, find no user.
 pub(crate) async fn find(app: &App, directory: &Directory, key: &str) -> Result<Option<UserRecord>, StoreError> {
     if let Ok(id) = key.parse()
         && let Some(user) = app.queries.user(directory.id, &id).await?
     {
         return Ok(Some(user).filter(is_known));
     }
-    if key.is_empty() || key.len() > MAX_NAME_BYTES {
+    // A path that is not UTF-8 arrives with U+FFFD in place of what was sent, which must not be taken for a name.
+    let is_no_name = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    if key.is_empty() || key.len() > MAX_NAME_BYTES || key.contains(is_no_name) {
         return Ok(None);
     }
     let named = app.queries.users_named(directory.id, key).await?;

@@ -1,17 +1,20 @@
 //! Functions as processes of their own, driven as AWS Lambda does it: for tests and measurements of the real binaries.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Path as UrlPath, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{Path as UrlPath, Request, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use gateway::{Gateway, InvokeError};
 use serde_json::{Value, json};
 use shared::clock::{Clock as _, SystemClock};
 use tokio::net::TcpListener;
@@ -156,51 +159,37 @@ pub fn delivery(message: &str) -> Value {
     }]})
 }
 
-/// The event of an HTTP request as API Gateway sends it (payload format 2.0).
-#[must_use]
-pub fn http_event(method: &str, url: &url::Url, cookies: &[String], authorization: Option<&str>, body: &str) -> Value {
-    let mut headers = BTreeMap::from([("host", "127.0.0.1"), ("content-type", "application/json")]);
-    headers.extend(authorization.map(|authorization| ("authorization", authorization)));
-    let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-    json!({
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": url.path(),
-        "rawQueryString": url.query().unwrap_or_default(),
-        "queryStringParameters": query,
-        "cookies": cookies,
-        "headers": headers,
-        "requestContext": {
-            "accountId": "0", "apiId": "api", "domainName": "127.0.0.1", "domainPrefix": "api",
-            "http": {"method": method, "path": url.path(), "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
-            "requestId": "request", "routeKey": "$default", "stage": "$default", "time": "x", "timeEpoch": 0,
-        },
-        "body": body,
-        "isBase64Encoded": false,
-    })
+#[async_trait]
+impl gateway::Function for Function {
+    async fn invoke(&self, event: String) -> Result<Vec<u8>, InvokeError> {
+        let answer = Self::invoke(self, serde_json::from_str(&event)?).await;
+        let answer = answer.map_err(|error| InvokeError::Failed(error.to_string()))?;
+        match answer.get("error") {
+            Some(error) => Err(InvokeError::Failed(error.to_string())),
+            None => Ok(serde_json::to_vec(&answer)?),
+        }
+    }
 }
 
-/// Authorizes through the oauth function as a browser would, by the tenant's login page; `hint` names the administrator.
-/// Returns the function's last answer.
+/// Authorizes through the oauth function behind this gateway as a browser would, by the tenant's login page; `hint` names the
+/// administrator. Returns the function's last answer.
 ///
 /// # Errors
 /// In a few words, when something is not as it should be.
 pub async fn authorize(
-    oauth: &Function,
+    gateway: &Gateway,
     http: &reqwest::Client,
-    base: &url::Url,
     hint: &str,
-) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-    let begin = base.join(&format!("/oauth/authorize?login_hint={hint}"))?;
-    let answer = oauth.invoke(http_event("GET", &begin, &[], None, "")).await?;
-    let location =
-        answer.pointer("/headers/location").and_then(Value::as_str).ok_or("no redirect to the login page")?;
-    let cookies = answer.get("cookies").and_then(Value::as_array).ok_or("no cookie was set")?;
-    let cookies: Vec<String> =
-        cookies.iter().filter_map(|cookie| Some(cookie.as_str()?.split(';').next()?.to_owned())).collect();
+) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+    let begin = Request::get(format!("/oauth/authorize?login_hint={hint}")).body(Body::empty())?;
+    let answer = gateway.ask(begin).await;
+    let location = answer.headers().get(LOCATION).ok_or("no redirect to the login page")?.to_str()?;
+    let set = answer.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+    let cookies: Vec<&str> = set.collect();
     let login = http.get(location).send().await?;
-    let back = login.headers().get("location").ok_or("the login page leads nowhere")?.to_str()?.parse()?;
-    Ok(oauth.invoke(http_event("GET", &back, &cookies, None, "")).await?)
+    let back: url::Url = login.headers().get(LOCATION).ok_or("the login page leads nowhere")?.to_str()?.parse()?;
+    let back = format!("{}?{}", back.path(), back.query().unwrap_or_default());
+    Ok(gateway.ask(Request::get(back).header(COOKIE, cookies.join("; ")).body(Body::empty())?).await)
 }
 
 async fn serve(router: Router) -> io::Result<String> {

@@ -1,4 +1,4 @@
-//! The whole stack in one process: the functions' handlers behind one address, and what AWS would be around them.
+//! The whole stack in one process: the functions' handlers behind a gateway, and what AWS would be around them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
-use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::map_request;
+use gateway::{Function, Gateway, InProcess};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use shared::access::{self, AccessToken, Scope};
@@ -20,7 +18,6 @@ use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
 use shared::feed::{Announcing, EventSink};
 use shared::graph::GraphOrigin;
-use shared::http::ClientAddress;
 use shared::identity::IdentityPlatform;
 use shared::secrets::SecretsManager;
 use shared::session::{SessionDesk, SessionKeyStore as _};
@@ -102,6 +99,8 @@ pub struct Stack {
     pub secrets: Arc<SecretsManager>,
     /// Its sync function, to be invoked directly.
     pub sync: Arc<sync::App>,
+    /// What its address leads to, to be asked directly: with requests that no HTTP client would send.
+    pub gateway: Gateway,
     clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
 }
@@ -137,19 +136,21 @@ impl Stack {
         let sync = Arc::new(parts.sync(options.interval, options.progress, options.alerts, options.events));
         let oauth = parts.oauth(&base_url, options.operator_tenant);
         let status = status::App::new(parts.endpoints.clients_of("status").store, Arc::clone(&parts.clock), &base_url);
-        let (console, site) = parts.console(&base_url);
-        let routes = status::routes(status).merge(console::routes(console)).merge(console::site_routes(site));
-        let router: Router = oauth::router(Arc::new(oauth))
-            .fallback_service(shared::http::finish(routes))
-            .layer(map_request(note_address));
+        let site = parts.console(&base_url);
+        let functions: [(&'static str, Arc<dyn Function>); 3] = [
+            ("oauth", Arc::new(InProcess(oauth::router(Arc::new(oauth))))),
+            ("status", Arc::new(InProcess(status::router(status)))),
+            ("console", Arc::new(InProcess(console::router(site)))),
+        ];
+        let gateway = Gateway::new(functions);
         tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
         }
         let listener = options.listener;
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = gateway.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, clock: parts.clock, stop })
+        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, gateway, clock: parts.clock, stop })
     }
 
     /// Makes an access token for all directories.
@@ -253,21 +254,12 @@ impl Parts {
         }
     }
 
-    fn console(&self, base_url: &Url) -> (console::App, console::Site) {
+    fn console(&self, base_url: &Url) -> console::Site {
         let clients = self.endpoints.clients_of("console");
         let sessions = self.sessions(&clients);
         let app = console::App::new(clients.store.clone(), clients.queue, Arc::clone(&self.clock));
-        (app.clone(), console::Site::new(app, clients.store, clients.secrets, sessions, base_url))
+        console::Site::new(app, clients.store, clients.secrets, sessions, base_url)
     }
-}
-
-/// Notes who is at the other end of the connection.
-async fn note_address(mut request: Request) -> Request {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    if let Some(address) = address {
-        request.extensions_mut().insert(ClientAddress(address));
-    }
-    request
 }
 
 impl Drop for Stack {

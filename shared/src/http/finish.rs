@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, map_request, map_response};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
+use super::budget::refuse_oversized;
+use super::lambda::without_empty_segments;
 use super::problem::{Problem, ProblemKind};
 use super::scim_error;
 
@@ -35,13 +38,26 @@ const MAX_URI_BYTES: usize = 4_096;
 /// Routers are merged before, not after: a router can have only one answer to unknown paths.
 pub fn finish(router: Router) -> Router {
     router
-        .fallback(async || Problem::not_found("There is nothing at this path."))
+        .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             Problem::new(ProblemKind::MethodNotAllowed, "The `Allow` header lists the methods of this path.")
         })
         .layer(map_request(refuse_endless))
+        .layer(map_response(refuse_oversized))
         .layer(from_fn(scim_error::translate))
         .layer(map_response(harden))
+}
+
+/// Redirects a path with slashes too many, as `//users` or `/users/`, to the one without. All else does not exist.
+async fn nothing_here(request: Request) -> Response {
+    let uri = request.uri();
+    let path = without_empty_segments(uri.path());
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    match HeaderValue::try_from(format!("{path}{query}")) {
+        // With the same method and body.
+        Ok(location) if path != uri.path() => (StatusCode::PERMANENT_REDIRECT, [(LOCATION, location)]).into_response(),
+        _ => Problem::not_found("There is nothing at this path.").into_response(),
+    }
 }
 
 async fn refuse_endless(request: Request) -> Result<Request, Problem> {
@@ -64,7 +80,7 @@ async fn harden(mut response: Response) -> Response {
 mod tests {
     use axum::body::Body;
     use axum::routing::get;
-    use http::{Request, StatusCode};
+    use http::Request;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -106,6 +122,23 @@ mod tests {
         let response = ask("GET", "/nowhere").await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn slashes_too_many_are_redirected_within_this_site() {
+        for (path, location) in [
+            ("/page/", "/page"),
+            ("//page?q=a%2Fb", "/page?q=a%2Fb"),
+            ("//evil.example/", "/evil.example"),
+            ("/%5Cevil.example//", "/%5Cevil.example"),
+        ] {
+            for method in ["GET", "HEAD", "POST"] {
+                let response = ask(method, path).await;
+                assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT, "{method} {path}");
+                assert_eq!(response.headers()[LOCATION], location);
+            }
+        }
+        assert_eq!(ask("GET", "/").await.status(), StatusCode::NOT_FOUND);
     }
 
     #[tokio::test]

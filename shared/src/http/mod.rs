@@ -1,15 +1,17 @@
 //! HTTP on both sides: how requests are sent, and what all our answers have in common.
 //!
 //! Sending: [`client()`]. Answering: [`Problem`] for errors, [`authorize`] and [`authorized_directory`] for who may ask,
-//! [`JsonBody`] for what is sent to us, [`RunView`] and its parts for what several functions show, and [`finish`], which
-//! every router goes through last.
+//! [`JsonBody`] for what is sent to us, [`RunView`] and its parts for what several functions show, [`finish`], which
+//! every router goes through last, and [`run`], by which it receives the events of API Gateway.
 
 mod bearer;
 mod body;
+mod budget;
 mod client;
 mod client_address;
 mod described;
 mod finish;
+mod lambda;
 mod problem;
 mod scim_error;
 mod style;
@@ -20,10 +22,12 @@ pub use bearer::{authorize, authorized_directory};
 pub use body::JsonBody;
 #[cfg(any(test, fuzzing))]
 pub(crate) use body::said_once;
+pub use budget::{Budget, Wrapping};
 pub use client::{ClientError, client};
 pub use client_address::ClientAddress;
 pub use described::{DirectoryInPath, SomeOf};
 pub use finish::{HTTPS_ONLY, finish};
+pub use lambda::{Error, HttpEvent, handle, run};
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
 pub use style::style_policy;
 pub use unchanged::{fingerprint, tag};

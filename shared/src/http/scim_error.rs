@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::problem::{Problem, ProblemKind};
 
 /// Below this path, SCIM is spoken.
-const PREFIX: &str = "/scim/";
+pub(super) const PREFIX: &str = "/scim/";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

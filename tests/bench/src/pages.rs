@@ -1,16 +1,20 @@
 //! How soon the Sync page and its sisters answer in a large directory.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::Response;
+use gateway::Gateway;
 use jiff::Timestamp;
-use local::lambda::{Function, http_event};
+use local::lambda::Function;
 use rand::distr::{Alphanumeric, SampleString as _};
 use secrecy::SecretString;
-use serde_json::Value;
 use shared::clock::{Clock as _, SystemClock};
 use shared::identity::SignedIn;
 use shared::session::{Role, Session, SessionCookie, SessionKeys};
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::binaries;
@@ -22,9 +26,9 @@ const TIMES: usize = 15;
 /// What the median of each must not exceed.
 const GOAL: Duration = Duration::from_millis(100);
 
-/// Somebody who has signed in, before the console function.
+/// Somebody who has signed in, before the gateway with the console function.
 struct Visitor {
-    console: Function,
+    gateway: Gateway,
     session: Session,
     cookie: String,
 }
@@ -46,16 +50,17 @@ impl Visitor {
         let given = SessionCookie::new(false).give(&keys, &session).unwrap();
         let cookie = given.to_str().unwrap().split(';').next().unwrap().to_owned();
         let console = Function::start(&binaries::path("console"), world.environment()).await.unwrap();
-        Self { console, session, cookie }
+        let function: Arc<dyn gateway::Function> = Arc::new(console);
+        Self { gateway: Gateway::new([("console", function)]), session, cookie }
     }
 
     /// Opens a page, or sends a form.
-    async fn ask(&self, method: &str, path: &str, body: &str) -> (Value, Duration) {
-        let url = Url::parse("http://127.0.0.1:1").unwrap().join(path).unwrap();
-        let mut event = http_event(method, &url, std::slice::from_ref(&self.cookie), None, body);
-        event["headers"]["content-type"] = "application/x-www-form-urlencoded".into();
+    async fn ask(&self, method: &str, path: &str, body: &str) -> (Response, Duration) {
+        let request = Request::builder().method(method).uri(path).header("cookie", &self.cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body(Body::from(body.to_owned())).unwrap();
         let began = Instant::now();
-        let answer = self.console.invoke(event).await.unwrap();
+        let answer = self.gateway.ask(request).await;
         (answer, began.elapsed())
     }
 }
@@ -75,8 +80,8 @@ pub async fn pages(report: &mut Report, users: usize) {
     let form = [("form_token", token.as_str()), ("version", &version), ("sync_users", "no"), ("percent", "20")];
     let form = Serializer::new(String::new()).extend_pairs(form).append_pair("at_least", "5").finish();
     let (drafted, took) = visitor.ask("POST", &format!("{directory}/settings"), &form).await;
-    assert_eq!(drafted["statusCode"], 303, "{drafted:#}");
-    let draft = drafted["headers"]["location"].as_str().unwrap().to_owned();
+    assert_eq!(drafted.status(), StatusCode::SEE_OTHER, "{drafted:?}");
+    let draft = drafted.headers()["location"].to_str().unwrap().to_owned();
     let of = thousands(users as u64);
     report.tell(
         "pages",
@@ -105,7 +110,7 @@ pub async fn pages(report: &mut Report, users: usize) {
         world.counts();
         for _ in 0..TIMES {
             let (answer, took) = visitor.ask("GET", &format!("{directory}{path}"), "").await;
-            assert_eq!(answer["statusCode"], 200, "{answer:#}");
+            assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
             times.push(took);
         }
         let requests = world.counts().total() / TIMES as u64;

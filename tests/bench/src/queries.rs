@@ -1,11 +1,15 @@
 //! How soon programs are answered in a large directory, and what of the table that takes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local::lambda::{Function, http_event};
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use gateway::Gateway;
+use local::lambda::Function;
 use serde_json::Value;
 use tenant::MemberKind;
-use url::Url;
 
 use crate::binaries;
 use crate::report::{Report, thousands};
@@ -16,30 +20,34 @@ const TIMES: usize = 15;
 /// What the median of a gatekeeper's call must not exceed.
 const GOAL: Duration = Duration::from_millis(20);
 
-/// A program with a token, before the status function.
+/// A program with a token, before the gateway with the status function.
 struct Program {
-    status: Function,
+    gateway: Gateway,
     authorization: String,
 }
 
 impl Program {
-    async fn get(&self, path: &str) -> (Value, Duration) {
-        let url = Url::parse("http://127.0.0.1:1").unwrap().join(path).unwrap();
-        let event = http_event("GET", &url, &[], Some(&self.authorization), "");
+    async fn get(&self, path: &str) -> (String, Duration) {
+        let request = Request::get(path).header("authorization", &self.authorization).body(Body::empty()).unwrap();
         let began = Instant::now();
-        let answer = self.status.invoke(event).await.unwrap();
+        let answer = self.gateway.ask(request).await;
         let took = began.elapsed();
-        assert_eq!(answer["statusCode"], 200, "{path}: {answer:#}");
-        (answer, took)
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        (body, took)
     }
 }
 
 pub async fn queries(report: &mut Report, users: usize) {
     eprintln!("The API");
     let (world, _) = World::synced(Size { users, groups: users / 25, members: 100 }).await;
+    let status = Function::start(&binaries::path("status"), world.environment()).await.unwrap();
+    let function: Arc<dyn gateway::Function> = Arc::new(status);
     let program = Program {
         authorization: format!("Bearer {}", world.api_token().await),
-        status: Function::start(&binaries::path("status"), world.environment()).await.unwrap(),
+        gateway: Gateway::new([("status", function)]),
     };
     let truth = world.tenant.truth();
     let group = truth.groups.iter().filter(|group| group.members.len() < 2_000).max_by_key(|group| group.members.len());
@@ -48,10 +56,10 @@ pub async fn queries(report: &mut Report, users: usize) {
     let (members, group) = (group.members.len(), group.id);
     let (api, scim) = (format!("/api/v1/directories/{}", world.directory), format!("/scim/v2/{}", world.directory));
     let (user, _) = program.get(&format!("{api}/users/{member}")).await;
-    let user: Value = serde_json::from_str(user["body"].as_str().unwrap()).unwrap();
+    let user: Value = serde_json::from_str(&user).unwrap();
     let name = user["user_principal_name"].as_str().unwrap().replace('#', "%23");
     let (feed, _) = program.get(&format!("{api}/changes")).await;
-    let feed: Value = serde_json::from_str(feed["body"].as_str().unwrap()).unwrap();
+    let feed: Value = serde_json::from_str(&feed).unwrap();
     let (_, since) = feed["next_cursor"].as_str().unwrap().split_once('.').unwrap();
     let behind = users / 2;
 

@@ -1,8 +1,9 @@
 //! A tenant, the local parts of AWS with a meter before the table, and the sync function as a process.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gateway::Gateway;
 use jiff::SignedDuration;
 use local::aws;
 use local::lambda::{Function, authorize, delivery};
@@ -111,8 +112,9 @@ impl World {
         let oauth = Function::start(&binaries::path("oauth"), &environment).await.unwrap();
         let browser = shared::http::client(b"").unwrap();
         let administrator = tenant.administrators()[0].user_principal_name.clone();
-        let page = authorize(&oauth, &browser, &base, &administrator).await.unwrap();
-        assert_eq!(page["statusCode"], 200, "{page:#}");
+        let function: Arc<dyn gateway::Function> = Arc::new(oauth);
+        let page = authorize(&Gateway::new([("oauth", function)]), &browser, &administrator).await.unwrap();
+        assert!(page.status().is_success(), "{page:?}");
         let sync = Function::start(&binaries::path("sync"), &environment).await.unwrap();
         let directory = DirectoryId::new(tenant.tenant_id());
         let world =

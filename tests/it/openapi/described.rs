@@ -98,6 +98,12 @@ fn resolved(value: &'static Value) -> &'static Value {
 /// Panics unless the answer is described. Paths that are none of the API are of no interest.
 pub fn check(method: &str, path: &str, status: StatusCode, kind: Option<&HeaderValue>, body: &str) {
     let Some(template) = template_of(path) else { return };
+    if status == StatusCode::PERMANENT_REDIRECT {
+        // Decoded, and cut at a decoded `?`, it has slashes too many and is none of these paths.
+        let is_bent = ["//", "%2F", "%3F"].iter().any(|bend| path.to_uppercase().contains(bend));
+        assert!(is_bent, "{method} {path} is redirected");
+        return;
+    }
     let operation = &DESCRIPTION["paths"][template][method.to_lowercase()];
     if operation.is_null() {
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path} is not described");

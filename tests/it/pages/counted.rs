@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use console::{App, Site};
+use gateway::Gateway;
 use http::{Request, StatusCode};
 use shared::session::{Role, SessionDesk};
 use shared::store::RunStore as _;
 use tenant::Sample;
-use tower::ServiceExt as _;
 
 use super::visit::Visitor;
 use crate::harness::everything;
@@ -38,7 +37,7 @@ const PAGES: [(&str, usize); 17] = [
 ];
 
 /// A directory of this many users, its pages, and the cookie to open them with.
-async fn lab_of(users: usize) -> (Lab, Router, String) {
+async fn lab_of(users: usize) -> (Lab, Gateway, String) {
     let lab =
         Lab::start(&Sample { users, groups: users / 25, memberships_per_group: 60, ..Sample::default() }, |_| {}).await;
     lab.world.authorize().await;
@@ -48,13 +47,13 @@ async fn lab_of(users: usize) -> (Lab, Router, String) {
     let app = App::new(stack.store.clone(), lab.mailbox.clone(), lab.clock.clone());
     let site = Site::new(app, stack.store.clone(), stack.secrets.clone(), Arc::new(sessions), &stack.base_url);
     let cookie = Visitor::new(&lab.world, Role::Administrator).await.cookie;
-    (lab, console::router(site), cookie)
+    (lab, Gateway::of("console", console::router(site)), cookie)
 }
 
-async fn count(pages: &Router, cookie: &str, path: &str) -> usize {
+async fn count(pages: &Gateway, cookie: &str, path: &str) -> usize {
     let process = Process::undisturbed();
     let request = Request::builder().uri(path).header("cookie", cookie).body(Body::empty()).unwrap();
-    let response = process.run(pages.clone().oneshot(request)).await.unwrap();
+    let response = process.run(pages.ask(request)).await;
     let status = response.status();
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     assert_eq!(status, StatusCode::OK, "{path}: {}", String::from_utf8_lossy(&body));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use console::App;
+use gateway::Gateway;
 use http::{HeaderMap, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ use shared::credentials::{Cause, Credential, CredentialState};
 use shared::directory::{Directory, Presence, UserProfile, UserRecord};
 use shared::filter::{InactiveReason, Policy, UserDecision};
 use shared::sync::{HeldChange, HeldChanges, Hold, HoldState, RunId};
-use tower::ServiceExt as _;
 
 use crate::memory::{Memory, Sent, Stopped};
 
@@ -162,7 +162,8 @@ impl World {
     /// Asks as described.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let app = App::new(self.memory.clone(), self.queue.clone(), Arc::new(Stopped(now())));
-        let (parts, body) = shared::http::finish(console::routes(app)).oneshot(request).await.unwrap().into_parts();
+        let gateway = Gateway::of("console", shared::http::finish(console::routes(app)));
+        let (parts, body) = gateway.ask(request).await.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap() }
     }

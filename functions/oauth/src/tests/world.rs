@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gateway::Gateway;
 use http::{HeaderMap, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::Jwk;
@@ -30,7 +31,6 @@ use shared::store::{
     Page, RequestedRun, RunStore, SettingsChange, StoreError,
 };
 use shared::sync::{Run, RunId, RunRequest};
-use tower::ServiceExt as _;
 use url::Url;
 use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -267,7 +267,7 @@ impl AccountProbe for State {
 /// The function, its surroundings and one browser.
 pub(super) struct World {
     login: MockServer,
-    router: axum::Router,
+    gateway: Gateway,
     pub(super) state: Arc<State>,
     pub(super) browser: Browser,
 }
@@ -361,7 +361,7 @@ impl World {
             .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "keys": [key] })))
             .mount(&login)
             .await;
-        Self { login, router: router(Arc::new(app)), state, browser: Browser::default() }
+        Self { login, gateway: Gateway::of("oauth", router(Arc::new(app))), state, browser: Browser::default() }
     }
 
     /// A request as the browser sends it; cookies are kept as the answer says.
@@ -377,7 +377,7 @@ impl World {
             .header(header::COOKIE, cookies.join("; "))
             .body(Body::empty())
             .unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.gateway.ask(request).await;
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = cookie.to_str().unwrap().split_once("; ").unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use gateway::Gateway;
 use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +18,6 @@ use shared::directory::{
 use shared::filter::{GroupDecision, InactiveReason, Policy, SkipReason, UserDecision};
 use shared::sync::{Run, RunState, Trigger};
 use status::App;
-use tower::ServiceExt as _;
 
 use crate::memory::{Memory, Stopped};
 
@@ -198,7 +198,7 @@ impl World {
             Arc::new(Stopped(now())),
             &"https://sync.example".parse().unwrap(),
         ));
-        Answer::read(router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await
+        Answer::read(Gateway::of("status", router).ask(request.body(Body::empty()).unwrap()).await).await
     }
 }
 
