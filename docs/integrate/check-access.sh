@@ -12,11 +12,10 @@ set -euo pipefail
 user=${1:?expected a user: an object id, sign-in name or mail address}
 group=${2:-}
 
-# In the path, whatever the name has in it.
-key=$(jq --raw-output --null-input --arg user "$user" '$user | @uri')
-url=$SYNC_API/api/v1/directories/$SYNC_DIRECTORY/users/$key/access
-query=()
-[[ -z $group ]] || query=(--get --data-urlencode "group=$group")
+# The name goes into the query, which arrives as it was sent, whatever characters it has.
+url=$SYNC_API/api/v1/directories/$SYNC_DIRECTORY/access
+query=(--get --data-urlencode "user=$user")
+[[ -z $group ]] || query+=(--data-urlencode "group=$group")
 
 # The token goes by a file, since other users of the machine can read command lines.
 answer=$(curl --silent --show-error --max-time 10 --write-out '\n%{http_code}' "${query[@]}" \

@@ -81,7 +81,18 @@ async fn a_script_is_told_whether_to_let_somebody_in() {
     assert_eq!(check(&[&stranger, &group]).await, (1, format!("{stranger} is active, and not in the group\n")));
     let name = world.user(stranger.parse().unwrap()).await["user_principal_name"].as_str().unwrap().to_uppercase();
     assert_eq!(check(&[&name]).await.0, 0, "{name}");
-    for nobody in ["nobody@contoso.example", "a/../../../status", "a?b#c", "é %2F"] {
+    // Names that a path would bend: of a guest, and one that is another's when it is decoded once more.
+    for name in ["kim_x#EXT#@c.example", "o'brien@c.example", "a+b@c.example", "a/b?@c.example"] {
+        let user = NewUser { user_principal_name: Some(name.to_owned()), ..NewUser::named("Kim") };
+        world.apply(Action::CreateUser(user)).unwrap();
+    }
+    world.sync().await;
+    for name in ["kim_x#EXT#@c.example", "o'brien@c.example", "a+b@c.example", "a/b?@c.example"] {
+        assert_eq!(check(&[name]).await.0, 0, "{name}");
+    }
+    for nobody in
+        ["nobody@contoso.example", "a/../../../status", "a?b#c", "é %2F", "o%27brien@c.example", "a b@c.example"]
+    {
         assert_eq!(check(&[nobody]).await, (1, format!("there is no user {nobody}\n")));
     }
     world.apply(Action::DisableUser { user: member.parse().unwrap() });
@@ -239,6 +250,15 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
         panic!("nginx does not answer: {log}");
     };
     assert_eq!(ask(Some(member.to_string())).await, (200, "the application".to_owned()));
+    let guest = NewUser { user_principal_name: Some("kim_x#EXT#@c.example".to_owned()), ..NewUser::named("Kim") };
+    let plus = NewUser { user_principal_name: Some("kim+o'x@c.example".to_owned()), ..NewUser::named("Lee") };
+    for user in [guest, plus] {
+        let name = user.user_principal_name.clone();
+        let id = world.apply(Action::CreateUser(user)).unwrap();
+        world.apply(Action::AddMember { group, member: id });
+        world.sync().await;
+        assert_eq!(ask(name.clone()).await.0, 200, "{name:?}");
+    }
     for kept_out in [Some(stranger.to_string()), Some("nobody@contoso.example".to_owned()), None] {
         assert_eq!(ask(kept_out.clone()).await.0, 403, "{kept_out:?}");
     }
