@@ -1,6 +1,6 @@
 """The deployed shape, from end to end: what infra/deploy makes, in an AWS on this machine.
 
-prove.py TENANT: the program of the simulated tenant. See README.md.
+prove.py TENANT GATEWAY: the programs of the simulated tenant and of the gateway. See README.md.
 """
 
 import base64
@@ -14,8 +14,9 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 
-from emulator import FUNCTIONS, STACK, Emulator, deploy, in_terminal, until
+from emulator import FUNCTIONS, REGION, STACK, Emulator, deploy, in_terminal, until
 from visitor import Api, Tenant, ask, authorize
 
 ADMINISTRATOR, BACKUP = "admin@contoso.example", "backup@contoso.example"
@@ -26,10 +27,11 @@ def step(what):
 
 
 @contextmanager
-def simulated_tenant(program):
-    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def running(program, *arguments):
+    """A program that prints its address, and ends with its standard input."""
+    process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        yield Tenant(process.stdout.readline().strip())
+        yield process.stdout.readline().strip()
     finally:
         process.stdin.close()
         process.wait(10)
@@ -95,7 +97,7 @@ def complaints(emulator):
     return [line for line in log_lines(emulator) if '"ERROR"' in line or '"WARN"' in line]
 
 
-def prove(emulator, tenant):
+def prove(emulator, tenant, origin):
     registration = tenant.control("registration")
     administrators = {one["userPrincipalName"]: one["id"] for one in tenant.control("administrators")}
     step("deploying by infra/deploy")
@@ -109,12 +111,12 @@ def prove(emulator, tenant):
         ("Deploy this changeset?", "y"),
         ("The client secret's value", secret),
     ]
-    said, outputs = deploy(
-        emulator, answers, {"LoginUrl": tenant.origin, "GraphUrl": tenant.origin, "SyncIntervalSeconds": "60"}
-    )
+    parameters = {"LoginUrl": tenant.origin, "GraphUrl": tenant.origin, "BaseUrl": origin, "SyncIntervalSeconds": "60"}
+    said, outputs = deploy(emulator, answers, parameters)
     assert secret not in said
     assert outputs["RedirectUri"] in said.rpartition("What is left:")[2], said
-    origin, table = outputs["ApiUrl"], outputs["TableName"]
+    table = outputs["TableName"]
+    assert outputs["ApiUrl"] == origin
     told = inbox(emulator, outputs["AlertTopicArn"])
     tenant.control("actions", {"action": "registerRedirectUri", "uri": outputs["RedirectUri"]})
 
@@ -130,6 +132,7 @@ def prove(emulator, tenant):
     ]:
         answer = ask("GET", origin + path)
         assert answer.status == status, f"{path}: {answer.status} {answer.text}"
+        assert ask("HEAD", origin + path).status == status, f"HEAD {path}"
 
     step("authorizing as an administrator")
     page = authorize(origin, ADMINISTRATOR)
@@ -145,6 +148,15 @@ def prove(emulator, tenant):
     run = api.call("PUT", f"{directory}/settings", settings)["run"]
     assert ended(api, directory, run)["state"] == "succeeded"
     assert active(api, directory) == expected_active(tenant)
+
+    step("asking for a guest by name")
+    names = {user["userPrincipalName"]: user["id"] for user in tenant.control("truth")["users"] if not user["deleted"]}
+    guest = next(name for name in names if "#EXT#" in name)
+    for path in (f"users/{quote(guest)}/access", f"access?user={quote(guest)}"):
+        assert api.get(f"{directory}/{path}")["user"] == names[guest], path
+        twice = ask("GET", f"{origin}{directory}/{path.replace('%', '%25')}", {"Authorization": f"Bearer {api.token}"})
+        assert twice.status == 404, f"{path}: {twice.status} {twice.text}"
+
     scim = api.get(f"/scim/v2/{found['id']}/Users?filter=active%20eq%20true&count=0")
     assert scim["totalResults"] == len(expected_active(tenant)), scim
 
@@ -226,11 +238,13 @@ def prove(emulator, tenant):
 
 
 def main():
-    (program,) = sys.argv[1:]
+    tenant_program, gateway_program = sys.argv[1:]
     with open(os.environ.get("EMULATOR_LOG", os.devnull), "wb") as log:
-        with simulated_tenant(program) as tenant, Emulator(log) as emulator:
+        with running(tenant_program) as tenant, Emulator(log) as emulator:
             try:
-                prove(emulator, tenant)
+                # The emulator's own gateway is kinder than the real one: this one stands in its place.
+                with running(gateway_program, emulator.url, REGION, STACK) as origin:
+                    prove(emulator, Tenant(tenant), origin)
             except (AssertionError, SystemExit):
                 print("What the functions have logged that is no good:", *complaints(emulator), sep="\n")
                 raise
