@@ -1,0 +1,194 @@
+//! How much fits one answer: Lambda passes on at most 6 MB, and lists end before that.
+//!
+//! What counts is the JSON that wraps status, headers and body. In it a body is a string: quotes and backslashes take two
+//! bytes, and of JSON in JSON those that escape others do so again. Bodies that are not text are base64, a third longer.
+//!
+//! Sources: AWS Lambda developer guide, "Lambda quotas"; the exact limit was measured in
+//! <https://github.com/DataBiosphere/azul/issues/8258>.
+
+use std::io::{self, Write};
+
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::problem::{Problem, ProblemKind};
+
+/// Longest answer that Lambda passes on, in bytes of wrapped JSON.
+const MAX_ANSWER_BYTES: usize = 6_291_556;
+
+/// Kept free for the headers and what wraps them, and for what stands around the entries of a list.
+const RESERVED_BYTES: usize = 32 * 1024;
+
+/// Most bytes that a byte of a text takes when it is wrapped: a control character as `\u0001`.
+const LONGEST_ESCAPE: u64 = 6;
+
+/// How the body of an answer is wrapped, which depends on its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapping {
+    /// As a JSON string: `text/*`, `application/json` and what ends with `+json`.
+    Text,
+    /// As base64 in a JSON string: everything else, such as `application/x-ndjson`.
+    Base64,
+}
+
+/// The bytes that are left in an answer for further entries.
+#[derive(Debug)]
+pub struct Budget {
+    left: usize,
+    wrapping: Wrapping,
+}
+
+impl Budget {
+    /// The room in an answer with nothing in it yet.
+    #[must_use]
+    pub fn new(wrapping: Wrapping) -> Self {
+        Self { left: MAX_ANSWER_BYTES - RESERVED_BYTES, wrapping }
+    }
+
+    /// Takes up the room of a JSON value and the comma or line break behind it. False, and nothing is taken up, when it does not
+    /// fit.
+    pub fn takes(&mut self, value: &impl Serialize) -> bool {
+        let mut counter = Counter::default();
+        // Counting does not fail; what cannot be serialized is reported where it is written.
+        serde_json::to_writer(&mut counter, value).is_err() || self.take_up(&counter)
+    }
+
+    /// Takes up the room of text. False, and nothing is taken up, when it does not fit.
+    pub fn takes_text(&mut self, text: &str) -> bool {
+        let mut counter = Counter::default();
+        counter.count(text.as_bytes());
+        self.take_up(&counter)
+    }
+
+    fn take_up(&mut self, counter: &Counter) -> bool {
+        let with_separator = counter.wrapped(self.wrapping) + ",\n".len();
+        let fits = with_separator <= self.left;
+        if fits {
+            self.left -= with_separator;
+        }
+        fits
+    }
+}
+
+/// Counts what is written, as it is and escaped.
+#[derive(Default)]
+struct Counter {
+    bytes: usize,
+    escaped: usize,
+}
+
+impl Counter {
+    fn count(&mut self, written: &[u8]) {
+        self.bytes += written.len();
+        self.escaped += escaped_bytes(written);
+    }
+
+    fn wrapped(&self, wrapping: Wrapping) -> usize {
+        match wrapping {
+            Wrapping::Text => self.escaped,
+            Wrapping::Base64 => self.bytes.div_ceil(3) * 4,
+        }
+    }
+}
+
+impl Write for Counter {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.count(written);
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The length of text in a JSON string.
+fn escaped_bytes(text: &[u8]) -> usize {
+    let escaped = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0x00..=0x1f => 6,
+        _ => 1,
+    };
+    text.iter().map(escaped).sum()
+}
+
+/// Replaces an answer that Lambda would not pass on by one that says so. Lists end earlier; this is for single things that are
+/// larger than all that was thought of.
+pub(super) async fn refuse_oversized(response: Response) -> Response {
+    let may_exceed = |bytes: u64| bytes * LONGEST_ESCAPE > (MAX_ANSWER_BYTES - RESERVED_BYTES) as u64;
+    if response.body().size_hint().exact().is_some_and(|bytes| !may_exceed(bytes)) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    // Handlers' bodies are in memory already.
+    let bytes = match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Problem::internal(&error).into_response(),
+    };
+    // Base64 is longer than text without escapes, and shorter than most with: the longer one is assumed.
+    if escaped_bytes(&bytes).max(bytes.len().div_ceil(3) * 4) <= MAX_ANSWER_BYTES - RESERVED_BYTES {
+        return Response::from_parts(parts, Body::from(bytes));
+    }
+    tracing::warn!(bytes = bytes.len(), "an answer was too large to be passed on");
+    Problem::new(
+        ProblemKind::TooMany,
+        "The answer exceeds the 6 MB that are passed on. Ask for fewer entries or attributes at once.",
+    )
+    .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The length of a body in the JSON that wraps it.
+    fn wrapped(body: &str) -> usize {
+        serde_json::to_string(body).unwrap().len() - "\"\"".len()
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_the_wrapped_body(text in "\\PC{0,40}|[\u{0}-\u{1f}\"\\\\a]{0,40}") {
+            prop_assert_eq!(escaped_bytes(text.as_bytes()), wrapped(&text));
+            let mut counter = Counter::default();
+            serde_json::to_writer(&mut counter, &json!({ "name": text })).unwrap();
+            prop_assert_eq!(counter.escaped, wrapped(&json!({ "name": text }).to_string()));
+        }
+    }
+
+    #[test]
+    fn entries_are_taken_until_the_answer_is_full() {
+        for (name, wrapping) in [
+            ("ö".repeat(256), Wrapping::Text),
+            ("\"\u{1}".repeat(128), Wrapping::Text),
+            ("a".repeat(256), Wrapping::Base64),
+        ] {
+            let entry = json!({ "name": name });
+            let mut budget = Budget::new(wrapping);
+            let mut entries: Vec<Value> = Vec::new();
+            while budget.takes(&entry) {
+                entries.push(entry.clone());
+            }
+            let body = serde_json::to_string(&entries).unwrap();
+            let bytes = match wrapping {
+                Wrapping::Text => wrapped(&body),
+                Wrapping::Base64 => body.len().div_ceil(3) * 4,
+            };
+            assert!(bytes <= MAX_ANSWER_BYTES - RESERVED_BYTES, "{bytes}");
+            assert!(bytes > 5_500_000, "{bytes}: not much is given away");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_beyond_all_bounds_is_a_problem() {
+        for (text, status) in
+            [("a".repeat(4_000_000), 200), ("\"".repeat(4_000_000), 400), ("a".repeat(6_300_000), 400)]
+        {
+            assert_eq!(refuse_oversized(Response::new(Body::from(text))).await.status(), status);
+        }
+    }
+}
