@@ -1,14 +1,15 @@
 //! One story: a tenant, what happens to it, and the runs in between.
 
 use rand::Rng as _;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use serde_json::{Value, json};
 use shared::sync::Trigger;
-use tenant::{Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, NewGroup, Paging, RequestKind, Sample, What};
+use tenant::{
+    Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, NewGroup, NewUser, Paging, RequestKind, Sample, What,
+};
 use uuid::Uuid;
 
+use super::draws::Draws;
 use super::safety::{Moment, deserved};
 use super::{Told, weather};
 use crate::coherence;
@@ -20,20 +21,26 @@ const MOST_LAST_RUNS: usize = 4;
 
 struct Story {
     lab: Lab,
-    rng: StdRng,
+    draws: Draws,
+    /// The number of the step, from 1; 0 before the first one.
+    step: u64,
     settings: Value,
+    /// Whether the index behind counters lags.
+    lags: bool,
     told: Told,
 }
 
 /// Tells the story of a seed to its end. Panics when it does not end well.
 pub async fn tell(seed: u64, told: Told) {
-    let mut rng = StdRng::seed_from_u64(seed);
+    let draws = Draws::of(seed);
+    let mut rng = draws.topic("tenant", 0);
     let sample = Sample {
         users: rng.random_range(5..14),
         groups: rng.random_range(4..9),
         memberships_per_group: rng.random_range(1..6),
         seed,
     };
+    let mut rng = draws.topic("quirks", 0);
     let lab = Lab::start(&sample, |options| {
         options.seed = seed;
         options.quirks.removed_objects_in_first_round = rng.random();
@@ -42,16 +49,17 @@ pub async fn tell(seed: u64, told: Told) {
     })
     .await;
     told.lock().unwrap().push(format!("{sample:?}"));
-    if rng.random_bool(0.5) {
+    if draws.topic("first run", 0).random_bool(0.5) {
         // The run that comes by itself fails, so that the weather reaches the first good one.
         lab.world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
     }
     lab.world.authorize().await;
     lab.world.tenant.clear_faults();
-    let mut story = Story { lab, rng, settings: everything(), told };
+    let mut story = Story { lab, draws, step: 0, settings: everything(), lags: false, told };
     story.change_settings().await;
     let mut moment = story.moment().await;
-    for _ in 0..story.rng.random_range(1..=4) {
+    for step in 1..=draws.topic("steps", 0).random_range(1..=4) {
+        story.step = step;
         moment = story.step(moment).await;
     }
     story.end().await;
@@ -68,6 +76,15 @@ impl Story {
         self.lab.world.tenant.apply(action).ok().flatten()
     }
 
+    fn draw(&self, topic: &str) -> rand::rngs::StdRng {
+        self.draws.topic(topic, self.step)
+    }
+
+    fn live_groups(&self) -> Vec<Uuid> {
+        let truth = self.lab.world.tenant.truth();
+        truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect()
+    }
+
     async fn moment(&self) -> Moment {
         let truth = self.lab.world.tenant.truth();
         Moment { published: self.lab.statuses().await, deserved: deserved(&truth, &self.settings) }
@@ -75,25 +92,32 @@ impl Story {
 
     /// Things change, and a run takes place in the weather of the day.
     async fn step(&mut self, mut before: Moment) -> Moment {
-        let changes = self.rng.random_range(0..6);
-        for action in self.lab.world.tenant.drift(&mut self.rng, changes) {
+        let mut rng = self.draw("drift");
+        let changes = rng.random_range(0..6);
+        for action in self.lab.world.tenant.drift(&mut rng, changes) {
             self.say(format!("{action:?}"));
         }
-        if self.rng.random_bool(0.5) {
+        if self.draw("rare event").random_bool(0.5) {
             self.rare_event();
         }
-        if self.rng.random_ratio(1, 5) {
+        if self.draw("subtypes").random_ratio(1, 4) {
+            self.subtype_joins();
+        }
+        self.let_index_lag();
+        let mut rng = self.draw("new settings");
+        if rng.random_ratio(1, 5) {
             self.change_settings().await;
-            if self.rng.random_bool(0.5) {
+            if rng.random_bool(0.5) {
                 // They are applied to what is known; what has changed meanwhile is read by the run below.
                 let run = self.lab.run_by(Trigger::Settings).await;
                 self.say(format!("run for them: {} {}", run["state"], run["reading"]));
                 before = self.moment().await;
             }
         }
-        for _ in 0..self.rng.random_range(0..3) {
-            let fault = weather::fault(&mut self.rng);
-            if fault.when.kind.is_some_and(weather::is_of_full_runs) && self.rng.random_bool(0.5) {
+        let mut rng = self.draw("weather");
+        for _ in 0..rng.random_range(0..3) {
+            let fault = weather::fault(&mut rng, self.lags);
+            if fault.when.kind.is_some_and(weather::is_of_full_runs) && rng.random_bool(0.5) {
                 self.act(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
             }
             self.say(format!("{fault:?}"));
@@ -106,6 +130,28 @@ impl Story {
         after
     }
 
+    /// An account of an agent, or of a kind of user that nobody knows yet, joins a group.
+    fn subtype_joins(&self) {
+        let mut rng = self.draw("subtype");
+        let subtype = if rng.random() { "agentUser" } else { "userOfTheFuture" };
+        let id = Some(Uuid::from_u128(rng.random()));
+        let new = NewUser { id, subtype: Some(subtype.to_owned()), ..NewUser::named("Agent") };
+        let member = self.act(Action::CreateUser(new));
+        if let Some((member, group)) = member.zip(self.live_groups().choose(&mut rng).copied()) {
+            self.act(Action::AddMember { group, member });
+        }
+    }
+
+    /// The index behind the counters lacks some of the latest changes, or has caught up.
+    fn let_index_lag(&mut self) {
+        let mut rng = self.draw("index lag");
+        let changes = if rng.random_ratio(1, 3) { rng.random_range(1..6) } else { 0 };
+        if changes > 0 || self.lags {
+            self.lags = changes > 0;
+            self.act(Action::SetIndexLag { changes });
+        }
+    }
+
     async fn run(&self) -> Value {
         let run = self.lab.run().await;
         self.say(format!("run: {} {} {} {}", run["state"], run["reading"], run["failure"]["code"], run["gaps"]));
@@ -113,36 +159,37 @@ impl Story {
     }
 
     /// What the drift does not do, or only seldom.
-    fn rare_event(&mut self) {
+    fn rare_event(&self) {
         let truth = self.lab.world.tenant.truth();
-        let groups: Vec<Uuid> = truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect();
+        let groups = self.live_groups();
+        let mut rng = self.draw("kind of rare event");
         let in_bin = |deletion: Option<Deletion>| deletion == Some(Deletion::Soft);
-        match self.rng.random_range(0..9) {
+        match rng.random_range(0..9) {
             0 => {
                 // Many leave at once: more than the safety limit lets go.
-                for user in self.lab.world.ordinary_users().into_iter().take(self.rng.random_range(3..9)) {
+                for user in self.lab.world.ordinary_users().into_iter().take(rng.random_range(3..9)) {
                     self.act(Action::Delete { id: user });
                 }
             }
             1 => {
-                let gone = truth.users.iter().filter(|user| in_bin(user.deleted)).choose(&mut self.rng);
+                let gone = truth.users.iter().filter(|user| in_bin(user.deleted)).choose(&mut rng);
                 if let Some(user) = gone {
                     self.act(Action::Purge { id: user.id });
                 }
             }
             2 => {
-                if let Some(id) = groups.choose(&mut self.rng).copied() {
+                if let Some(id) = groups.choose(&mut rng).copied() {
                     self.act(Action::Delete { id });
                 }
             }
             3 => {
-                let gone = truth.groups.iter().filter(|group| in_bin(group.deleted)).choose(&mut self.rng);
+                let gone = truth.groups.iter().filter(|group| in_bin(group.deleted)).choose(&mut rng);
                 if let Some(group) = gone {
                     self.act(Action::Restore { id: group.id });
                 }
             }
             4 => {
-                let group = Uuid::from_u128(self.rng.random());
+                let group = Uuid::from_u128(rng.random());
                 let hidden = NewGroup {
                     id: Some(group),
                     hidden: true,
@@ -155,7 +202,7 @@ impl Story {
             }
             5 => {
                 for _ in 0..2 {
-                    if let Some([group, member]) = groups.choose_multiple_array(&mut self.rng) {
+                    if let Some([group, member]) = groups.choose_multiple_array(&mut rng) {
                         self.act(Action::AddMember { group, member });
                     }
                 }
@@ -168,7 +215,6 @@ impl Story {
                 self.act(Action::ExpireAccessTokens { administrator: None });
             }
             _ => {
-                let rng = &mut self.rng;
                 let (list_default, list_max) = (rng.random_range(2..6), rng.random_range(2..9));
                 let (delta_objects, delta_members) = (rng.random_range(1..5), rng.random_range(1..5));
                 let paging = Paging { list_default, list_max, delta_objects, delta_members };
@@ -178,12 +224,11 @@ impl Story {
     }
 
     async fn change_settings(&mut self) {
-        let truth = self.lab.world.tenant.truth();
-        let groups: Vec<Uuid> = truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect();
-        let rng = &mut self.rng;
+        let groups = self.live_groups();
+        let mut rng = self.draw("settings");
         let mut listed = |chance| {
             let how_many = if rng.random_bool(chance) { rng.random_range(1..3) } else { 0 };
-            groups.choose_multiple(rng, how_many).copied().collect::<Vec<_>>()
+            groups.choose_multiple(&mut rng, how_many).copied().collect::<Vec<_>>()
         };
         let (allowed, ignored) = (listed(0.3), listed(0.5));
         // Settings that list groups but leave all groups out are refused.
@@ -203,8 +248,11 @@ impl Story {
     }
 
     /// The weather is fine, nobody changes anything, holds are approved: now everything is as it should be, and stays.
-    async fn end(mut self) {
+    async fn end(self) {
         self.say("the end begins");
+        if self.lags {
+            self.act(Action::SetIndexLag { changes: 0 });
+        }
         let mut run = self.run().await;
         for _ in 0..MOST_LAST_RUNS {
             match run["state"].as_str().unwrap() {
@@ -219,7 +267,7 @@ impl Story {
         assert_eq!(run["state"], "succeeded", "{run:#}");
         self.lab.world.check(&self.settings).await;
         self.lab.assert_idle().await;
-        if self.rng.random_ratio(1, 4) {
+        if self.draws.topic("last look", 0).random_ratio(1, 4) {
             // What the changes have led to is what a look at everything finds. It may write: a run that reads everything forgets
             // the memberships of users who were deleted before they were ever seen.
             self.act(Action::ResetDelta { answer: DeltaReset::StateNotFoundGone });
