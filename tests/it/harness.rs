@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::SharedHttpClient;
-use jiff::{SignedDuration, Timestamp};
 use local::api::Api;
 use local::secrets_manager::LocalSecrets;
 use local::stack::{Options, Stack};
@@ -14,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::{Alert, AlertError, AlertSink};
-use shared::clock::{Clock, SystemClock};
+use shared::clock::Clock as _;
 use shared::config::{AppCredential, Microsoft};
 use shared::feed::EventSink;
 use shared::sync::Unobserved;
@@ -23,21 +21,11 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
+use crate::clock::TestClock;
 use crate::coherence;
 use crate::logs;
 use crate::openapi::described;
 use crate::roles::{self, Deployment};
-
-/// The true time, or a later one when told so, but waits are a hundred times shorter.
-#[derive(Default)]
-pub struct ImpatientClock(Mutex<SignedDuration>);
-
-impl ImpatientClock {
-    /// Lets so much time pass.
-    pub fn pass(&self, time: SignedDuration) {
-        *self.0.lock().unwrap() += time;
-    }
-}
 
 /// The alerts that were sent.
 #[derive(Default)]
@@ -55,17 +43,6 @@ impl AlertSink for Alerts {
     async fn send(&self, alert: &Alert) -> Result<(), AlertError> {
         self.0.lock().unwrap().push(alert.clone());
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Clock for ImpatientClock {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + *self.0.lock().unwrap()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration / 100).await;
     }
 }
 
@@ -94,9 +71,19 @@ pub struct World {
     pub api: Api,
     pub directory: String,
     pub alerts: Arc<Alerts>,
-    /// The stack's clock, unless it was given another.
-    pub clock: Arc<ImpatientClock>,
+    /// The clock of stack and tenant.
+    pub clock: Arc<TestClock>,
     _logs: logs::Watch,
+}
+
+/// The usual options of a tenant, with this clock.
+pub fn tenant_options(clock: &Arc<TestClock>) -> tenant::Options {
+    let (now, sleep) = (Arc::clone(clock), Arc::clone(clock));
+    let wait = move |duration| {
+        let clock = Arc::clone(&sleep);
+        async move { clock.sleep(duration).await }
+    };
+    tenant::Options::new(tenant::Clock::new(move || now.now(), wait))
 }
 
 /// A sample small enough to be read and large enough to have every kind of user and group.
@@ -112,12 +99,12 @@ pub fn everything() -> Value {
 impl World {
     /// A tenant and a stack that has not been authorized.
     pub async fn unauthorized(sample: &Sample) -> Self {
-        Self::with_options(sample, tenant::Options::new(tenant::Clock::new(|| SystemClock.now()))).await
+        Self::set_up(sample, Setup::default()).await
     }
 
-    /// The same with another kind of tenant.
-    pub async fn with_options(sample: &Sample, options: tenant::Options) -> Self {
-        Self::started(sample, options, Setup::default()).await
+    /// The same with a tenant that `bend` makes another one than usual.
+    pub async fn with_options(sample: &Sample, bend: impl FnOnce(&mut tenant::Options) + Send + 'static) -> Self {
+        Self::set_up(sample, Setup { bend: Some(Box::new(bend)), ..Setup::default() }).await
     }
 
     /// A tenant and a stack that announces changes there.
@@ -126,28 +113,23 @@ impl World {
     }
 
     /// A tenant and a stack that differs from the usual in this.
-    pub async fn set_up(sample: &Sample, setup: Setup) -> Self {
-        let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
-        Self::started(sample, options, setup).await
-    }
-
-    async fn started(sample: &Sample, mut options: tenant::Options, mut setup: Setup) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub async fn set_up(sample: &Sample, mut setup: Setup) -> Self {
+        let clock = Arc::new(TestClock::default());
+        let mut options = tenant_options(&clock);
         if let Some(bend) = setup.bend.take() {
             bend(&mut options);
         }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
-        let clock = Arc::new(ImpatientClock::default());
-        let world = Self::of(tenant, clock.clone(), setup).await;
-        Self { clock, ..world }
+        Self::of(tenant, clock, setup).await
     }
 
-    /// A stack beside a tenant, with its own clock and perhaps its own wire to the table and the secrets.
-    pub async fn beside(tenant: TenantHandle, clock: Arc<dyn Clock>, aws_http: Option<SharedHttpClient>) -> Self {
-        Self::of(tenant, clock, Setup { aws_http, ..Setup::default() }).await
+    /// A stack beside a tenant, with its own wire to the table and the secrets.
+    pub async fn beside(tenant: TenantHandle, clock: Arc<TestClock>, aws_http: SharedHttpClient) -> Self {
+        Self::of(tenant, clock, Setup { aws_http: Some(aws_http), ..Setup::default() }).await
     }
 
-    async fn of(tenant: TenantHandle, clock: Arc<dyn Clock>, setup: Setup) -> Self {
+    async fn of(tenant: TenantHandle, clock: Arc<TestClock>, setup: Setup) -> Self {
         let app_credential = setup.app_credential.unwrap_or(AppCredential::ClientSecret);
         let deployment = Deployment { app_credential: app_credential.clone(), kms_and_sts: None };
         let aws_http = setup.aws_http.unwrap_or_else(|| roles::wire_of(deployment));
@@ -171,7 +153,7 @@ impl World {
             client_secret: SecretString::from(registration.client_secret),
             operator_tenant: None,
             interval: None,
-            clock,
+            clock: clock.clone(),
             progress: Arc::new(Unobserved),
             alerts: setup.alerts.unwrap_or_else(|| alerts.clone()),
             events: setup.events,
@@ -182,7 +164,7 @@ impl World {
         let token = stack.make_token("test", Scope::Admin).await.unwrap();
         let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
         let directory = tenant.tenant_id().to_string();
-        Self { tenant, stack, api, directory, alerts, clock: Arc::default(), _logs: logs }
+        Self { tenant, stack, api, directory, alerts, clock, _logs: logs }
     }
 
     /// A tenant and a stack that the first administrator has authorized and that has synced with these settings.
@@ -206,36 +188,36 @@ impl World {
         self.settle().await;
     }
 
-    /// Waits until no run waits or works.
+    /// Waits until no run waits or works, and what follows a run is done too.
     pub async fn settle(&self) {
-        loop {
-            let runs = self.get("runs").await;
-            let Some(latest) = runs["items"].get(0) else { return };
-            if matches!(latest["state"].as_str(), Some("queued" | "running" | "paused")) {
-                self.api.finished_run(&self.directory, latest["id"].as_str().unwrap()).await.unwrap();
-            } else {
-                return;
-            }
-        }
+        self.stack.at_rest().await;
+    }
+
+    /// Waits as [`Self::settle`] does, and returns a run's record.
+    pub async fn ended(&self, run: &Value) -> Value {
+        self.settle().await;
+        let run = self.get(&format!("runs/{}", run.as_str().unwrap())).await;
+        assert!(!matches!(run["state"].as_str(), Some("queued" | "running" | "paused")), "nobody works on it: {run:#}");
+        run
     }
 
     /// Stores settings, waits for the run that follows, and returns its record.
     pub async fn set(&self, settings: Value) -> Value {
         let answer = self.api.put(&self.path("settings"), &settings).await.unwrap();
-        let run = answer["run"].as_str().unwrap_or_else(|| panic!("{answer:#}"));
-        self.api.finished_run(&self.directory, run).await.unwrap()
+        assert!(answer["run"].is_string(), "{answer:#}");
+        self.ended(&answer["run"]).await
     }
 
     /// Syncs once and returns the run's record.
     pub async fn sync(&self) -> Value {
         let run = self.api.post(&self.path("runs"), &json!({})).await.unwrap();
-        self.api.finished_run(&self.directory, run["id"].as_str().unwrap()).await.unwrap()
+        self.ended(&run["id"]).await
     }
 
     /// Applies or discards a hold, waits for the run that follows, and returns its record.
     pub async fn decide(&self, hold: &str, decision: &str) -> Value {
         let answer = self.api.post(&self.path(&format!("holds/{hold}/{decision}")), &json!({})).await.unwrap();
-        self.api.finished_run(&self.directory, answer["run"]["id"].as_str().unwrap()).await.unwrap()
+        self.ended(&answer["run"]["id"]).await
     }
 
     /// Applies the hold that a run has stopped at, and returns the record of the run that did it.

@@ -1,7 +1,6 @@
 //! Counters that lag behind: what was deleted a moment ago is still counted, and what is new is not counted yet.
 
 use serde_json::{Value, json};
-use shared::clock::{Clock as _, SystemClock};
 use tenant::{Action, Fault, GroupKind, Matcher, NewGroup, NewUser, RequestKind, Sample, What};
 use uuid::Uuid;
 
@@ -59,9 +58,7 @@ async fn first_sync_succeeds_though_the_counter_of_groups_lags() {
 #[tokio::test]
 async fn list_that_lacks_one_user_fails_though_counters_lag() {
     let sample = Sample { users: 20, ..twenty() };
-    let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
-    options.paging.list_max = 19;
-    let world = World::with_options(&sample, options).await;
+    let world = World::with_options(&sample, |options| options.paging.list_max = 19).await;
     world.tenant.inject(Fault::new(Matcher::on(RequestKind::UsersDelta), What::NonJson));
     world.authorize().await;
     world.tenant.clear_faults();

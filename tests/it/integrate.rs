@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use rand::Rng as _;
 use secrecy::ExposeSecret as _;
@@ -12,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use uuid::Uuid;
 
+use crate::clock::pause_for_process;
 use crate::harness::{World, everything, small};
 
 /// Set where missing programs are an error.
@@ -236,7 +236,7 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
 
     let client = shared::http::client(b"").unwrap();
     let ask = async |user: Option<String>| {
-        for _ in 0..100 {
+        for _ in 0..1_000 {
             let mut request = client.get(format!("http://127.0.0.1:{port}/page"));
             if let Some(user) = &user {
                 request = request.header("x-user", user);
@@ -244,7 +244,7 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
             if let Ok(answer) = request.send().await {
                 return (answer.status().as_u16(), answer.text().await.unwrap());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            pause_for_process().await;
         }
         let log = std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
         panic!("nginx does not answer: {log}");

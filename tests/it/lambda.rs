@@ -57,7 +57,8 @@ async fn read(answer: Response) -> (u16, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lambda_binaries_authorize_sync_and_answer() {
     let (_stop, stopping) = watch::channel(false);
-    let clock = tenant::Clock::new(|| SystemClock.now());
+    // The binaries have no clock but the machine's, so neither has anything here.
+    let clock = tenant::Clock::new(|| SystemClock.now(), |wait| async move { SystemClock.sleep(wait).await });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tenant = Tenant::sample(&small()).serve(listener, tenant::Options::new(clock)).unwrap();
     let registration = tenant.registration();
@@ -66,7 +67,7 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping.clone()).await.unwrap();
     let client_secret = SecretString::from(registration.client_secret);
     aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
-    let (queue, mut deliveries) = LocalSqs::new();
+    let (queue, mut deliveries) = LocalSqs::new(Arc::new(SystemClock));
     let queue = queue.serve(stopping).await.unwrap();
     let base = Url::parse("http://127.0.0.1:1").unwrap();
     let environment: Vec<(&str, String)> = vec![

@@ -75,7 +75,7 @@ async fn a_run_asked_for_twice_is_folded_into_one_and_none_is_lost() {
     let (one, two, three) =
         tokio::join!(world.api.post(&path, &body), world.api.post(&path, &body), world.api.post(&path, &body));
     for run in [one, two, three] {
-        let run = world.api.finished_run(&world.directory, run.unwrap()["id"].as_str().unwrap()).await.unwrap();
+        let run = world.ended(&run.unwrap()["id"]).await;
         assert_eq!(run["state"], "succeeded", "{run:#}");
     }
 }

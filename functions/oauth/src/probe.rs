@@ -56,7 +56,8 @@ fn sort_error(error: GraphError) -> ProbeError {
         GraphError::Throttled { .. }
         | GraphError::Paused { .. }
         | GraphError::Failing(_)
-        | GraphError::Transport(_) => ProbeError::Unavailable(error.into()),
+        | GraphError::Transport(_)
+        | GraphError::TimedOut(_) => ProbeError::Unavailable(error.into()),
         other => ProbeError::Unexpected(other.into()),
     }
 }

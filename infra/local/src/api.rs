@@ -6,6 +6,7 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use shared::clock::{Clock as _, SystemClock};
 use url::Url;
 
 /// How often a run's record is looked at.
@@ -104,7 +105,7 @@ impl Api {
             if !matches!(record.get("state").and_then(Value::as_str), Some("queued" | "running" | "paused")) {
                 return Ok(record);
             }
-            tokio::time::sleep(POLL).await;
+            SystemClock.sleep(POLL).await;
         }
     }
 

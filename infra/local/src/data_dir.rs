@@ -175,6 +175,7 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirError {
 }
 
 /// A process that was killed a moment ago may still be on its way out, so the lock is given a few seconds.
+#[expect(clippy::disallowed_methods, reason = "it waits for another process")]
 fn take(lock: &fs::File) -> Result<(), fs::TryLockError> {
     for _ in 1..LOCK_ATTEMPTS {
         match lock.try_lock() {

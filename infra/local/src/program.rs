@@ -158,7 +158,10 @@ async fn simulate(args: &Args, data_dir: &DataDir) -> Result<TenantHandle, Error
         ..Sample::default()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+    let options = tenant::Options::new(tenant::Clock::new(
+        || SystemClock.now(),
+        |wait| async move { SystemClock.sleep(wait).await },
+    ));
     let tenant = Tenant::sample(&sample).serve(listener, options)?;
     for change in 1..=drifted(&data_dir.file("drift.json")) {
         tenant.drift(&mut rng_of(args.sample.seed, change), 1);
@@ -174,7 +177,7 @@ fn drifted(file: &Path) -> u64 {
 
 async fn drift(tenant: TenantHandle, seed: u64, file: PathBuf) {
     for changes in drifted(&file) + 1.. {
-        tokio::time::sleep(DRIFT_INTERVAL).await;
+        SystemClock.sleep(DRIFT_INTERVAL).await;
         tenant.drift(&mut rng_of(seed, changes), 1);
         let text = json!({"changes": changes}).to_string();
         if let Err(error) = write_private(&file, text.as_bytes()) {
@@ -229,7 +232,7 @@ async fn wait_for_authorization(api: &Api, base: &Url, token_file: &Path) -> Res
             say(&format!("The admin token is in {}.", token_file.display()));
             told = true;
         }
-        tokio::time::sleep(POLL).await;
+        SystemClock.sleep(POLL).await;
     }
 }
 

@@ -13,17 +13,17 @@ use tokio::sync::watch;
 use crate::aws::stopped;
 use crate::sqs::{Deliveries, LocalSqs};
 
-/// How long a message that was not handled waits before it is delivered again.
-const REDELIVERY: Duration = Duration::from_secs(5);
 /// How often the schedule looks for directories that are due. On AWS it is a minute.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Delivers messages to the sync function, each on its own, until `stop`.
 pub async fn deliver(mut deliveries: Deliveries, queue: LocalSqs, app: Arc<sync::App>, stop: watch::Receiver<bool>) {
     let deliver = async {
-        while let Some(message) = deliveries.next().await {
+        loop {
+            let delivery = deliveries.next().await;
             let (queue, app) = (queue.clone(), Arc::clone(&app));
             tokio::spawn(async move {
+                let message = &delivery.message;
                 let event = json!({"Records": [{
                     "messageId": uuid::Uuid::new_v4(),
                     "receiptHandle": "local",
@@ -33,7 +33,7 @@ pub async fn deliver(mut deliveries: Deliveries, queue: LocalSqs, app: Arc<sync:
                     "eventSource": "aws:sqs",
                 }]});
                 if !invoke(&app, event).await {
-                    queue.put(message, REDELIVERY);
+                    queue.give_back(message.clone());
                 }
             });
         }
@@ -47,12 +47,11 @@ pub async fn deliver(mut deliveries: Deliveries, queue: LocalSqs, app: Arc<sync:
 /// Ticks until `stop`.
 pub async fn tick(app: Arc<sync::App>, stop: watch::Receiver<bool>) {
     let tick = async {
-        let mut ticks = tokio::time::interval(TICK);
         loop {
-            ticks.tick().await;
             let event =
                 json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
             invoke(&app, event).await;
+            app.ports.clock.sleep(TICK).await;
         }
     };
     tokio::select! {

@@ -102,6 +102,7 @@ pub struct Stack {
     /// What its address leads to, to be asked directly: with requests that no HTTP client would send.
     pub gateway: Gateway,
     clock: Arc<dyn Clock>,
+    queue: LocalSqs,
     stop: watch::Sender<bool>,
 }
 
@@ -119,7 +120,7 @@ impl Stack {
         let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
         let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http.clone()));
         secrets.put_client_secret(&options.client_secret).await?;
-        let (queue, deliveries) = LocalSqs::new();
+        let (queue, deliveries) = LocalSqs::new(Arc::clone(&options.clock));
         let sqs = queue.serve(stopping.clone()).await?;
         let endpoints = Endpoints { dynamodb: dynamodb.clone(), secrets_manager, sqs, http: options.aws_http };
 
@@ -143,14 +144,19 @@ impl Stack {
             ("console", Arc::new(InProcess(console::router(site)))),
         ];
         let gateway = Gateway::new(functions);
-        tokio::spawn(queue::deliver(deliveries, queue, Arc::clone(&sync), stopping.clone()));
+        tokio::spawn(queue::deliver(deliveries, queue.clone(), Arc::clone(&sync), stopping.clone()));
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
         }
         let listener = options.listener;
         let service = gateway.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, gateway, clock: parts.clock, stop })
+        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, gateway, clock: parts.clock, queue, stop })
+    }
+
+    /// Resolves when no message waits in the queue or is being handled: no run waits or works, and none has anything left to do.
+    pub async fn at_rest(&self) {
+        self.queue.at_rest().await;
     }
 
     /// Makes an access token for all directories.

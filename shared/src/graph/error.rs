@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::gate::TooLong;
 use super::page::Malformed;
 use super::retry::Trouble;
+use crate::clock::TimedOut;
 use crate::credentials::TokenError;
 use crate::sync::SourceError;
 
@@ -99,6 +100,9 @@ pub enum GraphError {
     /// No answer came, or not all of it.
     #[error("the connection to Microsoft Graph failed")]
     Transport(#[source] reqwest::Error),
+    /// No whole answer came in time.
+    #[error("Microsoft Graph did not answer in time")]
+    TimedOut(#[from] TimedOut),
     /// There is no token to ask with.
     #[error("there is no access token")]
     Token(#[source] TokenError),
@@ -114,7 +118,7 @@ impl GraphError {
     pub(super) fn trouble(&self) -> Option<Trouble> {
         match self {
             Self::Throttled { retry_after, .. } => Some(Trouble::Throttled(*retry_after)),
-            Self::Failing(_) => Some(Trouble::Broken),
+            Self::Failing(_) | Self::TimedOut(_) => Some(Trouble::Broken),
             Self::Transport(error) if !error.is_builder() => Some(Trouble::Broken),
             Self::Malformed(_) => Some(Trouble::Malformed),
             _ => None,
@@ -155,7 +159,9 @@ impl From<GraphError> for SourceError {
             GraphError::Paused { wait, .. } => Self::Paused { wait },
             // Only what has passed through all repetitions, and throttling does not end there.
             GraphError::Throttled { retry_after, .. } => Self::Paused { wait: retry_after.unwrap_or_default() },
-            GraphError::Failing(_) | GraphError::Transport(_) => Self::Unavailable(Box::new(error)),
+            GraphError::Failing(_) | GraphError::Transport(_) | GraphError::TimedOut(_) => {
+                Self::Unavailable(Box::new(error))
+            }
             GraphError::PageTokenExpired(_)
             | GraphError::Malformed(_)
             | GraphError::TooLarge

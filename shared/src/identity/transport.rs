@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use url::Url;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, TimedOut, within};
 
 /// No answer of the login is nearly as large. More than this is not read.
 const MAX_BODY: usize = 1 << 20;
@@ -54,6 +54,9 @@ pub enum TransportError {
     /// The connection failed, or broke.
     #[error("the connection failed")]
     Connection(#[source] reqwest::Error),
+    /// No whole answer came in time.
+    #[error("the login did not answer in time")]
+    TimedOut(#[from] TimedOut),
     /// The login is throttling us or out of order.
     #[error("the login answered with status {0}")]
     Busy(StatusCode),
@@ -96,13 +99,15 @@ impl Transport {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let (error, wait) = match self.send_once(&request, patience.timeout).await {
+            let sent = within(self.clock.as_ref(), patience.timeout, self.send_once(&request)).await;
+            let (error, wait) = match sent.unwrap_or_else(|late| Err(late.into())) {
                 Ok(response) if is_busy(response.status()) => {
                     (TransportError::Busy(response.status()), retry_after(&response))
                 }
                 Err(TransportError::Connection(error)) if patience.repeat_unanswered || error.is_connect() => {
                     (TransportError::Connection(error), None)
                 }
+                Err(error @ TransportError::TimedOut(_)) if patience.repeat_unanswered => (error, None),
                 settled => return settled,
             };
             let wait = wait.unwrap_or_else(|| Patience::backoff(attempt));
@@ -114,13 +119,12 @@ impl Transport {
         }
     }
 
-    async fn send_once(&self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, TransportError> {
+    async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let mut answer = self
             .http
             .request(request.method().clone(), request.uri().to_string())
             .headers(request.headers().clone())
             .body(request.body().clone())
-            .timeout(timeout)
             .send()
             .await
             .map_err(connection)?;

@@ -18,6 +18,7 @@
     clippy::cast_sign_loss,
     reason = "figures are for people"
 )]
+#![expect(clippy::disallowed_methods, reason = "it measures the machine")]
 
 mod binaries;
 mod compare;

@@ -77,7 +77,10 @@ impl World {
         eprintln!("A tenant of {} users, {} groups of {} members …", size.users, size.groups, size.members);
         let sample =
             Sample { users: size.users, groups: size.groups, memberships_per_group: size.members, ..Sample::default() };
-        let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+        let mut options = tenant::Options::new(tenant::Clock::new(
+            || SystemClock.now(),
+            |wait| async move { SystemClock.sleep(wait).await },
+        ));
         options.access_token_lifetime = SignedDuration::from_hours(12);
         bend(&mut options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -90,7 +93,7 @@ impl World {
         let client_secret = SecretString::from(registration.client_secret);
         aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
         let meter = Meter::before(dynamodb.clone()).await;
-        let (queue, deliveries) = LocalSqs::new();
+        let (queue, deliveries) = LocalSqs::new(Arc::new(SystemClock));
         let (queue, deliveries) = (queue.serve(stopping).await.unwrap(), Mutex::new(deliveries));
         let base = Url::parse("http://127.0.0.1:1").unwrap();
         let environment = vec![

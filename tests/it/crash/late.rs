@@ -1,7 +1,6 @@
 //! Two runs at once, processes that wake up late, and messages that come twice, late or out of order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::kinds::Kind;
 use crate::lab::{Delivered, Lab, Picture, Process, REDELIVERY, Way};
@@ -33,7 +32,7 @@ async fn a_process_that_wakes_up_late_at_any_write_changes_nothing_any_more() {
         let work = lab.begin(&request, &late);
         late.stands_still().await;
         // Its lease runs out; the message is delivered again and a later run comes after it.
-        lab.clock.forward(REDELIVERY);
+        lab.clock.pass(REDELIVERY);
         lab.settle().await;
         let next = lab.run().await;
         assert_eq!(next["state"], "succeeded", "write {n}: {next:#}");
@@ -43,7 +42,7 @@ async fn a_process_that_wakes_up_late_at_any_write_changes_nothing_any_more() {
         late.wake();
         work.await.unwrap();
         assert_eq!(lab.picture().await, before, "write {n} was done after the lease had run out");
-        lab.clock.forward(REDELIVERY);
+        lab.clock.pass(REDELIVERY);
         lab.settle().await;
         let record = lab.record(&request).await;
         assert!(record["finished_at"].is_string(), "write {n}: the late process' run never ends: {record:#}");
@@ -61,20 +60,22 @@ async fn a_process_that_wakes_up_in_the_middle_of_the_next_run_does_not_disturb_
         let late = Process::troubled(n, Way::Freezes);
         let work = lab.begin(&request, &late);
         late.stands_still().await;
-        lab.clock.forward(REDELIVERY);
+        lab.clock.pass(REDELIVERY);
         // The next run stands still just where it has the lease, and the late one wakes up.
         let next = Process::troubled(3, Way::Freezes);
-        let next_work = lab.begin(&request, &next);
-        tokio::select! {
-            () = next.stands_still() => {}
+        let mut next_work = lab.begin(&request, &next);
+        let has_ended = tokio::select! {
+            () = next.stands_still() => false,
             // The late process had finished all but its last step, so there was nothing to do.
-            () = tokio::time::sleep(Duration::from_millis(500)) => {}
-        }
+            ended = &mut next_work => ended.is_ok(),
+        };
         late.wake();
         work.await.unwrap();
         next.wake();
-        next_work.await.unwrap();
-        lab.clock.forward(REDELIVERY);
+        if !has_ended {
+            next_work.await.unwrap();
+        }
+        lab.clock.pass(REDELIVERY);
         lab.settle().await;
         lab.run().await;
         assert_unharmed(&lab, &expected).await;
@@ -135,7 +136,7 @@ async fn messages_that_come_twice_late_or_out_of_order_change_nothing() {
         let process: Arc<Process> = Process::undisturbed();
         assert_eq!(lab.deliver(request, &process).await, Delivered::Handled);
         assert_eq!(process.writes(), [""; 0], "a run that has ended is not touched");
-        lab.clock.forward(REDELIVERY);
+        lab.clock.pass(REDELIVERY);
     }
     assert_eq!(lab.world.list("runs").await, records);
     assert_unharmed(&lab, &expected).await;

@@ -1,14 +1,17 @@
 //! Copies of a world: many runs can begin where one preparation ended.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use local::aws::TABLE;
+use shared::clock::Clock as _;
 use shared::secrets::SecretStore as _;
 
 use super::Lab;
+use crate::clock::TestClock;
 
 /// The most items of a batch (Amazon DynamoDB API reference, `BatchWriteItem`).
 const BATCH: usize = 25;
@@ -17,7 +20,8 @@ impl Lab {
     /// Another stack with the same items and secrets, beside the same tenant. Runs only read a tenant, so the copies do not
     /// disturb each other as long as nobody changes it.
     pub async fn copy(&self) -> Self {
-        let copy = Self::beside(self.world.tenant.clone()).await.saving_every(self.app.checkpoint_every);
+        let clock = Arc::new(TestClock::starting_at(self.clock.now()));
+        let copy = Self::beside(self.world.tenant.clone(), clock).await.saving_every(self.app.checkpoint_every);
         let copy = if self.one_by_one { copy.writing_one_by_one() } else { copy };
         let (from, to) = (client(&self.world.stack.dynamodb_url), client(&copy.world.stack.dynamodb_url));
         let items = from.scan().table_name(TABLE).consistent_read(true).send().await.unwrap();

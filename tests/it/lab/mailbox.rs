@@ -18,6 +18,11 @@ impl Mailbox {
         self.0.lock().unwrap().pop_front()
     }
 
+    /// Takes all messages away.
+    pub fn take_all(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// The message that was sent last.
     pub fn latest(&self) -> Option<RunRequest> {
         self.0.lock().unwrap().back().map(|(request, _)| request.clone())

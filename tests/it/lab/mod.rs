@@ -1,10 +1,9 @@
 //! A world whose runs, messages, writes and time are in the test's hands.
 //!
 //! [`crate::harness`] lets the local stack work on its own. Here the stack's sync function is invoked by the test, message by
-//! message, as SQS would; the clock moves when told ([`clock`]), and the wire to the table and the secrets breaks where
+//! message, as SQS would, and the wire to the table and the secrets breaks where
 //! told ([`wire`]).
 
-mod clock;
 mod copy;
 mod mailbox;
 mod picture;
@@ -13,29 +12,30 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::audit::Actor;
-use shared::clock::{Clock as _, SystemClock};
+use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
 use shared::filter::Policy;
-use shared::store::{DirectoryStore as _, SettingsChange};
+use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange};
 use shared::sync::{Ports, Run, RunRequest, Trigger, request_run};
 use sync::SyncEvent;
 use tenant::{Sample, Tenant, TenantHandle};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::harness::World;
+use crate::clock::TestClock;
+use crate::harness::{World, tenant_options};
 
-pub use clock::LabClock;
 pub use copy::client;
 pub use mailbox::Mailbox;
 pub use picture::{Picture, Statuses};
 pub use wire::{Process, Sent, Way};
 
 /// Longer than a lease lasts: what a message waits that was not handled.
-pub const REDELIVERY: Duration = Duration::from_mins(2);
+pub const REDELIVERY: SignedDuration = SignedDuration::from_mins(2);
 /// How many deliveries lead to rest, whatever has happened.
 const MOST_DELIVERIES: usize = 30;
 
@@ -56,7 +56,7 @@ pub enum Delivered {
 /// A world in the test's hands.
 pub struct Lab {
     pub world: World,
-    pub clock: Arc<LabClock>,
+    pub clock: Arc<TestClock>,
     pub mailbox: Arc<Mailbox>,
     /// The users who were enabled at the start and are no administrators.
     pub staff: Vec<Uuid>,
@@ -69,15 +69,15 @@ pub struct Lab {
 impl Lab {
     /// A tenant and a stack that has not been authorized. `bend` makes the tenant another one than usual.
     pub async fn start(sample: &Sample, bend: impl FnOnce(&mut tenant::Options)) -> Self {
-        let mut options = tenant::Options::new(tenant::Clock::new(|| SystemClock.now()));
+        let clock = Arc::new(TestClock::default());
+        let mut options = tenant_options(&clock);
         bend(&mut options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::beside(Tenant::sample(sample).serve(listener, options).unwrap()).await
+        Self::beside(Tenant::sample(sample).serve(listener, options).unwrap(), clock).await
     }
 
-    async fn beside(tenant: TenantHandle) -> Self {
-        let clock = Arc::new(LabClock::default());
-        let world = World::beside(tenant, Arc::clone(&clock) as _, Some(wire::wire())).await;
+    async fn beside(tenant: TenantHandle, clock: Arc<TestClock>) -> Self {
+        let world = World::beside(tenant, Arc::clone(&clock), wire::wire()).await;
         let mailbox = Arc::new(Mailbox::default());
         // Progress is noted by the clock, and would be one more write at any place.
         let queue = Arc::clone(&mailbox) as _;
@@ -125,6 +125,13 @@ impl Lab {
         self.mailbox.latest().unwrap()
     }
 
+    /// A run that is recorded without taking part in how requests are folded.
+    pub async fn request_alone(&self) -> RunRequest {
+        let run = Run::requested(self.directory(), Trigger::Manual, self.clock.now());
+        self.world.stack.store.save_run(&run).await.unwrap();
+        RunRequest { directory: run.directory, run: run.id }
+    }
+
     /// Delivers a message to a process, which ends when its trouble is to die.
     pub async fn deliver(&self, request: &RunRequest, process: &Arc<Process>) -> Delivered {
         let mut work = self.begin(request, process);
@@ -162,9 +169,9 @@ impl Lab {
     pub async fn settle(&self) {
         for _ in 0..MOST_DELIVERIES {
             let Some((request, delay)) = self.mailbox.take() else { return };
-            self.clock.forward(delay);
+            self.clock.pass(SignedDuration::try_from(delay).unwrap());
             if self.deliver(&request, &Process::undisturbed()).await == Delivered::Again {
-                self.mailbox.put(request, REDELIVERY);
+                self.mailbox.put(request, REDELIVERY.unsigned_abs());
             }
         }
         panic!("the queue does not come to rest");

@@ -85,6 +85,8 @@ fn collect_partitions(value: &Value, found: &mut BTreeSet<String>) {
 pub struct Process {
     trouble: Option<(usize, Way)>,
     sent: Mutex<Vec<Sent>>,
+    /// Changes with each of its requests that is answered.
+    answered: watch::Sender<()>,
     /// A process that stands still, dead or not, gets nothing done that needs the wire.
     still: watch::Sender<bool>,
 }
@@ -101,7 +103,8 @@ impl Process {
     }
 
     fn new(trouble: Option<(usize, Way)>) -> Arc<Self> {
-        Arc::new(Self { trouble, sent: Mutex::default(), still: watch::Sender::new(false) })
+        let answered = watch::Sender::new(());
+        Arc::new(Self { trouble, sent: Mutex::default(), answered, still: watch::Sender::new(false) })
     }
 
     /// Does something as this process.
@@ -117,6 +120,14 @@ impl Process {
     /// The operations of those that write.
     pub fn writes(&self) -> Vec<String> {
         self.sent().into_iter().filter(Sent::is_write).map(|sent| sent.operation).collect()
+    }
+
+    /// Waits until something holds that its requests to the table bring about.
+    pub async fn until(&self, holds: impl AsyncFn() -> bool) {
+        let mut answered = self.answered.subscribe();
+        while !holds().await {
+            answered.changed().await.unwrap();
+        }
     }
 
     /// Resolves when it stands still.
@@ -174,6 +185,7 @@ impl Process {
         };
         // Others of its requests may have been on their way when it stopped.
         self.may_go_on().await;
+        self.answered.send_replace(());
         answer
     }
 }

@@ -18,10 +18,10 @@ use tokio::process::{Child, Command};
 use url::Url;
 
 use super::visit::Visitor;
+use crate::clock::{PAUSE, pause_for_process};
 
 /// How long something may take to appear.
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What a window can be made to; below, a telephone is played.
 const NARROWEST_WINDOW: u32 = 500;
 /// The checker, as it comes from npm.
@@ -172,16 +172,16 @@ impl Browser {
     }
 
     async fn wait(&self, locator: Locator<'_>) -> Result<Element, CmdError> {
-        self.client.wait().at_most(PATIENCE).every(POLL).for_element(locator).await
+        self.client.wait().at_most(PATIENCE).every(PAUSE).for_element(locator).await
     }
 
     /// Waits until the page says this.
     pub async fn wait_for(&self, text: &str) {
-        for _ in 0..PATIENCE.as_millis() / POLL.as_millis() {
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
             if self.client.source().await.is_ok_and(|source| source.contains(text)) {
                 return;
             }
-            tokio::time::sleep(POLL).await;
+            pause_for_process().await;
         }
         panic!("the page {} never said {text:?}:\n{}", self.path().await, self.text().await);
     }

@@ -9,7 +9,6 @@ mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
 use jiff::SignedDuration;
@@ -176,5 +175,4 @@ async fn tick(world: &World) {
         .await
         .unwrap();
     world.settle().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
 }

@@ -52,6 +52,7 @@ pub(crate) fn instead(world: &mut World, faults: &[What], endpoint: &Endpoint, r
         }
         What::Then { .. }
         | What::Delay { .. }
+        | What::NoAnswer
         | What::TruncatedBody
         | What::Disconnect
         | What::BrokenBody

@@ -161,9 +161,11 @@ pub enum What {
     BrokenBody,
     /// The answer comes late.
     Delay {
-        /// By how much, in milliseconds.
+        /// By how much, in milliseconds of the tenant's clock.
         milliseconds: u64,
     },
+    /// The answer never comes, and the connection stays open until the caller gives up.
+    NoAnswer,
     /// The objects of the page before come again on this page, in front of its own. A first page has none before it.
     Replay,
     /// Each object of the page comes twice.
@@ -209,6 +211,7 @@ impl What {
             | Self::Disconnect
             | Self::BrokenBody
             | Self::Delay { .. }
+            | Self::NoAnswer
             | Self::NotFound
             | Self::Then { .. } => false,
         }

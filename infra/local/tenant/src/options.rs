@@ -1,25 +1,36 @@
 //! How a simulated tenant is served: its clock, its app registration, page sizes, throttle and the disputed details.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
+use futures::future::{BoxFuture, FutureExt as _};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
 
 /// Where the tenant takes the time from.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    wait: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
+}
 
 impl Clock {
-    /// A clock that asks `now` each time.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+    /// A clock that asks `now` each time, and by which delayed answers wait with `wait`.
+    pub fn new<W: Future<Output = ()> + Send + 'static>(
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        wait: impl Fn(Duration) -> W + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Arc::new(now), wait: Arc::new(move |duration| wait(duration).boxed()) }
     }
 
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    pub(crate) async fn wait(&self, duration: Duration) {
+        (self.wait)(duration).await;
     }
 }
 
@@ -165,8 +176,8 @@ pub struct Quirks {
     /// A permanently deleted user leaves its groups without a word in the groups delta, as users report; the article says
     /// that its removal shows.
     pub purged_members_leave_silently: bool,
-    /// A restored user's memberships do not show again in the groups delta. Not documented; off, they do, as those of a new
-    /// object would.
+    /// The memberships and members of a restored object do not show again in the groups delta, nor do those that it lost while
+    /// it was deleted. Not documented; off, they do, as those of a new object would.
     pub restored_members_return_silently: bool,
     /// Graph still honours the access token of an account that has been disabled or deleted meanwhile, until it expires. Not
     /// documented; off, Graph answers 401 at once.
@@ -182,7 +193,7 @@ impl Default for Quirks {
             removed_objects_in_first_round: true,
             removed_members_in_first_round: true,
             purged_members_leave_silently: true,
-            restored_members_return_silently: false,
+            restored_members_return_silently: true,
             disabled_accounts_keep_reading: false,
             index_lag: 0,
         }

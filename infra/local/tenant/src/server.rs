@@ -69,10 +69,16 @@ async fn answer(
     if let Some(path) = request.path.strip_prefix("/control/") {
         return control::answer(&mut world.lock(), peer, path, &request).into_response();
     }
-    let (answer, faults) = world.lock().answer(&request);
+    let ((answer, faults), clock) = {
+        let mut world = world.lock();
+        (world.answer(&request), world.clock.clone())
+    };
+    if faults.contains(&What::NoAnswer) {
+        std::future::pending::<()>().await;
+    }
     let delay = fault::delay(&faults);
     if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
+        clock.wait(delay).await;
     }
     send(answer, &faults)
 }

@@ -40,15 +40,19 @@ pub(crate) async fn small() -> Client {
     .await
 }
 
-/// A tenant with nobody in it but one administrator, and usual pages.
+/// Nobody but administrators.
+pub(crate) const BARE: Sample = Sample { users: 4, groups: 4, memberships_per_group: 0, seed: 5 };
+
+/// A tenant with nobody in it but administrators, and usual pages.
 pub(crate) async fn bare() -> Client {
-    start(&Sample { users: 4, groups: 4, memberships_per_group: 0, seed: 5 }, |_| ()).await
+    start(&BARE, |_| ()).await
 }
 
 pub(crate) async fn start(sample: &Sample, adjust: impl FnOnce(&mut Options)) -> Client {
     let time = Time(Arc::new(AtomicI64::new(1_800_000_000)));
     let now = time.clone();
-    let mut options = Options::new(Clock::new(move || Timestamp::from_second(now.0.load(Ordering::SeqCst)).unwrap()));
+    let now = move || Timestamp::from_second(now.0.load(Ordering::SeqCst)).unwrap();
+    let mut options = Options::new(Clock::new(now, |_| std::future::ready(())));
     adjust(&mut options);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tenant = Tenant::sample(sample).serve(listener, options).unwrap();
