@@ -1,5 +1,6 @@
 //! Ticks of the schedule, and what becomes of queue messages.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::SignedDuration;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
 use shared::audit::Actor;
-use shared::clock::{Clock as _, SystemClock};
+use shared::clock::Clock as _;
 use shared::directory::{Directory, DirectoryId};
 use shared::filter::Policy;
 use shared::queue::{QueueError, RunQueue};
@@ -54,7 +55,7 @@ async fn deliver(app: &sync::App, body: &str) -> Vec<String> {
 async fn a_tick_queues_the_due_directories_once_and_leaves_the_others() {
     let world = World::unauthorized(&small()).await;
     let (app, queue) = function(&world);
-    let now = SystemClock.now();
+    let now = world.clock.now();
     let directory = |id: u128, due| Directory {
         next_sync_at: due,
         ..Directory::new(DirectoryId::new(Uuid::from_u128(id)), "contoso.example".to_owned(), now)
@@ -76,20 +77,20 @@ async fn a_directory_is_synced_as_often_as_its_settings_say_and_a_shorter_interv
     let world = World::unauthorized(&small()).await;
     let (app, queue) = function(&world);
     let directory =
-        Directory::new(DirectoryId::new(Uuid::from_u128(1)), "contoso.example".to_owned(), SystemClock.now());
+        Directory::new(DirectoryId::new(Uuid::from_u128(1)), "contoso.example".to_owned(), world.clock.now());
     world.stack.store.create_directory(&directory).await.unwrap();
     let set = async |minutes: Option<u32>| {
         let directory = world.stack.store.directory(directory.id).await.unwrap().unwrap();
         let policy = Policy::parse(&json!({"sync_every_minutes": minutes})).unwrap();
         let change =
-            SettingsChange::new(&directory, policy, Actor::Token { name: "test".to_owned() }, SystemClock.now());
+            SettingsChange::new(&directory, policy, Actor::Token { name: "test".to_owned() }, world.clock.now());
         world.stack.store.change_settings(directory.id, &change).await.unwrap();
     };
     let next = async || world.stack.store.directory(directory.id).await.unwrap().unwrap().next_sync_at;
     let queued = || std::mem::take(&mut *queue.0.lock().unwrap()).len();
     for (minutes, expected) in [(Some(1_440), 1_440), (Some(90), 90), (None, 5)] {
         set(minutes).await;
-        let before = SystemClock.now();
+        let before = world.clock.now();
         tick(&app).await;
         assert_eq!(queued(), 1, "{minutes:?}");
         let wait = next().await.duration_since(before).as_secs() / 60;
@@ -126,7 +127,7 @@ async fn a_request_waits_while_another_run_is_at_work_and_its_turn_comes() {
     let (app, queue) = function(&world);
     let store = &world.stack.store;
     let directory: DirectoryId = world.directory.parse().unwrap();
-    let now = SystemClock.now();
+    let now = world.clock.now();
     let until = now + SignedDuration::from_secs(60);
     let leased = store.acquire_lease(directory, RunId::new(now), now, until).await.unwrap();
     let Leased::Taken(other, _) = leased else { panic!("{leased:?}") };
@@ -140,7 +141,8 @@ async fn a_request_waits_while_another_run_is_at_work_and_its_turn_comes() {
     assert!(delay > Duration::from_secs(30), "it waits for the lease to run out: {delay:?}");
     assert_eq!(store.run(directory, run.id).await.unwrap().unwrap().state, RunState::Queued);
 
-    assert_eq!(store.release_lease(&other).await.unwrap(), Some(run.id), "whoever ends tells who waits");
+    let waiting = store.release_lease(&other, &BTreeSet::from([other.run])).await.unwrap();
+    assert_eq!(waiting, BTreeSet::from([run.id]), "the one that ends learns which wait");
     assert!(deliver(&app, &body).await.is_empty());
     assert_eq!(store.run(directory, run.id).await.unwrap().unwrap().state, RunState::Succeeded);
 }
@@ -150,7 +152,7 @@ async fn links_that_track_other_properties_lead_to_a_full_run() {
     let world = World::synced(&small(), everything()).await;
     let store = &world.stack.store;
     let directory: DirectoryId = world.directory.parse().unwrap();
-    let now = SystemClock.now();
+    let now = world.clock.now();
     let until = now + SignedDuration::from_secs(60);
     let leased = store.acquire_lease(directory, RunId::new(now), now, until).await.unwrap();
     let Leased::Taken(lease, state) = leased else { panic!("{leased:?}") };
@@ -159,7 +161,7 @@ async fn links_that_track_other_properties_lead_to_a_full_run() {
     let published = store.directory(directory).await.unwrap().unwrap().published.unwrap();
     let publication = Publication::new(Some(links), Some(older), published);
     store.publish(&lease, &publication).await.unwrap();
-    store.release_lease(&lease).await.unwrap();
+    store.release_lease(&lease, &BTreeSet::from([lease.run])).await.unwrap();
 
     let run = world.sync_and_check(&everything()).await;
     assert_eq!((&run["reading"], &run["full_reason"]), (&json!("full"), &json!("select_changed")), "{run:#}");

@@ -161,11 +161,15 @@ async fn handle_request(app: &App, request: RunRequest, invocation: &Invocation)
                 items_written = run.effort.items_written,
                 "the run has ended",
             );
+            // First, so that nobody waits longer than for this run. Should a message not get out, the run's own one, which waits
+            // for the end of the lease, is still there.
+            for run in next {
+                if let Err(error) = app.queue.send(&RunRequest { run, ..request.clone() }, Duration::ZERO).await {
+                    tracing::error!(run.waiting = %run, error = chain(&error), "a run that waits could not be notified");
+                }
+            }
             if let Some(directory) = &directory {
                 care::look_after(app, directory, &run).await;
-            }
-            if let Some(next) = next {
-                app.queue.send(&RunRequest { run: next, ..request }, Duration::ZERO).await?;
             }
             if let Some(directory) = &directory {
                 // Last, since a first sync has a lot to tell.
@@ -177,7 +181,7 @@ async fn handle_request(app: &App, request: RunRequest, invocation: &Invocation)
             tracing::info!(directory.id = %request.directory, run.id = %request.run, wait_s = after.as_secs(), "the run pauses");
             app.queue.send(&request, after).await?;
         }
-        // The run at work tells the waiting one when it ends. Should it die, its lease runs out and this message is there.
+        // The run at work queues the waiting one again when it ends. Should it die, its lease runs out and this message is there.
         Handled::Busy { until } => app.queue.send(&request, wait(app.ports.clock.now(), until)).await?,
     }
     Ok(())

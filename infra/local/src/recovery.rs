@@ -1,5 +1,6 @@
 //! What a stack that was killed has left behind.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +48,7 @@ pub async fn send_again(queue: &dyn RunQueue, lost: &[RunRequest]) -> Result<(),
 async fn break_lease(store: &DynamoStore, directory: DirectoryId, now: Timestamp) -> Result<(), StoreError> {
     let later = now + LONG;
     if let Leased::Taken(lease, _) = store.acquire_lease(directory, RunId::new(now), later, later).await? {
-        store.release_lease(&lease).await?;
+        store.release_lease(&lease, &BTreeSet::from([lease.run])).await?;
     }
     Ok(())
 }

@@ -118,7 +118,7 @@ impl Situation<'_> {
     fn of_runs(&self, open: &BTreeSet<Condition>) -> BTreeSet<Condition> {
         let known = || open.iter().filter(|condition| condition.is_of_runs()).cloned();
         let Some(run) = self.run.filter(|run| run.state.is_final()) else { return known().collect() };
-        if run.state == RunState::Failed {
+        if matches!(run.state, RunState::Failed | RunState::Interrupted) {
             // It says why it failed, but not whether there still are gaps or deactivations that wait.
             let mut conditions: BTreeSet<_> = known().collect();
             if run.failure.as_ref().is_some_and(|failure| failure.code == "application_refused") {

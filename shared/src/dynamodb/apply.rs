@@ -15,7 +15,8 @@ use super::keys::Key;
 use super::records::{read_group, write_group};
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId};
-use crate::store::{ChangeStore as _, Lease, ListChange, StoreError, Write};
+use crate::store::{ChangeStore as _, Counting, Lease, ListChange, StoreError, Write};
+use crate::sync::ChangeCounts;
 
 /// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
 /// `TransactWriteItems`).
@@ -42,11 +43,13 @@ pub(super) struct Unit {
     pub(super) actions: Vec<Action>,
     /// What it means for users and groups.
     pub(super) logged: Vec<Numbered>,
+    /// How much that is.
+    pub(super) changes: ChangeCounts,
 }
 
 impl From<Vec<Action>> for Unit {
     fn from(actions: Vec<Action>) -> Self {
-        Self { actions, logged: Vec::new() }
+        Self { actions, ..Self::default() }
     }
 }
 
@@ -54,6 +57,7 @@ impl Unit {
     fn add(&mut self, more: Self) {
         self.actions.extend(more.actions);
         self.logged.extend(more.logged);
+        self.changes += more.changes;
     }
 
     /// How many writes it takes at most.
@@ -83,22 +87,22 @@ impl DynamoStore {
         &self,
         lease: &Lease,
         writes: &[Write],
+        count: &mut Counting,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
         let writes: Vec<Cow<'_, Write>> = writes.iter().flat_map(pieces).collect();
         let mut log = Log::after(self.last_change(lease.directory).await?);
-        let mut written = 0;
         for stretch in stretches(&writes) {
             let mut batch = Unit::default();
             for unit in self.prepare(lease.directory, stretch, &mut log).await? {
                 if !fit(&batch, &unit, self.most_writes) {
-                    written += self.commit_logged(lease, std::mem::take(&mut batch), now).await?;
+                    self.commit_counted(lease, std::mem::take(&mut batch), count, now).await?;
                 }
                 batch.add(unit);
             }
-            written += self.commit_logged(lease, batch, now).await?;
+            self.commit_counted(lease, batch, count, now).await?;
         }
-        Ok(written)
+        Ok(())
     }
 
     /// What becomes of a stretch.
@@ -145,29 +149,39 @@ impl DynamoStore {
             let old = known.get(id).copied();
             if old != Some(*group) {
                 let actions = vec![Action::Put(write_group(directory, group)?)];
-                units.push(Unit { actions, logged: log.group(old, group) });
+                let changes = ChangeCounts::of_group(old, group);
+                units.push(Unit { actions, logged: log.group(old, group), changes });
             }
         }
         Ok(units)
     }
 
-    /// Runs a transaction and returns how many items it wrote.
-    pub(super) async fn commit(&self, lease: &Lease, actions: Vec<Action>) -> Result<u64, StoreError> {
-        let count = actions.len() as u64;
-        if count > 0 {
-            self.commit_with(self.check_of(lease)?, actions).await?;
+    /// Runs a transaction, unless there is nothing to write.
+    pub(super) async fn commit(&self, lease: &Lease, actions: Vec<Action>) -> Result<(), StoreError> {
+        if actions.is_empty() {
+            return Ok(());
         }
-        Ok(count)
+        self.commit_with(self.check_of(lease)?, actions).await
     }
 
-    /// Runs a transaction that logs what it changes, and returns how many items it wrote.
-    async fn commit_logged(&self, lease: &Lease, unit: Unit, now: Timestamp) -> Result<u64, StoreError> {
-        let Unit { mut actions, logged } = unit;
-        let Some((last, _)) = logged.last() else { return self.commit(lease, actions).await };
+    /// Runs a transaction that logs and counts what it changes.
+    async fn commit_counted(
+        &self,
+        lease: &Lease,
+        unit: Unit,
+        count: &mut Counting,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Unit { mut actions, logged, changes } = unit;
         actions.extend(changes::items(lease, &logged, now)?.into_iter().map(Action::Put));
-        let count = actions.len() as u64;
-        self.commit_with(self.note_logged(lease, *last)?, actions).await?;
-        Ok(count)
+        if actions.is_empty() {
+            return Ok(());
+        }
+        let last = logged.last().map(|(last, _)| *last);
+        let written = count.written.with(actions.len() as u64, changes, count.reconciles);
+        self.commit_with(self.note_written(lease, &written, last)?, actions).await?;
+        count.written = written;
+        Ok(())
     }
 
     /// Runs a transaction whose first action fails unless the lease is held.

@@ -1,6 +1,6 @@
 //! Items as attribute maps, written and read with care.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -184,6 +184,17 @@ impl Stored {
         }
     }
 
+    /// The texts of a set, which may be missing, each as what it says.
+    pub(super) fn optional_texts<T: std::str::FromStr + Ord>(&self, name: &str) -> Result<BTreeSet<T>, StoreError> {
+        match self.0.get(name) {
+            None => Ok(BTreeSet::new()),
+            Some(AttributeValue::Ss(texts)) => {
+                texts.iter().map(|text| text.parse().map_err(|_| self.malformed(name))).collect()
+            }
+            Some(_) => Err(self.malformed(name)),
+        }
+    }
+
     pub(super) fn parsed<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
         self.text(name)?.parse().map_err(|_| self.malformed(name))
     }
@@ -213,8 +224,8 @@ impl Stored {
     }
 
     /// The ids that [`Item::ids`] has written.
-    pub(super) fn ids<T: From<ObjectId> + Ord>(&self, name: &str) -> Result<std::collections::BTreeSet<T>, StoreError> {
-        let mut ids = std::collections::BTreeSet::new();
+    pub(super) fn ids<T: From<ObjectId> + Ord>(&self, name: &str) -> Result<BTreeSet<T>, StoreError> {
+        let mut ids = BTreeSet::new();
         match self.0.get(name) {
             None => {}
             Some(AttributeValue::B(packed)) => {

@@ -1,5 +1,7 @@
 //! The lease of a directory, and what is published at its end.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -14,12 +16,13 @@ use super::store::DynamoStore;
 use super::write::{ATTEMPTS, Refused};
 use crate::directory::{ChangeId, DirectoryId};
 use crate::store::{Lease, Leased, Publication, StoreError, SyncState};
-use crate::sync::{DeltaLink, DeltaLinks, RunId};
+use crate::sync::{DeltaLink, DeltaLinks, RunId, Written};
 
 /// The condition that a lease is still the one that was taken.
 const HELD: &str = "fence = :fence AND holder = :holder";
 /// The condition that nobody holds a lease, or only an expired one, and that its item is one this program knows.
-const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (attribute_not_exists(pk) OR v = :one)";
+const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (attribute_not_exists(pk) OR v = :one) \
+    AND (attribute_not_exists(open_runs) OR attribute_type(open_runs, :set))";
 
 /// How users, groups and what they are found by are laid out in the table. Links that were stored with another layout count for
 /// nothing: everything is read, and indexed, anew.
@@ -51,7 +54,23 @@ pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
         checkpoint: sync.optional_value("checkpoint")?.unwrap_or_default(),
         unindexed: !is_laid_out(sync)?,
         logged: sync.optional_value("logged")?.and_then(ChangeId::new),
+        open_runs: open_runs(sync)?,
+        written: sync.optional_value("written")?,
     })
+}
+
+/// The runs that were requested and have not ended. The one that waits may be of a version that did not note them.
+fn open_runs(sync: &Stored) -> Result<BTreeSet<RunId>, StoreError> {
+    let mut open: BTreeSet<RunId> = sync.optional_texts("open_runs")?;
+    if sync.optional_text("waiting_run")?.is_some() {
+        open.insert(sync.parsed("waiting_run")?);
+    }
+    Ok(open)
+}
+
+/// A set of runs, as an update adds them and takes them away.
+pub(super) fn runs_value<'a>(runs: impl IntoIterator<Item = &'a RunId>) -> AttributeValue {
+    AttributeValue::Ss(runs.into_iter().map(RunId::to_string).collect())
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -91,10 +110,12 @@ impl DynamoStore {
             let update = self
                 .update_of(&Key::sync(directory))
                 .update_expression(format!(
-                    "SET holder = :run, lease_until = :until, v = :one ADD fence :one{stop_waiting}"
+                    "SET holder = :run, lease_until = :until, v = :one ADD fence :one, open_runs :runs{stop_waiting}"
                 ))
                 .condition_expression(format!("{FREE} AND {waits}"))
                 .expression_attribute_values(":run", text(&run.to_string()))
+                .expression_attribute_values(":runs", runs_value([&run]))
+                .expression_attribute_values(":set", text("SS"))
                 .expression_attribute_values(":until", number(until.as_millisecond()))
                 .expression_attribute_values(":now", number(now.as_millisecond()))
                 .expression_attribute_values(":one", number(1))
@@ -107,7 +128,9 @@ impl DynamoStore {
                     return Ok(Leased::Taken(lease, state(&sync)?));
                 }
                 Err(Refused::Condition { found: Some(sync), .. }) => {
-                    if let Some(until) = held_until(&Stored::new(sync)?, now)? {
+                    let sync = Stored::new(sync)?;
+                    open_runs(&sync)?;
+                    if let Some(until) = held_until(&sync, now)? {
                         return Ok(Leased::Held { until });
                     }
                 }
@@ -116,6 +139,26 @@ impl DynamoStore {
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// Gives the lease back and forgets runs that have ended. Returns those that wait.
+    pub(super) async fn give_back(
+        &self,
+        lease: &Lease,
+        ended: &BTreeSet<RunId>,
+    ) -> Result<BTreeSet<RunId>, StoreError> {
+        let expression = "REMOVE holder, lease_until";
+        let given = if ended.is_empty() {
+            self.change_lease(lease, expression, None).await
+        } else {
+            let expression = format!("{expression} DELETE open_runs :ended");
+            self.change_lease(lease, &expression, Some((":ended", runs_value(ended)))).await
+        };
+        match given {
+            Ok(sync) => Ok(open_runs(&sync)?.into_iter().filter(|run| *run != lease.run).collect()),
+            Err(StoreError::LeaseLost) => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes the lease's item while the lease is held, and returns it.
@@ -157,23 +200,40 @@ impl DynamoStore {
         self.set_with(lease, "checkpoint", AttributeValue::Bool(is_there))
     }
 
-    /// The action that notes which change is the last in the log, and makes a transaction fail unless the lease is held.
-    pub(super) fn note_logged(&self, lease: &Lease, last: ChangeId) -> Result<TransactWriteItem, StoreError> {
-        self.set_with(lease, "logged", number(last.number()))
+    /// The action that notes what a transaction writes and which change is the last in the log, if it logs any, and makes it fail
+    /// unless the lease is held.
+    pub(super) fn note_written(
+        &self,
+        lease: &Lease,
+        written: &Written,
+        last: Option<ChangeId>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut values = vec![("written", written_value(written)?)];
+        values.extend(last.map(|last| ("logged", number(last.number()))));
+        self.set_all_with(lease, values)
     }
 
     fn set_with(&self, lease: &Lease, name: &str, value: AttributeValue) -> Result<TransactWriteItem, StoreError> {
-        let update = Update::builder()
+        self.set_all_with(lease, vec![(name, value)])
+    }
+
+    fn set_all_with(
+        &self,
+        lease: &Lease,
+        values: Vec<(&str, AttributeValue)>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let set: Vec<String> = values.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
+        let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::sync(lease.directory))))
-            .update_expression(format!("SET {name} = :value"))
+            .update_expression(format!("SET {}", set.join(", ")))
             .condition_expression(HELD)
-            .expression_attribute_values(":value", value)
             .expression_attribute_values(":fence", number(lease.fence))
-            .expression_attribute_values(":holder", text(&lease.run.to_string()))
-            .build()
-            .map_err(unavailable)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            .expression_attribute_values(":holder", text(&lease.run.to_string()));
+        for (name, value) in values {
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        Ok(TransactWriteItem::builder().update(update.build().map_err(unavailable)?).build())
     }
 
     /// Moves the links and shows the outcome, in one transaction.
@@ -233,12 +293,12 @@ impl DynamoStore {
                 .expression_attribute_values(":from_users", text(from.users.as_str()))
                 .expression_attribute_values(":from_groups", text(from.groups.as_str())),
         };
-        set_state(update, publication).build().map_err(unavailable)
+        set_state(update, publication)?.build().map_err(unavailable)
     }
 }
 
 /// The links, the time of a full reading and the hold, as they are from now on.
-fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder {
+fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateBuilder, StoreError> {
     let (mut set, mut remove) = (vec!["layout = :layout"], vec!["unfinished", "checkpoint"]);
     let mut update = update.expression_attribute_values(":layout", number(LAYOUT));
     match &publication.links {
@@ -262,9 +322,21 @@ fn set_state(update: UpdateBuilder, publication: &Publication) -> UpdateBuilder 
             update = update.expression_attribute_values(":hold", text(&hold.to_string()));
         }
     }
+    match &publication.written {
+        None => remove.push("written"),
+        Some(written) => {
+            set.push("written = :written");
+            update = update.expression_attribute_values(":written", written_value(written)?);
+        }
+    }
     let clause = |word: &str, parts: &[&str]| {
         if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) }
     };
     let expression = format!("{}{}", clause("SET", &set), clause("REMOVE", &remove));
-    update.update_expression(expression).expression_attribute_names("#select", "select")
+    Ok(update.update_expression(expression).expression_attribute_names("#select", "select"))
+}
+
+fn written_value(written: &Written) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(written)
+        .map_err(|error| StoreError::Corrupt { key: "written".to_owned(), reason: error.to_string() })
 }

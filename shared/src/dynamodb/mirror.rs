@@ -11,7 +11,7 @@ use super::keys::{self, Key, SHARDS};
 use super::records::read_group;
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
-use crate::store::{Lease, Leased, List, MirrorStore, Publication, StoreError, Write};
+use crate::store::{Counting, Lease, Leased, List, MirrorStore, Publication, StoreError, Write};
 use crate::sync::RunId;
 
 #[async_trait]
@@ -32,12 +32,8 @@ impl MirrorStore for DynamoStore {
         Ok(())
     }
 
-    async fn release_lease(&self, lease: &Lease) -> Result<Option<RunId>, StoreError> {
-        match self.change_lease(lease, "REMOVE holder, lease_until", None).await {
-            Ok(sync) if sync.optional_text("waiting_run")?.is_some() => sync.parsed("waiting_run").map(Some),
-            Ok(_) | Err(StoreError::LeaseLost) => Ok(None),
-            Err(error) => Err(error),
-        }
+    async fn release_lease(&self, lease: &Lease, ended: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError> {
+        self.give_back(lease, ended).await
     }
 
     async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
@@ -73,8 +69,14 @@ impl MirrorStore for DynamoStore {
         Ok(())
     }
 
-    async fn apply(&self, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError> {
-        self.apply_writes(lease, writes, now).await
+    async fn apply(
+        &self,
+        lease: &Lease,
+        writes: &[Write],
+        count: &mut Counting,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.apply_writes(lease, writes, count, now).await
     }
 
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use super::cursor::{decode, encode};
 use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::{Key, runs};
+use super::lease::runs_value;
 use super::store::DynamoStore;
 use super::table::TTL;
 use super::write::{ATTEMPTS, Refused};
@@ -121,7 +122,8 @@ impl DynamoStore {
         let wait = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::sync(run.directory))))
-            .update_expression("SET waiting_run = :run, v = :v")
+            .update_expression("SET waiting_run = :run, v = :v ADD open_runs :runs")
+            .expression_attribute_values(":runs", runs_value([&run.id]))
             .expression_attribute_values(":run", AttributeValue::S(run.id.to_string()))
             .expression_attribute_values(":v", AttributeValue::N("1".to_owned()));
         let wait = match displaced {

@@ -19,6 +19,7 @@ use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{ChangeId, DirectoryId, GroupId, InvalidId, Presence, UserId, UserProfile, UserRecord};
 use crate::filter::UserDecision;
 use crate::store::StoreError;
+use crate::sync::ChangeCounts;
 
 /// Records of a directory's users in one shard.
 pub(super) struct Users;
@@ -145,9 +146,13 @@ impl DynamoStore {
         let mut units = Vec::new();
         for (pk, touched) in touched {
             for (bucket, mut changes) in touched {
-                let logged = changes.iter_mut().flat_map(|(id, new)| log.user(bucket.entries.get(id), new.as_mut()));
-                let logged = logged.collect();
-                units.push(Unit { actions: actions::<Users>(&pk, bucket, &changes)?, logged });
+                let (mut logged, mut counted) = (Vec::new(), ChangeCounts::default());
+                for (id, new) in &mut changes {
+                    let old = bucket.entries.get(id);
+                    counted += new.as_ref().map(|new| ChangeCounts::of_user(old, new)).unwrap_or_default();
+                    logged.append(&mut log.user(old, new.as_mut()));
+                }
+                units.push(Unit { actions: actions::<Users>(&pk, bucket, &changes)?, logged, changes: counted });
             }
         }
         Ok(units)

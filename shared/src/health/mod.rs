@@ -108,7 +108,8 @@ pub fn troubles(overview: &Overview, now: Timestamp) -> Vec<Trouble> {
         Some(RunState::Failed) => troubles.push(Trouble::LastRunFailed),
         Some(RunState::Held) => troubles.push(Trouble::LastRunHeld),
         Some(RunState::CompletedWithGaps) => troubles.push(Trouble::LastRunHasGaps),
-        Some(RunState::Queued | RunState::Running | RunState::Paused | RunState::Succeeded) | None => {}
+        Some(RunState::Queued | RunState::Running | RunState::Paused | RunState::Succeeded | RunState::Interrupted)
+        | None => {}
     }
     if overview.directory.published.is_none() {
         troubles.push(Trouble::NeverSynced);

@@ -9,7 +9,7 @@ use super::StoreError;
 use crate::directory::{ChangeId, DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Published, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserOutcome};
 use crate::statistics::Day;
-use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId};
+use crate::sync::{DeltaLinks, Hold, HoldId, HoldState, Run, RunId, Written};
 
 /// A run's right to write, until it expires or a later run takes it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,10 @@ pub struct SyncState {
     pub unindexed: bool,
     /// The last change in the log.
     pub logged: Option<ChangeId>,
+    /// The runs that were requested and have not ended.
+    pub open_runs: BTreeSet<RunId>,
+    /// What the run that wrote last has written, unless it has published since.
+    pub written: Option<Written>,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -126,6 +130,15 @@ impl ListChange {
     }
 }
 
+/// What was written, and what further writes are counted as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting {
+    /// So far.
+    pub written: Written,
+    /// Whether everything is read and compared, so that what changes was left out before.
+    pub reconciles: bool,
+}
+
 /// What a run makes visible at its end, all at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
@@ -147,6 +160,8 @@ pub struct Publication {
     pub record: Option<Box<Run>>,
     /// What is added to the statistics of its day, if anything is.
     pub day: Option<Day>,
+    /// What the run has written, if it goes on after this.
+    pub written: Option<Written>,
 }
 
 impl Publication {
@@ -163,6 +178,7 @@ impl Publication {
             ends: None,
             record: None,
             day: None,
+            written: None,
         }
     }
 }
@@ -183,8 +199,9 @@ pub trait MirrorStore: Send + Sync {
     /// Extends the lease.
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
 
-    /// Gives the lease back and tells which run waits for it. Does nothing when it was lost.
-    async fn release_lease(&self, lease: &Lease) -> Result<Option<RunId>, StoreError>;
+    /// Gives the lease back, forgets the runs that have ended, and returns those that wait for their turn. Does nothing when the
+    /// lease was lost.
+    async fn release_lease(&self, lease: &Lease, ended: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError>;
 
     /// These users, as far as they are known.
     async fn users(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError>;
@@ -205,9 +222,15 @@ pub trait MirrorStore: Send + Sync {
     async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError>;
 
     /// Makes the changes, in this order. Those of one call that are alike may be made together; an interruption
-    /// leaves a beginning of them made. What becomes of users and groups is logged in the same step, as of `now`. Returns how
-    /// many items were written.
-    async fn apply(&self, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError>;
+    /// leaves a beginning of them made. What becomes of users and groups is logged in the same step, as of `now`,
+    /// and counted in `count`, which is right after an error too.
+    async fn apply(
+        &self,
+        lease: &Lease,
+        writes: &[Write],
+        count: &mut Counting,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Makes the outcome visible and moves the links, in one step. A checkpoint has served its purpose then.
     async fn publish(&self, lease: &Lease, publication: &Publication) -> Result<(), StoreError>;

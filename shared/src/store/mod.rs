@@ -34,7 +34,9 @@ pub use credentials::CredentialStore;
 pub use directories::{DirectoryStore, SettingsChange};
 pub use drafts::{DraftStore, LINES_PER_PAGE};
 pub use holds::HoldStore;
-pub use mirror::{Lease, Leased, List, ListChange, MirrorStore, NameIndex, NamesChange, Publication, SyncState, Write};
+pub use mirror::{
+    Counting, Lease, Leased, List, ListChange, MirrorStore, NameIndex, NamesChange, Publication, SyncState, Write,
+};
 pub use progress::{NotedProgress, ProgressStore};
 pub use queries::{Cursor, Found, GroupFilter, Listed, Page, QueryStore, UserFilter};
 pub use reach::reach;

@@ -82,9 +82,9 @@ impl<'a> Keeper<'a> {
             let mut last = self.ports.clock.now();
             loop {
                 ledger.grown().await;
-                let since = Duration::try_from(self.ports.clock.now().duration_since(last)).unwrap_or_default();
-                if let Some(rest) = self.every.checked_sub(since).filter(|rest| !rest.is_zero()) {
-                    self.ports.clock.sleep(rest).await;
+                let next = last + self.every;
+                if self.ports.clock.now() < next {
+                    self.ports.clock.alarm(next).await;
                 }
                 match self.save(ledger).await {
                     Ok(()) => {}

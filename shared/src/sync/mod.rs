@@ -27,6 +27,7 @@ mod reading;
 mod reconcile;
 mod record;
 mod request;
+mod returned;
 mod run;
 mod sizes;
 mod source;
@@ -41,7 +42,9 @@ pub use error::{Disposition, ListKind, RunError};
 pub use hold::{HOLD_LIFE, HeldChange, HeldChanges, Hold, HoldId, HoldState, HoldSummary};
 pub use ledger::{Basis, CHECKPOINT_FORMAT, CheckpointHead, UnreadableCheckpoint};
 pub use progress::{Progress, ProgressSink, Unobserved};
-pub use record::{ChangeCounts, Effort, Failure, FullReason, Reading, Run, RunId, RunRequest, RunState, Trigger};
+pub use record::{
+    ChangeCounts, Effort, Failure, FullReason, Reading, Run, RunId, RunRequest, RunState, Trigger, Written,
+};
 pub use request::{RequestRunError, request_run};
 pub use run::{Handled, Pace, Ports, perform};
 pub use source::{

@@ -205,19 +205,9 @@ impl Plan {
             return;
         }
         self.add_moves(old, &new);
-        let was_visible = old.is_some_and(|old| old.presence != Presence::Unseen);
-        let was_active = was_visible && old.is_some_and(|old| old.decision.is_active());
-        let is_active = new.presence != Presence::Unseen && new.decision.is_active();
-        if !was_visible && new.presence != Presence::Unseen {
-            self.changes.users_added += 1;
-        } else if was_visible {
-            self.changes.users_changed += 1;
-        }
-        if is_active && !was_active {
-            self.changes.activated += 1;
-        }
-        if was_active && !is_active {
-            self.changes.deactivated += 1;
+        let changes = ChangeCounts::of_user(old, &new);
+        self.changes += changes;
+        if changes.deactivated > 0 {
             if old.is_some_and(|old| outlook.is_active_before(old)) {
                 self.caused_by_tenant.insert(new.id.clone());
             }
@@ -232,11 +222,9 @@ impl Plan {
         let old = old.map_or(&none, |old| &old.groups);
         for group in new.groups.difference(old) {
             self.moves(group).joined.push(new.id.clone());
-            self.changes.memberships_added += 1;
         }
         for group in old.difference(&new.groups) {
             self.moves(group).left.push(new.id.clone());
-            self.changes.memberships_removed += 1;
         }
     }
 
@@ -262,14 +250,7 @@ impl Plan {
         if old == Some(new) {
             return;
         }
-        if let Some(old) = old {
-            self.changes.groups_changed += 1;
-            self.changes.memberships_added += size(new.children.difference(&old.children));
-            self.changes.memberships_removed += size(old.children.difference(&new.children));
-        } else {
-            self.changes.groups_added += 1;
-            self.changes.memberships_added += new.children.len() as u64;
-        }
+        self.changes += ChangeCounts::of_group(old, new);
         self.groups.push(new.id.clone());
     }
 }

@@ -1,5 +1,6 @@
 //! The record of a run: what it was asked, what it did, how it ended.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::AddAssign;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::hold::HoldSummary;
-use crate::directory::{DirectoryCounts, DirectoryId, GroupId, InvalidId, UserId};
+use crate::directory::{DirectoryCounts, DirectoryId, GroupId, GroupRecord, InvalidId, Presence, UserId, UserRecord};
 
 /// A run's id: a version 7 UUID, so that ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -103,6 +104,8 @@ pub enum FullReason {
     SelectChanged,
     /// An administrator discarded a hold: what the links reported is not to be believed.
     HoldDiscarded,
+    /// So many users or groups have come back at once that their memberships are not read one by one.
+    ManyReturned,
     /// Everything is compared now and then, to mend what changes have left out.
     Reconciliation,
 }
@@ -126,6 +129,8 @@ pub enum RunState {
     Held,
     /// Nothing was published by this run, or not all of it; the next run mends it.
     Failed,
+    /// Its invocation ended without a word and nobody continued it; a later run has taken over.
+    Interrupted,
 }
 
 impl RunState {
@@ -155,6 +160,96 @@ pub struct ChangeCounts {
     pub memberships_added: u64,
     /// Memberships removed.
     pub memberships_removed: u64,
+}
+
+impl ChangeCounts {
+    /// Returns what one user's new record adds to the counts.
+    #[must_use]
+    pub fn of_user(old: Option<&UserRecord>, new: &UserRecord) -> Self {
+        // Which change of the log it was is no change of the user.
+        let is_same = old.is_some_and(|old| UserRecord { changed: old.changed, ..new.clone() } == *old);
+        if is_same {
+            return Self::default();
+        }
+        let none = BTreeSet::new();
+        let groups = old.map_or(&none, |old| &old.groups);
+        let was_visible = old.is_some_and(|old| old.presence != Presence::Unseen);
+        let was_active = was_visible && old.is_some_and(|old| old.decision.is_active());
+        let is_visible = new.presence != Presence::Unseen;
+        let is_active = is_visible && new.decision.is_active();
+        Self {
+            users_added: u64::from(!was_visible && is_visible),
+            users_changed: u64::from(was_visible),
+            activated: u64::from(is_active && !was_active),
+            deactivated: u64::from(was_active && !is_active),
+            memberships_added: new.groups.difference(groups).count() as u64,
+            memberships_removed: groups.difference(&new.groups).count() as u64,
+            ..Self::default()
+        }
+    }
+
+    /// Returns what one group's new record adds to the counts. How many members it has is counted with the users.
+    #[must_use]
+    pub fn of_group(old: Option<&GroupRecord>, new: &GroupRecord) -> Self {
+        if old.is_some_and(|old| GroupRecord { members: old.members, ..new.clone() } == *old) {
+            return Self::default();
+        }
+        let none = BTreeSet::new();
+        let children = old.map_or(&none, |old| &old.children);
+        Self {
+            groups_added: u64::from(old.is_none()),
+            groups_changed: u64::from(old.is_some()),
+            memberships_added: new.children.difference(children).count() as u64,
+            memberships_removed: children.difference(&new.children).count() as u64,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a run has written so far, over all its attempts. It is stored in one step with what it counts, so that it is right
+/// after any interruption.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The run.
+    pub run: RunId,
+    /// Items written to the table.
+    pub items: u64,
+    /// What changed.
+    pub changes: ChangeCounts,
+    /// What of it a reconciliation found that changes had left out.
+    pub repaired: ChangeCounts,
+    /// What changed since the last publication, whichever run wrote it.
+    pub unpublished: ChangeCounts,
+}
+
+impl Written {
+    /// Goes on counting where the run, or another one before it, was cut off.
+    #[must_use]
+    pub fn continued(run: RunId, before: Option<Self>) -> Self {
+        match before {
+            Some(before) if before.run == run => before,
+            before => Self {
+                run,
+                items: 0,
+                changes: ChangeCounts::default(),
+                repaired: ChangeCounts::default(),
+                unpublished: before.map(|before| before.unpublished).unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Adds what one transaction writes.
+    #[must_use]
+    pub fn with(&self, items: u64, changes: ChangeCounts, reconciles: bool) -> Self {
+        let mut written = self.clone();
+        written.items += items;
+        written.changes += changes;
+        written.unpublished += changes;
+        if reconciles {
+            written.repaired += changes;
+        }
+        written
+    }
 }
 
 /// What a run cost at Microsoft's side and in the table.
@@ -281,6 +376,32 @@ pub struct Run {
 }
 
 impl Run {
+    /// Notes what was written so far.
+    pub fn note(&mut self, written: &Written) {
+        // The first attempts of a run may be of a version that counted in the record.
+        self.effort.items_written = written.items.max(self.effort.items_written);
+        self.changes = written.changes;
+        if written.repaired != ChangeCounts::default() || self.full_reason == Some(FullReason::Reconciliation) {
+            self.mended = Some(written.repaired);
+        }
+    }
+
+    /// Ends a run that nobody works on any more, with what is known of it.
+    pub fn interrupt(&mut self, written: Option<&Written>, now: Timestamp) {
+        if let Some(written) = written.filter(|written| written.run == self.id) {
+            self.note(written);
+        }
+        self.state = RunState::Interrupted;
+        self.finished_at = Some(now);
+        self.failure = Some(Failure {
+            code: "interrupted".to_owned(),
+            message:
+                "The run was cut off without notice and never continued. Whatever it left undone, the run after it \
+                      does."
+                    .to_owned(),
+        });
+    }
+
     /// A run that was asked for now.
     #[must_use]
     pub fn requested(directory: DirectoryId, trigger: Trigger, now: Timestamp) -> Self {

@@ -1,5 +1,6 @@
 //! A run of one directory, from the lease to the record.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use super::record::{Run, RunId, RunRequest, RunState};
 use super::source::OpenTenant;
 use super::work::{Outcome, Work};
 use crate::clock::Clock;
-use crate::directory::Directory;
-use crate::store::{CheckpointStore, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, RunStore, StoreError};
+use crate::directory::{ChangeId, Directory};
+use crate::store::{
+    CheckpointStore, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, RunStore, StoreError, SyncState,
+};
 use crate::telemetry::chain;
 
 /// How long a lease lasts without being renewed: what a run that died keeps others waiting.
@@ -52,8 +55,8 @@ pub enum Handled {
         run: Box<Run>,
         /// Its directory as the run leaves it; `None` when it could not be read.
         directory: Option<Box<Directory>>,
-        /// The run that waited for it to end.
-        next: Option<RunId>,
+        /// The runs that waited for it to end.
+        next: BTreeSet<RunId>,
     },
     /// There is nothing (left) to do: the run is unknown or has ended before.
     Nothing,
@@ -103,10 +106,16 @@ pub async fn perform(
     tracing::info!(trigger = ?run.trigger, attempt = run.attempts, "the run begins");
     run.state = RunState::Running;
     run.attempts += 1;
+    run.changes_after.get_or_insert(state.logged.map_or(0, ChangeId::number));
     let started_at = *run.started_at.get_or_insert(now);
     // The directory is read with the lease in hand: whoever changes its settings from now on asks for another run.
-    let (saved, directory) = futures::join!(ports.runs.save_run(&run), ports.directories.directory(request.directory));
+    let (saved, directory, closed) = futures::join!(
+        ports.runs.save_run(&run),
+        ports.directories.directory(request.directory),
+        close_others(ports, &lease, &state, now),
+    );
     saved?;
+    let mut ended = closed?;
 
     let source = tenants.open(&run, pace.stop_at);
     let work = Work { ports, source: source.as_ref(), lease: &lease, pace };
@@ -126,7 +135,7 @@ pub async fn perform(
             work.account(&mut run);
             run.state = RunState::Paused;
             ports.runs.save_run(&run).await?;
-            ports.mirror.release_lease(&lease).await?;
+            ports.mirror.release_lease(&lease, &ended).await?;
             return Ok(Handled::Continue { after: wait });
         }
         Err(error) => {
@@ -138,8 +147,39 @@ pub async fn perform(
             ports.runs.save_run(&run).await?;
         }
     }
-    let next = ports.mirror.release_lease(&lease).await?;
+    ended.insert(run.id);
+    let next = ports.mirror.release_lease(&lease, &ended).await?;
     Ok(Handled::Ended { run: Box::new(run), directory: directory.map(Box::new), next })
+}
+
+/// Ends the records of other runs that nobody works on any more. Returns those that have ended.
+///
+/// A run that still counts as running, though its lease is ours now, was cut off without notice. Its message may yet be
+/// delivered again and then does nothing. One that waits, or has paused, takes its turn after this one; but not for ever.
+async fn close_others(
+    ports: &Ports,
+    lease: &Lease,
+    state: &SyncState,
+    now: Timestamp,
+) -> Result<BTreeSet<RunId>, StoreError> {
+    let mut ended = BTreeSet::new();
+    for id in state.open_runs.iter().copied().filter(|id| *id != lease.run) {
+        let Some(mut run) = ports.runs.run(lease.directory, id).await? else {
+            ended.insert(id);
+            continue;
+        };
+        let is_old = now.duration_since(run.requested_at) > LONGEST_RUN;
+        if !run.state.is_final() {
+            if run.state != RunState::Running && !is_old {
+                continue;
+            }
+            tracing::warn!(run.interrupted = %id, "a run that nobody continued is closed");
+            run.interrupt(state.written.as_ref(), now);
+            ports.runs.save_run(&run).await?;
+        }
+        ended.insert(id);
+    }
+    Ok(ended)
 }
 
 /// Works and renews the lease side by side. When the lease is lost the work is dropped where it stands.
@@ -150,7 +190,7 @@ async fn while_leased<T: Send>(
 ) -> Result<T, RunError> {
     let renewals = async {
         loop {
-            ports.clock.sleep(RENEWAL).await;
+            ports.clock.alarm(ports.clock.now() + RENEWAL).await;
             match ports.mirror.renew_lease(lease, ports.clock.now() + LEASE).await {
                 // The next renewal comes well before the lease runs out, and every write is fenced anyway.
                 Ok(()) | Err(StoreError::Unavailable(_)) => {}

@@ -16,12 +16,12 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::read::Reading;
 use super::reading::Step;
-use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState};
+use super::record::{ChangeCounts, FullReason, Reading as ReadingKind, Run, RunState, Written};
 use super::run::{LONGEST_RUN, Pace, Ports};
 use super::source::TenantSource;
-use crate::directory::{ChangeId, Directory, DirectoryCounts, GroupId, Published};
+use crate::directory::{Directory, DirectoryCounts, GroupId, Published};
 use crate::statistics::Day;
-use crate::store::{Lease, List, ListChange, Publication, StoreError, SyncState, Write};
+use crate::store::{Counting, Lease, List, ListChange, Publication, StoreError, SyncState, Write};
 
 /// How many changes are written between two signs of life.
 const WRITES_AT_ONCE: usize = 500;
@@ -66,11 +66,10 @@ impl Work<'_> {
         directory: &mut Directory,
         run: &mut Run,
     ) -> Result<Outcome, RunError> {
-        run.changes = ChangeCounts::default();
-        run.changes_after.get_or_insert(state.logged.map_or(0, ChangeId::number));
         let mut why_full = None;
+        let mut written = Written::continued(run.id, state.written.take());
         loop {
-            match self.pass(state, why_full, directory, run).await? {
+            match self.pass(state, why_full, directory, run, &mut written).await? {
                 Pass::Done => return Ok(Outcome::Done),
                 Pass::Paused(wait) => return Ok(Outcome::Paused { wait }),
                 Pass::Reconcile(next) => (state, why_full) = (next, Some(FullReason::Reconciliation)),
@@ -85,6 +84,7 @@ impl Work<'_> {
         why_full: Option<FullReason>,
         directory: &mut Directory,
         run: &mut Run,
+        written: &mut Written,
     ) -> Result<Pass, RunError> {
         let found = self.find_hold(state.hold).await?;
         let is_first_pass = why_full.is_none();
@@ -128,14 +128,20 @@ impl Work<'_> {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
 
-        let day = Day::noted(directory, counts, plan.changes.activated, plan.changes.deactivated, now);
         if !plan.is_empty(&outlook) {
             self.ports.mirror.begin_writing(self.lease).await?;
         }
-        match self.until_stopped(self.apply(plan, &outlook)).await {
+        let reconciles = run.full_reason == Some(FullReason::Reconciliation);
+        let mut count = Counting { written: written.clone(), reconciles };
+        let applied = self.until_stopped(self.apply(plan, &outlook, &mut count)).await;
+        *written = count.written;
+        run.note(written);
+        match applied {
             None => return Ok(Pass::Paused(Duration::ZERO)),
-            Some(written) => run.effort.items_written += written?,
+            Some(applied) => applied?,
         }
+        let ChangeCounts { activated, deactivated, .. } = std::mem::take(&mut written.unpublished);
+        let day = Day::noted(directory, counts, activated, deactivated, now);
         run.totals = Some(counts);
         let before = directory.published.as_ref();
         let published = Published {
@@ -166,8 +172,8 @@ impl Work<'_> {
             hold: hold.open.as_ref().map(|hold| hold.id),
             ..SyncState::default()
         };
-        let reconciles = is_first_pass && self.is_reconciliation_due(&next, run, now);
-        let ended = (!reconciles).then(|| self.ended(run));
+        let goes_on = is_first_pass && self.is_reconciliation_due(&next, run, now);
+        let ended = (!goes_on).then(|| self.ended(run));
         let publication = Publication {
             from_links: state.links,
             links,
@@ -178,6 +184,7 @@ impl Work<'_> {
             ends: hold.ended.zip(ended_from),
             record: ended,
             day,
+            written: goes_on.then(|| written.clone()),
         };
         self.ports.mirror.publish(self.lease, &publication).await?;
         directory.published = Some(publication.published);
@@ -215,25 +222,23 @@ impl Work<'_> {
     /// Works until the run has to stop; `None` when it had to.
     pub(super) async fn until_stopped<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
         // Timers do not take the end of time.
-        let left = self.pace.stop_at.duration_since(self.ports.clock.now()).min(LONGEST_RUN);
-        let stop = self.ports.clock.sleep(Duration::try_from(left).unwrap_or_default());
-        match select(work.boxed(), stop).await {
+        let at = self.pace.stop_at.min(self.ports.clock.now() + LONGEST_RUN);
+        match select(work.boxed(), self.ports.clock.alarm(at)).await {
             Either::Left((done, _)) => Some(done),
             Either::Right(((), _)) => None,
         }
     }
 
-    async fn apply(&self, plan: Plan, outlook: &Outlook<'_>) -> Result<u64, StoreError> {
+    async fn apply(&self, plan: Plan, outlook: &Outlook<'_>, count: &mut Counting) -> Result<(), StoreError> {
         let of = plan.len();
         let mut writes = plan.into_writes(outlook);
-        let mut written = 0;
         let mut done = 0;
         loop {
             let some: Vec<Write> = writes.by_ref().take(WRITES_AT_ONCE).collect();
             if some.is_empty() {
-                return Ok(written);
+                return Ok(());
             }
-            written += self.ports.mirror.apply(self.lease, &some, self.ports.clock.now()).await?;
+            self.ports.mirror.apply(self.lease, &some, count, self.ports.clock.now()).await?;
             done += some.iter().filter(|write| is_of_plan(write)).count();
             self.ports.progress.report(Progress::Writing { done, of });
         }
@@ -258,10 +263,6 @@ fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[Group
 }
 
 fn record(run: &mut Run, plan: &Plan, gaps: Vec<String>, warnings: Vec<String>) {
-    run.changes += plan.changes;
-    if run.full_reason == Some(FullReason::Reconciliation) {
-        run.mended = Some(plan.changes);
-    }
     run.vanished_groups = plan.vanished_groups.iter().cloned().collect();
     run.gaps = first_of(gaps);
     run.warnings = first_of(warnings);

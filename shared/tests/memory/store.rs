@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::store::{
-    Checkpoint, CheckpointStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication,
-    RequestedRun, RunStore, SettingsChange, StoreError, SyncState, Write,
+    Checkpoint, CheckpointStore, Counting, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page,
+    Publication, RequestedRun, RunStore, SettingsChange, StoreError, SyncState, Write,
 };
-use shared::sync::{CheckpointHead, HeldChanges, Hold, HoldId, HoldState, Run, RunId};
+use shared::sync::{ChangeCounts, CheckpointHead, HeldChanges, Hold, HoldId, HoldState, Run, RunId};
 
 use crate::tenant::Tenant;
 
@@ -124,8 +124,8 @@ impl MirrorStore for Stores {
         Ok(())
     }
 
-    async fn release_lease(&self, _: &Lease) -> Result<Option<RunId>, StoreError> {
-        Ok(None)
+    async fn release_lease(&self, _: &Lease, _: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError> {
+        Ok(BTreeSet::new())
     }
 
     async fn users(&self, _: DirectoryId, _: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
@@ -152,9 +152,10 @@ impl MirrorStore for Stores {
         Ok(())
     }
 
-    async fn apply(&self, _: &Lease, writes: &[Write], _: Timestamp) -> Result<u64, StoreError> {
+    async fn apply(&self, _: &Lease, writes: &[Write], count: &mut Counting, _: Timestamp) -> Result<(), StoreError> {
         *self.written.lock().unwrap() += writes.len();
-        Ok(writes.len() as u64)
+        count.written = count.written.with(writes.len() as u64, ChangeCounts::default(), false);
+        Ok(())
     }
 
     async fn publish(&self, _: &Lease, publication: &Publication) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ struct Undisturbed {
     before: Statuses,
     after: Picture,
     state: serde_json::Value,
+    changes: serde_json::Value,
     writes: Vec<String>,
 }
 
@@ -35,7 +36,14 @@ impl Undisturbed {
         let after = lab.picture().await;
         lab.assert_idle().await;
         assert_truth(kind, &lab, record.clone()).await;
-        Self { world, before, after, state: record["state"].clone(), writes: process.writes() }
+        Self {
+            world,
+            before,
+            after,
+            state: record["state"].clone(),
+            changes: record["changes"].clone(),
+            writes: process.writes(),
+        }
     }
 
     /// Whatever has happened, each user is as before the run or as after it; who is active in both was never inactive.
@@ -57,8 +65,11 @@ async fn cut_off(kind: Kind, n: usize, way: Way, undisturbed: &Undisturbed) {
     undisturbed.assert_between(&lab.statuses().await);
 
     // The message was delivered but is still in the mailbox: it comes a second time, whether the first was handled or not.
-    lab.clock.forward(REDELIVERY);
+    lab.clock.pass(REDELIVERY);
     lab.settle().await;
+    if process.dies() {
+        assert_eq!(lab.record(&request).await["changes"], undisturbed.changes, "counted over all attempts");
+    }
     let next = lab.run().await;
     assert_eq!(next["state"], undisturbed.state, "{next:#}");
     assert_eq!(lab.picture().await, undisturbed.after);

@@ -5,3 +5,5 @@
 mod every_write;
 mod kinds;
 mod late;
+
+pub use kinds::Kind;

@@ -9,7 +9,7 @@ use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
 use shared::store::{ChangeStore as _, Changes, Logged, MirrorStore as _, QueryStore as _, StoreError, Write, history};
 use uuid::Uuid;
 
-use super::fixtures::{at, directory_id, group, group_id, lease, user, user_id};
+use super::fixtures::{apply, at, directory_id, group, group_id, lease, user, user_id};
 use crate::dynamodb::{Table, number};
 
 fn inactive(number: u32) -> UserRecord {
@@ -38,12 +38,12 @@ pub async fn what_becomes_of_users_and_groups_is_logged_with_the_records(table: 
     assert_eq!(table.store.changes(directory, None, 9).await.unwrap(), Changes::Next(Vec::new()));
     assert_eq!(table.store.last_change(directory).await.unwrap(), None);
     let skipped = GroupDecision::Skipped { reason: SkipReason::NoEmail };
-    table.store.apply(&lease, &[Write::User(user(1)), Write::Group(group(1))], at(1)).await.unwrap();
+    apply(&table.store, &lease, &[Write::User(user(1)), Write::Group(group(1))], at(1)).await.unwrap();
     let writes = [Write::User(inactive(1)), Write::Group(GroupRecord { decision: skipped, ..group(1) })];
-    table.store.apply(&lease, &writes, at(2)).await.unwrap();
-    table.store.apply(&lease, &[Write::ForgetUser(user_id(1))], at(3)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(2)).await.unwrap();
+    apply(&table.store, &lease, &[Write::ForgetUser(user_id(1))], at(3)).await.unwrap();
     // Nothing changes, and nothing is logged.
-    table.store.apply(&lease, &[Write::ForgetUser(user_id(1)), writes[1].clone()], at(4)).await.unwrap();
+    apply(&table.store, &lease, &[Write::ForgetUser(user_id(1)), writes[1].clone()], at(4)).await.unwrap();
 
     let all = after(table, directory, None, 100).await;
     let numbers: Vec<u64> = all.iter().map(|logged| logged.id.number()).collect();
@@ -83,7 +83,7 @@ pub async fn the_log_is_followed_without_gaps_in_pages_of_any_size(table: &Table
             Write::User(user.clone())
         });
         let changed: Vec<Write> = changed.collect();
-        table.store.apply(&lease, &changed, at(second)).await.unwrap();
+        apply(&table.store, &lease, &changed, at(second)).await.unwrap();
     }
     let all = after(table, directory, None, 10_000).await;
     assert_eq!(all.len(), 440 + 147 + 63);
@@ -103,8 +103,8 @@ pub async fn a_user_has_a_history(table: &Table) {
     let others: Vec<Write> = (10..200).map(|number| Write::User(user(number))).collect();
     for (second, record) in [user(1), inactive(1), user(1), inactive(1)].into_iter().enumerate() {
         let second = i64::try_from(second).unwrap();
-        table.store.apply(&lease, &[Write::User(record)], at(second)).await.unwrap();
-        table.store.apply(&lease, &others, at(second)).await.unwrap();
+        apply(&table.store, &lease, &[Write::User(record)], at(second)).await.unwrap();
+        apply(&table.store, &lease, &others, at(second)).await.unwrap();
     }
     let user = table.store.user(directory, &user_id(1)).await.unwrap().unwrap();
     let history = async |limit| history(&table.store, directory, &user.id, user.changed, limit).await.unwrap();
@@ -116,10 +116,10 @@ pub async fn a_user_has_a_history(table: &Table) {
 pub async fn changes_are_forgotten_after_thirty_days_and_that_is_told(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
-    table.store.apply(&lease, &[Write::User(user(1))], at(0)).await.unwrap();
+    apply(&table.store, &lease, &[Write::User(user(1))], at(0)).await.unwrap();
     let items = table.items_at("CHANGES").await;
     assert_eq!(number(&items[0], "expires_at"), Some(at(30 * 24 * 3_600).as_second()));
-    table.store.apply(&lease, &[Write::User(inactive(1))], at(1)).await.unwrap();
+    apply(&table.store, &lease, &[Write::User(inactive(1))], at(1)).await.unwrap();
     table.remove(&items[0]).await;
     assert_eq!(table.store.changes(directory, None, 9).await.unwrap(), Changes::TooOld);
     let Changes::Next(next) = table.store.changes(directory, ChangeId::new(1), 9).await.unwrap() else { panic!() };
@@ -139,9 +139,9 @@ pub async fn a_stale_holder_logs_nothing(table: &Table) {
     let new =
         table.store.acquire_lease(directory, super::fixtures::run(directory, 61).id, at(61), at(99)).await.unwrap();
     let new = super::fixtures::taken(new);
-    let refused = table.store.apply(&old, &[Write::User(user(1))], at(62)).await;
+    let refused = apply(&table.store, &old, &[Write::User(user(1))], at(62)).await;
     assert!(matches!(refused, Err(StoreError::LeaseLost)), "{refused:?}");
-    table.store.apply(&new, &[Write::User(user(2))], at(63)).await.unwrap();
+    apply(&table.store, &new, &[Write::User(user(2))], at(63)).await.unwrap();
     let all = after(table, directory, None, 9).await;
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].run, new.run);
@@ -155,7 +155,7 @@ pub async fn very_many_memberships_of_one_user_are_logged_whole(table: &Table) {
     };
     for begin in [0, 4_000] {
         let record = UserRecord { groups: groups(begin), presence: Presence::Present, ..user(1) };
-        table.store.apply(&lease, &[Write::User(record)], at(0)).await.unwrap();
+        apply(&table.store, &lease, &[Write::User(record)], at(0)).await.unwrap();
     }
     let mut member = groups(0);
     for logged in after(table, directory, ChangeId::new(1), 100).await {

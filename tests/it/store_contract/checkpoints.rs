@@ -1,9 +1,9 @@
 //! What a run that was cut off had read.
 
-use shared::store::{CheckpointStore as _, Lease, MirrorStore as _, StoreError};
+use shared::store::{CheckpointStore as _, Lease, StoreError};
 use shared::sync::{Basis, CHECKPOINT_FORMAT, CheckpointHead, RunId};
 
-use super::fixtures::{at, directory, lease, links};
+use super::fixtures::{at, directory, lease, links, release};
 use crate::dynamodb::Table;
 
 pub fn head(begun_by: RunId) -> CheckpointHead {
@@ -64,7 +64,7 @@ pub async fn a_checkpoint_of_another_format_or_with_pieces_missing_is_reported(t
 
 pub async fn a_stale_holder_saves_no_checkpoint(table: &Table) {
     let (store, lease) = (&table.store, leased(table).await);
-    store.release_lease(&lease).await.unwrap();
+    release(store, &lease).await;
     let saved = store.save_checkpoint(&lease, &head(lease.run), 0, b"late").await;
     assert!(matches!(saved, Err(StoreError::LeaseLost)));
     assert!(matches!(store.drop_checkpoint(&lease).await, Err(StoreError::LeaseLost)));

@@ -16,7 +16,9 @@ use shared::sync::{Run, RunId};
 use super::alerts::record;
 use super::authorizations::state;
 use super::directories::{credential, token};
-use super::fixtures::{at, group, group_id, joined, lease, links, named, published, run, user, user_id, user_ids};
+use super::fixtures::{
+    apply, at, group, group_id, joined, lease, links, named, published, run, user, user_id, user_ids,
+};
 use crate::dynamodb::{Item, Table, key};
 
 /// One of everything the store keeps.
@@ -33,7 +35,7 @@ impl Everything {
         let lease = lease(store, directory).await;
         let [names, list, user] = named(&user(1));
         let writes = [names, list, user, Write::Group(group(1)), joined(1, user_ids(1..4))];
-        store.apply(&lease, &writes, at(0)).await.unwrap();
+        apply(&store, &lease, &writes, at(0)).await.unwrap();
         let publication = Publication::new(None, Some(links("one")), published(lease.run));
         store.publish(&lease, &publication).await.unwrap();
         let run = run(directory, 0);

@@ -10,9 +10,10 @@ use shared::directory::{
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, UserDecision};
 use shared::store::{
-    DirectoryStore as _, Lease, Leased, List, ListChange, MirrorStore as _, NameIndex, NamesChange, Write,
+    Counting, DirectoryStore as _, Lease, Leased, List, ListChange, MirrorStore as _, NameIndex, NamesChange,
+    StoreError, Write,
 };
-use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger};
+use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger, Written};
 use uuid::Uuid;
 
 /// The time at the beginning of each test, in seconds since 1970: far ahead, so that no emulator forgets what expires.
@@ -21,6 +22,18 @@ const BEGIN: i64 = 4_000_000_000;
 /// So many seconds after the beginning.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(BEGIN).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+/// Makes changes, and returns how many items that wrote.
+pub async fn apply(store: &DynamoStore, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError> {
+    let mut count = Counting { written: Written::continued(lease.run, None), reconciles: false };
+    store.apply(lease, writes, &mut count, now).await?;
+    Ok(count.written.items)
+}
+
+/// Ends the run that has the lease, and returns the runs that wait.
+pub async fn release(store: &DynamoStore, lease: &Lease) -> BTreeSet<RunId> {
+    store.release_lease(lease, &BTreeSet::from([lease.run])).await.unwrap()
 }
 
 /// Ids far apart, as Microsoft's are.

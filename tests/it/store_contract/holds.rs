@@ -5,7 +5,7 @@ use shared::filter::InactiveReason;
 use shared::store::{HoldStore as _, Lease, Leased, MirrorStore as _, Publication, StoreError};
 use shared::sync::{HeldChange, HeldChanges, Hold, HoldId, HoldState, RunId};
 
-use super::fixtures::{at, directory, lease, published, user_id};
+use super::fixtures::{at, directory, lease, published, release, user_id};
 use crate::dynamodb::Table;
 
 async fn leased(table: &Table) -> Lease {
@@ -48,7 +48,7 @@ async fn open(table: &Table, lease: &Lease, hold: &Hold, changes: &HeldChanges) 
 
 /// The hold that a later run finds.
 async fn found(table: &Table, lease: &Lease) -> Option<HoldId> {
-    table.store.release_lease(lease).await.unwrap();
+    release(&table.store, lease).await;
     match table.store.acquire_lease(lease.directory, lease.run, at(999), at(1_000)).await.unwrap() {
         Leased::Taken(_, state) => state.hold,
         Leased::Held { until } => panic!("held until {until}"),

@@ -6,7 +6,9 @@ use shared::store::{Leased, MirrorStore as _, Publication, RunStore as _, StoreE
 use shared::sync::RunId;
 use tokio::task::JoinSet;
 
-use super::fixtures::{at, directory, directory_id, lease, links, published, run, taken, user, user_id};
+use super::fixtures::{
+    apply, at, directory, directory_id, lease, links, published, release, run, taken, user, user_id,
+};
 use crate::dynamodb::Table;
 
 pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
@@ -16,7 +18,7 @@ pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
     };
     assert_eq!(
         (lease.directory, lease.run, state),
-        (directory, run, SyncState { unindexed: true, ..SyncState::default() })
+        (directory, run, SyncState { unindexed: true, open_runs: BTreeSet::from([run]), ..SyncState::default() })
     );
     let held = Leased::Held { until: at(60) };
     assert_eq!(table.store.acquire_lease(directory, RunId::new(at(1)), at(59), at(120)).await.unwrap(), held);
@@ -27,18 +29,18 @@ pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
 pub async fn an_expired_lease_is_taken_over_and_the_old_holder_can_write_nothing(table: &Table) {
     let directory = directory(&table.store).await;
     let old = lease(&table.store, directory).await;
-    table.store.apply(&old, &[Write::User(user(1))], at(0)).await.unwrap();
+    apply(&table.store, &old, &[Write::User(user(1))], at(0)).await.unwrap();
     let new = taken(table.store.acquire_lease(directory, RunId::new(at(1)), at(60), at(120)).await.unwrap());
     assert!(new.fence > old.fence);
 
     let publication = Publication::new(None, Some(links("one")), published(old.run));
-    assert!(matches!(table.store.apply(&old, &[Write::User(user(2))], at(0)).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(apply(&table.store, &old, &[Write::User(user(2))], at(0)).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.renew_lease(&old, at(180)).await, Err(StoreError::LeaseLost)));
     assert!(matches!(table.store.publish(&old, &publication).await, Err(StoreError::LeaseLost)));
-    assert_eq!(table.store.release_lease(&old).await.unwrap(), None);
+    assert_eq!(release(&table.store, &old).await, BTreeSet::new());
     assert_eq!(table.store.users(directory, &BTreeSet::from([user_id(2)])).await.unwrap(), []);
     // And the new one still can.
-    table.store.apply(&new, &[Write::User(user(3))], at(0)).await.unwrap();
+    apply(&table.store, &new, &[Write::User(user(3))], at(0)).await.unwrap();
 }
 
 pub async fn a_renewed_lease_does_not_expire(table: &Table) {
@@ -54,12 +56,12 @@ pub async fn a_released_lease_can_be_taken_and_tells_who_waits(table: &Table) {
     let first = lease(&table.store, directory).await;
     let waiting = run(directory, 1);
     table.store.request_run(&waiting).await.unwrap();
-    assert_eq!(table.store.release_lease(&first).await.unwrap(), Some(waiting.id));
-    assert!(matches!(table.store.apply(&first, &[Write::User(user(1))], at(0)).await, Err(StoreError::LeaseLost)));
+    assert_eq!(release(&table.store, &first).await, BTreeSet::from([waiting.id]));
+    assert!(matches!(apply(&table.store, &first, &[Write::User(user(1))], at(0)).await, Err(StoreError::LeaseLost)));
 
     let second = taken(table.store.acquire_lease(directory, waiting.id, at(2), at(60)).await.unwrap());
     assert!(second.fence > first.fence);
-    assert_eq!(table.store.release_lease(&second).await.unwrap(), None);
+    assert_eq!(release(&table.store, &second).await, BTreeSet::new());
 }
 
 pub async fn of_sixteen_runs_one_takes_the_lease(table: &Table) {

@@ -9,13 +9,15 @@ use shared::directory::{
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision, UserOutcome};
 use shared::store::{
-    Cursor, GroupFilter, List, ListChange, Listed, MirrorStore as _, NameIndex, NamesChange, QueryStore as _,
-    RunStore as _, StoreError, UserFilter, Write,
+    Cursor, GroupFilter, List, ListChange, Listed, NameIndex, NamesChange, QueryStore as _, RunStore as _, StoreError,
+    UserFilter, Write,
 };
 
 use super::fixtures::named as with_names;
 use super::fixtures::names as name_keys;
-use super::fixtures::{as_written, at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids};
+use super::fixtures::{
+    apply, as_written, at, directory_id, group, group_id, joined, lease, run, user, user_id, user_ids,
+};
 use crate::dynamodb::Table;
 
 /// All users of a listing, page by page, each page but the last full.
@@ -37,7 +39,7 @@ pub async fn users_come_in_full_pages_in_the_order_of_ids(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let writes: Vec<Write> = (0..300).map(|number| Write::User(user(number))).collect();
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(0..300).into_iter().collect();
     for limit in [1_000, 300, 150, 77] {
         assert_eq!(users(&table.store, directory, UserFilter::All, limit).await, expected, "pages of {limit}");
@@ -47,7 +49,7 @@ pub async fn users_come_in_full_pages_in_the_order_of_ids(table: &Table) {
     // A page ends where it ended, whatever was added since.
     let first = table.store.list_users(directory, UserFilter::All, 10, None).await.unwrap();
     let added: Vec<Write> = (300..310).map(|number| Write::User(user(number))).collect();
-    table.store.apply(&lease, &added, at(0)).await.unwrap();
+    apply(&table.store, &lease, &added, at(0)).await.unwrap();
     let second = table.store.list_users(directory, UserFilter::All, 10, first.next.as_ref()).await.unwrap();
     assert!(first.items.last().unwrap().id < second.items[0].id);
 }
@@ -76,7 +78,7 @@ pub async fn users_are_filtered_by_decision_and_reason(table: &Table) {
         writes.push(listed(List::Users(outcome), ids.map(|number| user_id(number).object().clone())));
     }
     writes.extend(all.iter().cloned().map(Write::User));
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let expected = |outcome| {
         let ids = all.iter().filter(|user| user.decision.outcome() == outcome).map(|user| user.id.clone());
         ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
@@ -100,7 +102,7 @@ pub async fn unseen_users_are_never_listed(table: &Table) {
     let active = user_ids(1..4).into_iter().map(|user| user.object().clone());
     let active = listed(List::Users(UserOutcome::Active), active);
     let writes = [active, Write::User(unseen), Write::User(deleted), Write::User(user(3))];
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(2..4).into_iter().collect();
     assert_eq!(users(&table.store, directory, UserFilter::All, 10).await, expected);
     assert!(!users(&table.store, directory, UserFilter::Active, 10).await.contains(&user_id(1)));
@@ -119,7 +121,7 @@ pub async fn groups_are_filtered_by_presence_and_decision(table: &Table) {
         let ids = (0..65).map(|number| group_id(number).object().clone());
         writes.push(listed(List::Groups(decision), ids));
     }
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let skipped = table.store.list_groups(directory, GroupFilter::With(decision), 100, None).await.unwrap();
     assert_eq!(skipped.items.len(), 20);
     for (filter, expected) in [(GroupFilter::All, 0..60), (GroupFilter::SYNCED, 0..40)] {
@@ -140,7 +142,7 @@ pub async fn members_come_in_full_pages_of_those_who_are_there(table: &Table) {
     writes.push(Write::User(UserRecord { presence: Presence::Deleted { since: at(0) }, ..user(701) }));
     // Most members of the group have no record.
     writes.push(joined(1, user_ids(100..3_000)));
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let expected: Vec<UserId> = user_ids(100..700).into_iter().collect();
     for limit in [250, 600] {
         let mut listed = Vec::new();
@@ -177,7 +179,7 @@ pub async fn users_are_found_by_any_name_in_any_case(table: &Table) {
     let accented = named(3, "Ærø@contoso.example", None);
     let gone = UserRecord { presence: Presence::Deleted { since: at(0) }, ..named(4, "lee@contoso.example", None) };
     let writes = [&one, &same, &accented, &gone].map(with_names).concat();
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
 
     assert_eq!(found(table, directory, "kim@CONTOSO.example").await, std::slice::from_ref(&one));
     assert_eq!(found(table, directory, "KIM.LIND@contoso.EXAMPLE").await, [one]);
@@ -195,12 +197,12 @@ pub async fn users_are_not_found_by_names_they_no_longer_have(table: &Table) {
     let lease = lease(&table.store, directory).await;
     let before = named(1, "kim@contoso.example", Some("mail@contoso.example"));
     let after = named(1, "kim.lind@contoso.example", None);
-    table.store.apply(&lease, &with_names(&before), at(0)).await.unwrap();
-    table.store.apply(&lease, &with_names(&after), at(0)).await.unwrap();
+    apply(&table.store, &lease, &with_names(&before), at(0)).await.unwrap();
+    apply(&table.store, &lease, &with_names(&after), at(0)).await.unwrap();
     let remove = name_keys([&before]);
     // The index has the old names before they are taken out of it and not afterwards, and it makes no difference.
     for writes in [vec![], vec![Write::Names(NamesChange { remove, ..NamesChange::of(NameIndex::Users) })]] {
-        table.store.apply(&lease, &writes, at(0)).await.unwrap();
+        apply(&table.store, &lease, &writes, at(0)).await.unwrap();
         assert_eq!(found(table, directory, "kim@contoso.example").await, []);
         assert_eq!(found(table, directory, "mail@contoso.example").await, []);
         assert_eq!(found(table, directory, "kim.lind@contoso.example").await, std::slice::from_ref(&after));
@@ -213,7 +215,7 @@ pub async fn users_who_swap_names_are_found_by_their_new_ones(table: &Table) {
     let users = |[one, other]: [&str; 2]| [named(1, one, None), named(2, other, None)];
     for names in [["kim@contoso.example", "lee@contoso.example"], ["lee@contoso.example", "kim@contoso.example"]] {
         let users = users(names);
-        table.store.apply(&lease, &users.each_ref().map(with_names).concat(), at(0)).await.unwrap();
+        apply(&table.store, &lease, &users.each_ref().map(with_names).concat(), at(0)).await.unwrap();
         for (name, user) in names.into_iter().zip(users) {
             assert_eq!(found(table, directory, name).await, [user]);
         }
@@ -228,7 +230,7 @@ pub async fn users_are_found_by_each_of_their_mail_addresses(table: &Table) {
     kim.profile.proxy_addresses = Some(addresses.map(Text::from).to_vec());
     // With an id that is no GUID.
     let odd = UserRecord { id: "odd".parse().unwrap(), ..named(2, "odd@contoso.example", None) };
-    table.store.apply(&lease, &[&kim, &odd].map(with_names).concat(), at(0)).await.unwrap();
+    apply(&table.store, &lease, &[&kim, &odd].map(with_names).concat(), at(0)).await.unwrap();
     assert_eq!(found(table, directory, "K.Lind@contoso.example").await, [kim]);
     assert_eq!(found(table, directory, "odd@contoso.example").await, [odd]);
     assert_eq!(found(table, directory, "kim@sip.example").await, []);
@@ -248,7 +250,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
         person(3, "Lee !odd", "kimono@contoso.example"),
         UserRecord { presence: Presence::Unseen, ..person(4, "Kim Ghost", "ghost@contoso.example") },
     ];
-    table.store.apply(&lease, &people.each_ref().map(with_names).concat(), at(0)).await.unwrap();
+    apply(&table.store, &lease, &people.each_ref().map(with_names).concat(), at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
         let users = table.store.find_users(directory, beginning, 50).await.unwrap().items;
         users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect()
@@ -262,7 +264,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     }
     // A name that was taken away finds nobody, though the index has it still.
     let renamed = person(1, "Pat Lind", "kl@contoso.example");
-    table.store.apply(&lease, &[Write::User(renamed)], at(0)).await.unwrap();
+    apply(&table.store, &lease, &[Write::User(renamed)], at(0)).await.unwrap();
     assert_eq!(found("kim l").await, [""; 0]);
     assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap().items, []);
 }
@@ -273,7 +275,7 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
     let users: Vec<UserRecord> = (0..1_500).map(user).collect();
     let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.into_iter().map(Write::User));
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let some = table.store.find_users(directory, "person", 20).await.unwrap().items;
     assert_eq!(some.len(), 20);
     let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap().items;
@@ -310,7 +312,7 @@ pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_add
     }
     let mut writes = vec![Write::Names(NamesChange { add, ..NamesChange::of(NameIndex::Groups) })];
     writes.extend(groups.into_iter().map(Write::Group));
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
         let groups = table.store.find_groups(directory, beginning, 50).await.unwrap().items;
         groups.into_iter().map(|group| group.profile.display_name.unwrap().to_string()).collect()
@@ -333,7 +335,7 @@ pub async fn cursors_of_others_are_refused(table: &Table) {
     let lease = lease(store, directory).await;
     let mut writes: Vec<Write> = (0..4).flat_map(|n| [Write::User(user(n)), Write::Group(group(n))]).collect();
     writes.push(joined(1, user_ids(0..4)));
-    store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&store, &lease, &writes, at(0)).await.unwrap();
     for second in 0..3 {
         store.save_run(&run(directory, second)).await.unwrap();
     }
@@ -385,7 +387,7 @@ pub async fn places_are_counted_as_pages_list_them(table: &Table) {
     writes.extend((1..30).map(|number| Write::Group(GroupRecord { members: members(number), ..group(number) })));
     writes.push(joined(1, user_ids(0..450)));
     writes.push(joined(2, user_ids(0..450).into_iter().chain(user_ids(600..650)).collect()));
-    store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&store, &lease, &writes, at(0)).await.unwrap();
 
     for listed in [
         Listed::Users(UserFilter::All),

@@ -6,7 +6,7 @@ use shared::filter::{InactiveReason, UserDecision};
 use shared::store::{MirrorStore as _, NameIndex, NamesChange, QueryStore as _, Write};
 use uuid::Uuid;
 
-use super::fixtures::{as_written, at, directory_id, group_id, lease, names, user};
+use super::fixtures::{apply, as_written, at, directory_id, group_id, lease, names, user};
 use crate::dynamodb::{Item, Table};
 
 /// Users in the order of their ids, as runs write them.
@@ -23,7 +23,7 @@ pub async fn users_of_one_shard_close_together_are_all_kept(table: &Table) {
         .map(|number| UserRecord { id: ObjectId::from(Uuid::from_u128(number)).into(), ..user(1) })
         .collect();
     let writes: Vec<Write> = users.iter().cloned().map(Write::User).collect();
-    table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     assert_eq!(as_written(table.store.all_users(directory).await.unwrap()), users);
     for user in users.iter().step_by(83) {
         assert_eq!(as_written(table.store.user(directory, &user.id).await.unwrap()), std::slice::from_ref(user));
@@ -34,12 +34,12 @@ pub async fn a_change_of_one_user_touches_one_item_and_the_log_however_many_ther
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
     let writes: Vec<Write> = sorted(2_000).into_iter().map(Write::User).collect();
-    let written = table.store.apply(&lease, &writes, at(0)).await.unwrap();
+    let written = apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     assert!(written * 7 < 2_000, "{written} items for 2,000 users");
     let decision = UserDecision::Inactive(InactiveReason::DisabledInOffice365);
     let changed = UserRecord { decision, ..user(1_234) };
-    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 2, "and the log");
-    assert_eq!(table.store.apply(&lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 0);
+    assert_eq!(apply(&table.store, &lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 2, "and the log");
+    assert_eq!(apply(&table.store, &lease, &[Write::User(changed.clone())], at(0)).await.unwrap(), 0);
     assert_eq!(as_written(table.store.user(directory, &changed.id).await.unwrap()), [changed]);
     assert_eq!(table.store.all_users(directory).await.unwrap().len(), 2_000);
 }
@@ -69,7 +69,7 @@ pub async fn a_first_write_costs_about_a_unit_for_each_user_with_names(table: &T
     let mut writes = vec![Write::Names(NamesChange { add: names(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.iter().cloned().map(Write::User));
     for some in writes.chunks(500) {
-        table.store.apply(&lease, some, at(0)).await.unwrap();
+        apply(&table.store, &lease, some, at(0)).await.unwrap();
     }
     let items = table.items().await;
     let of_kind = |kind: &str| {

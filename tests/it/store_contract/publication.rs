@@ -8,7 +8,7 @@ use shared::store::{
 use shared::sync::RunId;
 
 use super::checkpoints::head;
-use super::fixtures::{at, directory, lease, links, published, run};
+use super::fixtures::{at, directory, lease, links, published, release, run};
 use crate::dynamodb::Table;
 
 fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication {
@@ -66,7 +66,7 @@ pub async fn links_can_stay_where_they_are(table: &Table) {
 pub async fn a_stale_holder_publishes_nothing(table: &Table) {
     let directory = directory(&table.store).await;
     let lease = lease(&table.store, directory).await;
-    table.store.release_lease(&lease).await.unwrap();
+    release(&table.store, &lease).await;
     let late = publication(None, Some("one"), lease.run);
     assert!(matches!(table.store.publish(&lease, &late).await, Err(StoreError::LeaseLost)));
     assert_eq!(table.store.directory(directory).await.unwrap().unwrap().published, None);
@@ -103,10 +103,10 @@ pub async fn a_checkpoint_is_told_of_until_it_is_dropped_or_something_is_publish
         let directory = directory(&table.store).await;
         let first = lease(&table.store, directory).await;
         table.store.save_checkpoint(&first, &head(first.run), 0, b"read").await.unwrap();
-        table.store.release_lease(&first).await.unwrap();
+        release(&table.store, &first).await;
         let second = lease(&table.store, directory).await;
         table.store.save_checkpoint(&second, &head(first.run), 1, b"more").await.unwrap();
-        table.store.release_lease(&second).await.unwrap();
+        release(&table.store, &second).await;
         let (third, found) = taken_with_state(table, directory).await;
         assert!(found.checkpoint);
         if is_dropped {
@@ -114,7 +114,7 @@ pub async fn a_checkpoint_is_told_of_until_it_is_dropped_or_something_is_publish
         } else {
             table.store.publish(&third, &publication(None, None, third.run)).await.unwrap();
         }
-        table.store.release_lease(&third).await.unwrap();
+        release(&table.store, &third).await;
         assert!(!state(table, directory).await.checkpoint);
     }
 }

@@ -1,10 +1,12 @@
 //! Runs: asked for, folded, remembered.
 
+use std::collections::BTreeSet;
+
 use shared::store::{MirrorStore as _, RequestedRun, RunStore as _};
 use shared::sync::{Run, RunId, RunState, Trigger};
 use tokio::task::JoinSet;
 
-use super::fixtures::{at, directory_id, run, taken};
+use super::fixtures::{at, directory_id, release, run, taken};
 use crate::dynamodb::{Table, number};
 
 pub async fn a_run_is_kept_for_ninety_days(table: &Table) {
@@ -40,7 +42,7 @@ pub async fn a_request_is_not_folded_into_a_run_that_has_begun(table: &Table) {
     let lease = taken(table.store.acquire_lease(directory, first.id, at(2), at(60)).await.unwrap());
     assert_eq!(table.store.request_run(&second).await.unwrap(), RequestedRun::Added);
     assert_eq!(table.store.request_run(&run(directory, 3)).await.unwrap(), RequestedRun::Folded(second.id));
-    assert_eq!(table.store.release_lease(&lease).await.unwrap(), Some(second.id));
+    assert_eq!(release(&table.store, &lease).await, BTreeSet::from([second.id]));
 }
 
 pub async fn a_request_that_wants_the_tenant_read_is_not_folded_into_a_run_for_new_settings(table: &Table) {
@@ -54,7 +56,7 @@ pub async fn a_request_that_wants_the_tenant_read_is_not_folded_into_a_run_for_n
     // The one that waited keeps its record and takes place all the same.
     assert_eq!(table.store.run(directory, first.id).await.unwrap(), Some(first.clone()));
     let lease = taken(table.store.acquire_lease(directory, first.id, at(4), at(60)).await.unwrap());
-    assert_eq!(table.store.release_lease(&lease).await.unwrap(), Some(third.id));
+    assert_eq!(release(&table.store, &lease).await, BTreeSet::from([third.id]));
 }
 
 pub async fn a_request_is_not_folded_into_a_run_that_ended_without_beginning(table: &Table) {

@@ -163,6 +163,7 @@ fn story(run: &Run) -> &'static str {
         RunState::Succeeded => "Everything was read and published.",
         RunState::CompletedWithGaps => "Everything but what is named below was read and published.",
         RunState::Held => "All but a part that waits for an administrator was published.",
+        RunState::Interrupted => "It was cut off without notice, and a later run took over.",
         RunState::Failed => "It published nothing, or not all of it; the next run mends that.",
     }
 }
@@ -174,6 +175,7 @@ fn reading(run: &Run) -> &'static str {
         (Some(Reading::Incremental), _) => "what had changed",
         (Some(Reading::Full), None | Some(FullReason::First)) => "everything, for the first time",
         (Some(Reading::Full), Some(FullReason::HoldDiscarded)) => "everything, because a hold was discarded",
+        (Some(Reading::Full), Some(FullReason::ManyReturned)) => "everything, because many came back at once",
         (Some(Reading::Full), Some(FullReason::Resync)) => "everything, because Microsoft asked for it",
         (Some(Reading::Full), Some(FullReason::SelectChanged)) => {
             "everything, because this version reads other properties"

@@ -138,6 +138,7 @@ pub(super) fn run_state(run: &Run) -> Markup {
         RunState::CompletedWithGaps => mark("warn", "completed with gaps"),
         RunState::Held => mark("warn", "held"),
         RunState::Failed => mark("bad", "failed"),
+        RunState::Interrupted => mark("warn", "interrupted"),
     }
 }
 

@@ -16,8 +16,8 @@ use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
 use shared::store::{
-    AuditStore, CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication,
-    RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
+    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page,
+    Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
@@ -169,7 +169,7 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
-    async fn release_lease(&self, _: &Lease) -> Result<Option<RunId>, StoreError> {
+    async fn release_lease(&self, _: &Lease, _: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError> {
         unimplemented!("the sync function does")
     }
 
@@ -197,7 +197,7 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
-    async fn apply(&self, _: &Lease, _: &[Write], _: Timestamp) -> Result<u64, StoreError> {
+    async fn apply(&self, _: &Lease, _: &[Write], _: &mut Counting, _: Timestamp) -> Result<(), StoreError> {
         unimplemented!("the sync function does")
     }
 
