@@ -21,7 +21,7 @@ use super::page::{self, Malformed, Page};
 use super::refusal;
 use super::retry::{Next, Retries, RetryPolicy, Trouble};
 use super::usage::Usage;
-use crate::clock::Clock;
+use crate::clock::{Clock, within};
 use crate::sync::Effort;
 
 /// The longest time for one attempt, from the connection to the last byte.
@@ -86,6 +86,11 @@ impl Read<Page> {
     /// The same for the members of one group.
     pub(super) fn indexed_member_page(url: Url) -> Self {
         Self { eventual: true, ..Self::member_page(url) }
+    }
+
+    /// A page of the groups that one object is in.
+    pub(super) fn groups_page(url: Url) -> Self {
+        Self { priority: Priority::Normal, ..Self::member_page(url) }
     }
 
     /// A page of a round of changes.
@@ -225,10 +230,17 @@ impl GraphClient {
     /// Asks once. What the answer says of the quota comes with it, unless there is no answer.
     async fn attempt<T>(&self, read: &Read<T>, token: &SecretString) -> (Option<Usage>, Result<T, GraphError>) {
         self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        let longest = self.gate.time_left().clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT);
+        match within(self.clock.as_ref(), longest, self.send(read, token)).await {
+            Ok(answered) => answered,
+            Err(late) => (None, Err(late.into())),
+        }
+    }
+
+    async fn send<T>(&self, read: &Read<T>, token: &SecretString) -> (Option<Usage>, Result<T, GraphError>) {
         let mut request = self
             .http
             .get(read.url.clone())
-            .timeout(self.gate.time_left().clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT))
             .bearer_auth(token.expose_secret())
             .header("x-ms-throttle-priority", read.priority.as_str())
             .header("client-request-id", Uuid::new_v4().to_string());

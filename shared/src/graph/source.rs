@@ -56,6 +56,18 @@ impl TenantSource for GraphTenant {
         Ok(self.follow(&url, Read::member_page, &format!("member of group {group}"), wire::member, trail).await?)
     }
 
+    async fn groups_of_user(&self, user: &UserId, trail: &Trail<GroupId>) -> Result<(), SourceError> {
+        self.groups_of(&format!("users/{user}"), trail).await
+    }
+
+    async fn groups_of_group(&self, group: &GroupId, trail: &Trail<GroupId>) -> Result<(), SourceError> {
+        self.groups_of(&format!("groups/{group}"), trail).await
+    }
+
+    async fn user_group_count(&self, user: &UserId) -> Result<Option<u64>, SourceError> {
+        self.count(&format!("users/{user}/memberOf/microsoft.graph.group/$count")).await
+    }
+
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError> {
         self.exists(&format!("users/{user}")).await
     }
@@ -111,6 +123,14 @@ fn members_path(group: &GroupId, of: ListKind) -> String {
 impl GraphTenant {
     fn endpoint(&self, path: &str, query: &str) -> Url {
         self.client.origin().endpoint(path, query)
+    }
+
+    /// The groups among what an object is a member of.
+    ///
+    /// Source: Microsoft Graph, "List a user's memberships (direct and transitive)" and "List group memberOf".
+    async fn groups_of(&self, object: &str, trail: &Trail<GroupId>) -> Result<(), SourceError> {
+        let url = self.endpoint(&format!("{object}/memberOf/microsoft.graph.group"), "$select=id");
+        Ok(self.follow(&url, Read::groups_page, &format!("group of {object}"), wire::group_id, trail).await?)
     }
 
     async fn exists(&self, path: &str) -> Result<bool, SourceError> {

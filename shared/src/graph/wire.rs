@@ -58,6 +58,11 @@ pub(super) fn group(object: &str, notes: &mut Notes) -> Result<(GroupId, GroupPa
     Ok((id.into(), patch))
 }
 
+/// A group of which only the id was asked for.
+pub(super) fn group_id(object: &str, _: &mut Notes) -> Result<GroupId, Oddity> {
+    Ok(id(&members_of(object)?)?.into())
+}
+
 /// A member of a group.
 pub(super) fn member(object: &str, notes: &mut Notes) -> Result<Member, Oddity> {
     plain::member(object).map_or_else(|| member_with_care(object, notes), Ok)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::record::{FullReason, RunId};
-use super::source::{Counted, DeltaLinks, GroupChange, UserChange};
+use super::source::{Counted, DeltaLinks, GroupChange, GroupEvent, UserChange};
 use super::trail::{ReadPage, Trail, Unsaved};
 use crate::directory::{GroupId, GroupPatch, Member, ObjectId, UserId, UserPatch};
 
@@ -90,6 +90,8 @@ enum Entry {
     Users(usize, Arc<ReadPage<(UserId, UserPatch)>>),
     Groups(usize, Arc<ReadPage<(GroupId, GroupPatch)>>),
     Members(GroupId, usize, Arc<ReadPage<Member>>),
+    GroupsOfUser(UserId, usize, Arc<ReadPage<GroupId>>),
+    GroupsOfGroup(GroupId, usize, Arc<ReadPage<GroupId>>),
     UserChanges(usize, Arc<ReadPage<UserChange>>),
     GroupChanges(usize, Arc<ReadPage<GroupChange>>),
 }
@@ -107,16 +109,60 @@ pub(super) struct Ledger {
     pub(super) groups: Trail<(GroupId, GroupPatch)>,
     pub(super) user_changes: Trail<UserChange>,
     pub(super) group_changes: Trail<GroupChange>,
-    members: Mutex<BTreeMap<GroupId, Arc<Trail<Member>>>>,
+    members: Trails<GroupId, Member>,
+    groups_of_users: Trails<UserId, GroupId>,
+    groups_of_groups: Trails<GroupId, GroupId>,
     grown: Arc<Notify>,
 }
+
+/// One trail for each object.
+#[derive(Debug)]
+struct Trails<K, T>(Mutex<BTreeMap<K, Arc<Trail<T>>>>);
+
+impl<K: Ord + Clone, T> Trails<K, T> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<K, Arc<Trail<T>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, object: &K, grown: &Arc<Notify>) -> Arc<Trail<T>> {
+        let mut trails = self.lock();
+        Arc::clone(trails.entry(object.clone()).or_insert_with(|| Arc::new(Trail::new(Arc::clone(grown)))))
+    }
+
+    fn all(&self) -> Vec<(K, Arc<Trail<T>>)> {
+        self.lock().iter().map(|(object, trail)| (object.clone(), Arc::clone(trail))).collect()
+    }
+
+    /// Adds what a checkpoint does not have yet to its lines.
+    fn unsaved(&self, lines: &mut Lines, entry: fn(K, usize, Arc<ReadPage<T>>) -> Entry) -> io::Result<Grown<T>> {
+        let mut unsaved = Vec::new();
+        for (object, trail) in self.all() {
+            let pages = trail.unsaved();
+            if !pages.pages.is_empty() {
+                let pages = lines.add(pages, |place, page| entry(object.clone(), place, page))?;
+                unsaved.push((trail, pages));
+            }
+        }
+        Ok(unsaved)
+    }
+}
+
+impl<K, T> Default for Trails<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+/// Trails with pages that a checkpoint does not have yet.
+type Grown<T> = Vec<(Arc<Trail<T>>, Unsaved<T>)>;
 
 /// What a checkpoint does not have yet, compressed; and how to remember that it has it now.
 pub(super) struct Growth {
     pub(super) bytes: Vec<u8>,
     users: Unsaved<(UserId, UserPatch)>,
     groups: Unsaved<(GroupId, GroupPatch)>,
-    members: Vec<(Arc<Trail<Member>>, Unsaved<Member>)>,
+    members: Grown<Member>,
+    groups_of: Grown<GroupId>,
     user_changes: Unsaved<UserChange>,
     group_changes: Unsaved<GroupChange>,
 }
@@ -136,7 +182,9 @@ impl Ledger {
             groups: Trail::new(Arc::clone(&grown)),
             user_changes: Trail::new(Arc::clone(&grown)),
             group_changes: Trail::new(Arc::clone(&grown)),
-            members: Mutex::default(),
+            members: Trails::default(),
+            groups_of_users: Trails::default(),
+            groups_of_groups: Trails::default(),
             grown,
         }
     }
@@ -154,6 +202,8 @@ impl Ledger {
                 Entry::Users(place, page) => ledger.users.replay(place, page),
                 Entry::Groups(place, page) => ledger.groups.replay(place, page),
                 Entry::Members(group, place, page) => ledger.members(&group).replay(place, page),
+                Entry::GroupsOfUser(user, place, page) => ledger.groups_of_user(&user).replay(place, page),
+                Entry::GroupsOfGroup(group, place, page) => ledger.groups_of_group(&group).replay(place, page),
                 Entry::UserChanges(place, page) => ledger.user_changes.replay(place, page),
                 Entry::GroupChanges(place, page) => ledger.group_changes.replay(place, page),
             };
@@ -162,14 +212,38 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn all_members(&self) -> MutexGuard<'_, BTreeMap<GroupId, Arc<Trail<Member>>>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The trail of a group's members.
     pub(super) fn members(&self, group: &GroupId) -> Arc<Trail<Member>> {
-        let mut members = self.all_members();
-        Arc::clone(members.entry(group.clone()).or_insert_with(|| Arc::new(Trail::new(Arc::clone(&self.grown)))))
+        self.members.of(group, &self.grown)
+    }
+
+    /// The trail of the groups a user is in.
+    pub(super) fn groups_of_user(&self, user: &UserId) -> Arc<Trail<GroupId>> {
+        self.groups_of_users.of(user, &self.grown)
+    }
+
+    /// The trail of the groups a group is in.
+    pub(super) fn groups_of_group(&self, group: &GroupId) -> Arc<Trail<GroupId>> {
+        self.groups_of_groups.of(group, &self.grown)
+    }
+
+    /// The users that the changes show as they are now: not those deleted last.
+    pub(super) fn users_seen(&self) -> BTreeSet<UserId> {
+        let said = self.user_changes.map(|change| match change {
+            UserChange::Seen(id, _) => (id.clone(), true),
+            UserChange::Removed(id, _) => (id.clone(), false),
+        });
+        last_seen(said)
+    }
+
+    /// The groups that the changes show as they are now: not those deleted last.
+    pub(super) fn groups_seen(&self) -> BTreeSet<GroupId> {
+        last_seen(self.group_changes.map(|change| (change.id.clone(), matches!(change.what, GroupEvent::Seen(_)))))
+    }
+
+    /// True when the list of groups has this one.
+    pub(super) fn has_listed(&self, group: &GroupId) -> bool {
+        self.groups.map(|(id, _)| id == group).contains(&true)
     }
 
     /// The ids of users and groups that the changes name.
@@ -198,22 +272,15 @@ impl Ledger {
 
     /// What a checkpoint does not have yet.
     pub(super) fn growth(&self) -> io::Result<Growth> {
-        let members: Vec<(GroupId, Arc<Trail<Member>>)> =
-            self.all_members().iter().map(|(group, trail)| (group.clone(), Arc::clone(trail))).collect();
         let mut lines = Lines::default();
         let users = lines.add(self.users.unsaved(), Entry::Users)?;
         let groups = lines.add(self.groups.unsaved(), Entry::Groups)?;
         let user_changes = lines.add(self.user_changes.unsaved(), Entry::UserChanges)?;
         let group_changes = lines.add(self.group_changes.unsaved(), Entry::GroupChanges)?;
-        let mut unsaved = Vec::new();
-        for (group, trail) in members {
-            let pages = trail.unsaved();
-            if !pages.pages.is_empty() {
-                let pages = lines.add(pages, |place, page| Entry::Members(group.clone(), place, page))?;
-                unsaved.push((trail, pages));
-            }
-        }
-        Ok(Growth { bytes: lines.finish()?, users, groups, members: unsaved, user_changes, group_changes })
+        let members = self.members.unsaved(&mut lines, Entry::Members)?;
+        let mut groups_of = self.groups_of_users.unsaved(&mut lines, Entry::GroupsOfUser)?;
+        groups_of.append(&mut self.groups_of_groups.unsaved(&mut lines, Entry::GroupsOfGroup)?);
+        Ok(Growth { bytes: lines.finish()?, users, groups, members, groups_of, user_changes, group_changes })
     }
 
     /// Remembers that the checkpoint has it now.
@@ -225,7 +292,16 @@ impl Ledger {
         for (trail, pages) in &growth.members {
             trail.mark_saved(pages);
         }
+        for (trail, pages) in &growth.groups_of {
+            trail.mark_saved(pages);
+        }
     }
+}
+
+/// The objects of which it was last said that they are there.
+fn last_seen<K: Ord>(said: Vec<(K, bool)>) -> BTreeSet<K> {
+    let last: BTreeMap<K, bool> = said.into_iter().collect();
+    last.into_iter().filter_map(|(id, is_there)| is_there.then_some(id)).collect()
 }
 
 /// Compressed lines of JSON. What is appended later is a member of its own, which decompresses as one with the others.
@@ -299,6 +375,9 @@ mod tests {
         ledger.members(&group).add(page(vec![member(1)], next()));
         save(&ledger, &mut stored);
         ledger.user_changes.add(page(vec![UserChange::Removed("u2".parse().unwrap(), Removal::Soft)], next()));
+        let user: UserId = "u1".parse().unwrap();
+        ledger.groups_of_user(&user).add(page(vec![group.clone()], Next::End));
+        ledger.groups_of_group(&group).add(page(vec!["g2".parse().unwrap()], Next::End));
         save(&ledger, &mut stored);
 
         let restored = Ledger::restore(ledger.head.clone(), &stored).unwrap();
@@ -307,6 +386,8 @@ mod tests {
         assert_eq!((users.objects, users.unread), (vec![("u1".parse().unwrap(), patch)], unread));
         assert_eq!(restored.members(&group).take().objects, [member(1)]);
         assert!(!restored.members(&group).is_complete());
+        assert_eq!(restored.groups_of_user(&user).take().objects, std::slice::from_ref(&group));
+        assert_eq!(restored.groups_of_group(&group).take().objects, ["g2".parse().unwrap()]);
         assert_eq!(restored.user_changes.pages(), 1);
         assert_eq!(restored.group_changes.pages(), 0);
     }

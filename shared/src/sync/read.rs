@@ -11,6 +11,7 @@ use super::known::Known;
 use super::ledger::Ledger;
 use super::progress::{Progress, ProgressSink};
 use super::reconcile::Reconciliation;
+use super::returned::Returned;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify::{self, Correction};
@@ -129,7 +130,7 @@ async fn all_members(
 }
 
 /// What the changes in the ledger say, which must be complete.
-pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
+pub(super) fn conclude_changes(ledger: &Ledger, known: &Known, returned: &Returned) -> Reading {
     let mut reading = Reading {
         net: NetChanges::default(),
         links: ledger.head.basis.links().clone(),
@@ -137,7 +138,7 @@ pub(super) fn conclude_changes(ledger: &Ledger) -> Reading {
         unread_groups: Vec::new(),
         emptied: false,
     };
-    reading.add_changes(ledger);
+    reading.add_returned_and_changes(ledger, known, returned);
     reading
 }
 
@@ -149,6 +150,7 @@ pub(super) async fn conclude_everything(
     known: &Known,
     policy: &Policy,
     mut unread_groups: Vec<GroupId>,
+    returned: &Returned,
 ) -> Result<Reading, RunError> {
     let (mut gaps, mut odd) = (Vec::new(), Vec::new());
     let (mut addresses, mut listed) = (Addresses::default(), 0);
@@ -199,7 +201,7 @@ pub(super) async fn conclude_everything(
 
     let mut reading =
         Reading { net, links: ledger.head.basis.links().clone(), gaps, unread_groups, emptied: listed == 0 };
-    reading.add_changes(ledger);
+    reading.add_returned_and_changes(ledger, known, returned);
     // A group that went away between the two reads is no gap.
     let net = &reading.net;
     reading.unread_groups.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
@@ -210,6 +212,12 @@ pub(super) async fn conclude_everything(
 }
 
 impl Reading {
+    fn add_returned_and_changes(&mut self, ledger: &Ledger, known: &Known, returned: &Returned) {
+        returned.say(ledger, known, &mut self.net);
+        self.add_changes(ledger);
+        self.gaps.append(&mut returned.leave_unread(&mut self.net));
+    }
+
     fn add_changes(&mut self, ledger: &Ledger) {
         for page in ledger.user_changes.take_pages() {
             self.note(page.unread, page.odd);

@@ -9,6 +9,7 @@ use super::ledger::{Basis, Ledger};
 use super::progress::Progress;
 use super::read::{self, Reading};
 use super::record::{FullReason, Reading as ReadingKind, Run};
+use super::returned::Returned;
 use super::source::{DeltaLinks, SourceError};
 use super::work::Work;
 use crate::directory::{Directory, GroupId};
@@ -19,6 +20,19 @@ use crate::store::SyncState;
 pub(super) enum Step<T> {
     Done(T),
     Paused(Duration),
+}
+
+/// What came of filling a ledger.
+enum Filled {
+    /// It has everything.
+    Whole {
+        /// But for the members of these groups.
+        unread: Vec<GroupId>,
+        /// What has come back, whose memberships were read.
+        returned: Returned,
+    },
+    /// So much has come back that everything is read instead.
+    ManyReturned,
 }
 
 impl Work<'_> {
@@ -47,18 +61,25 @@ impl Work<'_> {
                 }
                 ledger
             }
-            _ => match self.begin(state, why_full, run).await {
-                Err(RunError::Source(SourceError::Paused { wait })) => return Ok(Step::Paused(wait)),
-                begun => begun?,
+            _ => match self.begin_unless_paused(state, why_full, run).await? {
+                Step::Done(begun) => begun,
+                Step::Paused(wait) => return Ok(Step::Paused(wait)),
             },
         };
         loop {
             note_reading(run, &ledger.head.basis);
             let read = keeper.keeping(&ledger, self.until_stopped(self.fill(&ledger, known))).await?;
             match read {
-                Some(Ok(unread)) => {
+                Some(Ok(Filled::Whole { unread, returned })) => {
                     keeper.save_if_long(&ledger, since).await?;
-                    return self.conclude(keeper, &ledger, known, &directory.policy, unread).await;
+                    return self.conclude(keeper, &ledger, known, &directory.policy, unread, &returned).await;
+                }
+                Some(Ok(Filled::ManyReturned)) => {
+                    keeper.clear().await?;
+                    match self.begin_unless_paused(state, Some(FullReason::ManyReturned), run).await? {
+                        Step::Done(begun) => ledger = begun,
+                        Step::Paused(wait) => return Ok(Step::Paused(wait)),
+                    }
                 }
                 None => {
                     keeper.save(&ledger).await?;
@@ -72,7 +93,10 @@ impl Work<'_> {
                     if matches!(ledger.head.basis, Basis::Incremental { .. }) =>
                 {
                     keeper.clear().await?;
-                    ledger = self.begin(state, Some(FullReason::Resync), run).await?;
+                    match self.begin_unless_paused(state, Some(FullReason::Resync), run).await? {
+                        Step::Done(begun) => ledger = begun,
+                        Step::Paused(wait) => return Ok(Step::Paused(wait)),
+                    }
                 }
                 Some(Err(error)) => {
                     if error.leaves_reading_good() && ledger.has_pages() {
@@ -83,6 +107,18 @@ impl Work<'_> {
                     return Err(error);
                 }
             }
+        }
+    }
+
+    async fn begin_unless_paused(
+        &self,
+        state: &SyncState,
+        why_full: Option<FullReason>,
+        run: &Run,
+    ) -> Result<Step<Ledger>, RunError> {
+        match self.begin(state, why_full, run).await {
+            Err(RunError::Source(SourceError::Paused { wait })) => Ok(Step::Paused(wait)),
+            begun => begun.map(Step::Done),
         }
     }
 
@@ -105,8 +141,8 @@ impl Work<'_> {
         Ok(Ledger::new(run.id, self.ports.clock.now(), basis))
     }
 
-    /// Reads what the ledger lacks. Returns the groups whose members could not be read.
-    async fn fill(&self, ledger: &Ledger, known: &mut Known) -> Result<Vec<GroupId>, RunError> {
+    /// Reads what the ledger lacks.
+    async fn fill(&self, ledger: &Ledger, known: &mut Known) -> Result<Filled, RunError> {
         let unread = match ledger.head.basis {
             Basis::Incremental { .. } => {
                 self.ports.progress.report(Progress::ReadingChanges);
@@ -120,7 +156,9 @@ impl Work<'_> {
             }
         };
         read::changes(self.source, ledger).await?;
-        Ok(unread)
+        let Some(mut returned) = self.find_returned(ledger, known).await? else { return Ok(Filled::ManyReturned) };
+        returned.read(self.source, ledger, known).await?;
+        Ok(Filled::Whole { unread, returned })
     }
 
     async fn conclude(
@@ -130,11 +168,12 @@ impl Work<'_> {
         known: &Known,
         policy: &Policy,
         unread: Vec<GroupId>,
+        returned: &Returned,
     ) -> Result<Step<Reading>, RunError> {
         if matches!(ledger.head.basis, Basis::Incremental { .. }) {
-            return Ok(Step::Done(read::conclude_changes(ledger)));
+            return Ok(Step::Done(read::conclude_changes(ledger, known, returned)));
         }
-        let conclusion = read::conclude_everything(self.source, ledger, known, policy, unread);
+        let conclusion = read::conclude_everything(self.source, ledger, known, policy, unread, returned);
         match self.until_stopped(conclusion).await {
             None => Ok(Step::Paused(Duration::ZERO)),
             Some(Err(RunError::Source(SourceError::Paused { wait }))) => Ok(Step::Paused(wait)),

@@ -207,6 +207,6 @@ fn may_be(unread: &[UnreadObject], id: &ObjectId) -> bool {
 /// True for a group that shows its members only to some.
 ///
 /// Source: Microsoft Graph, "group resource type" (`visibility`); pages differ in the spelling's case.
-fn hides_members(patch: &GroupPatch) -> bool {
+pub(super) fn hides_members(patch: &GroupPatch) -> bool {
     matches!(&patch.visibility, Patch::Set(visibility) if visibility.eq_ignore_ascii_case("HiddenMembership"))
 }

@@ -142,6 +142,15 @@ pub trait TenantSource: Send + Sync {
     /// The direct members of a group. Soft-deleted users are not among them.
     async fn members(&self, group: &GroupId, trail: &Trail<Member>) -> Result<(), SourceError>;
 
+    /// The groups that a user is directly in. Deleted ones are not among them, nor need hidden ones be.
+    async fn groups_of_user(&self, user: &UserId, trail: &Trail<GroupId>) -> Result<(), SourceError>;
+
+    /// The groups that a group is directly in, likewise.
+    async fn groups_of_group(&self, group: &GroupId, trail: &Trail<GroupId>) -> Result<(), SourceError>;
+
+    /// How many groups a user is directly in; `None` when the tenant does not say.
+    async fn user_group_count(&self, user: &UserId) -> Result<Option<u64>, SourceError>;
+
     /// True when there is such a user, not counting soft-deleted ones.
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError>;
 

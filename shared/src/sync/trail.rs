@@ -155,6 +155,11 @@ impl<T> Trail<T> {
         whole
     }
 
+    /// How many objects could not be understood.
+    pub(super) fn unread(&self) -> usize {
+        self.inner().pages.iter().map(|page| page.unread.len()).sum()
+    }
+
     /// True when everything has been read.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -1,6 +1,9 @@
 //! One story: a tenant, what happens to it, and the runs in between.
 
+use std::collections::BTreeSet;
+
 use rand::Rng as _;
+use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use serde_json::{Value, json};
 use shared::sync::Trigger;
@@ -24,6 +27,8 @@ struct Story {
     draws: Draws,
     /// The number of the step, from 1; 0 before the first one.
     step: u64,
+    /// What was deleted when a run last succeeded.
+    seen_deleted: BTreeSet<Uuid>,
     settings: Value,
     /// Whether the index behind counters lags.
     lags: bool,
@@ -55,7 +60,8 @@ pub async fn tell(seed: u64, told: Told) {
     }
     lab.world.authorize().await;
     lab.world.tenant.clear_faults();
-    let mut story = Story { lab, draws, step: 0, settings: everything(), lags: false, told };
+    let seen_deleted = BTreeSet::new();
+    let mut story = Story { lab, draws, step: 0, seen_deleted, settings: everything(), lags: false, told };
     story.change_settings().await;
     let mut moment = story.moment().await;
     for step in 1..=draws.topic("steps", 0).random_range(1..=4) {
@@ -76,7 +82,7 @@ impl Story {
         self.lab.world.tenant.apply(action).ok().flatten()
     }
 
-    fn draw(&self, topic: &str) -> rand::rngs::StdRng {
+    fn draw(&self, topic: &str) -> StdRng {
         self.draws.topic(topic, self.step)
     }
 
@@ -102,6 +108,9 @@ impl Story {
         }
         if self.draw("subtypes").random_ratio(1, 4) {
             self.subtype_joins();
+        }
+        if self.draw("returns").random_bool(0.5) {
+            self.leave_or_return();
         }
         self.let_index_lag();
         let mut rng = self.draw("new settings");
@@ -152,10 +161,55 @@ impl Story {
         }
     }
 
-    async fn run(&self) -> Value {
+    async fn run(&mut self) -> Value {
         let run = self.lab.run().await;
+        if run["state"] == "succeeded" {
+            let truth = self.lab.world.tenant.truth();
+            let users = truth.users.iter().filter(|user| user.deleted.is_some()).map(|user| user.id);
+            let groups = truth.groups.iter().filter(|group| group.deleted.is_some()).map(|group| group.id);
+            self.seen_deleted = users.chain(groups).collect();
+        }
         self.say(format!("run: {} {} {} {}", run["state"], run["reading"], run["failure"]["code"], run["gaps"]));
         run
+    }
+
+    /// Somebody, or a group, is deleted or comes back, and memberships change just before, meanwhile or just after.
+    fn leave_or_return(&self) {
+        let truth = self.lab.world.tenant.truth();
+        let staff = self.lab.world.ordinary_users();
+        let groups = self.live_groups();
+        let in_bin = |deletion: Option<Deletion>| deletion == Some(Deletion::Soft);
+        let users_in_bin = truth.users.iter().filter(|user| in_bin(user.deleted)).map(|user| user.id);
+        let groups_in_bin = truth.groups.iter().filter(|group| in_bin(group.deleted)).map(|group| group.id);
+        let rng = &mut self.draw("who returns");
+        let back = users_in_bin.chain(groups_in_bin).choose(rng).filter(|_| rng.random_bool(0.7));
+        let Some(id) = back.or_else(|| if rng.random_bool(0.6) { &staff } else { &groups }.choose(rng).copied()) else {
+            return;
+        };
+        // What is deleted and comes back between two runs shows no trace of what it lost meanwhile.
+        let may_leave = back.is_none() || self.seen_deleted.contains(&id);
+        let change = |rng: &mut StdRng| {
+            let holds = |group: &&tenant::TrueGroup| group.members.iter().any(|member| member.id == id);
+            let leaves = truth.groups.iter().filter(holds).choose(rng).filter(|_| may_leave && rng.random_bool(0.5));
+            let joined = groups.choose(rng).copied().filter(|_| rng.random_bool(0.5));
+            let inside = staff.choose(rng).copied().filter(|_| rng.random_bool(0.3));
+            let leaves = leaves.map(|group| Action::RemoveMember { group: group.id, member: id });
+            let joins = joined.map(|group| Action::AddMember { group, member: id });
+            let takes_in = inside.map(|member| Action::AddMember { group: id, member });
+            leaves.into_iter().chain(joins).chain(takes_in).collect::<Vec<_>>()
+        };
+        let (before, after) = (change(rng), change(rng));
+        for action in before {
+            self.act(action);
+        }
+        if back.is_some() {
+            self.act(Action::Restore { id });
+            for action in after {
+                self.act(action);
+            }
+        } else {
+            self.act(Action::Delete { id });
+        }
     }
 
     /// What the drift does not do, or only seldom.
@@ -248,7 +302,7 @@ impl Story {
     }
 
     /// The weather is fine, nobody changes anything, holds are approved: now everything is as it should be, and stays.
-    async fn end(self) {
+    async fn end(mut self) {
         self.say("the end begins");
         if self.lags {
             self.act(Action::SetIndexLag { changes: 0 });

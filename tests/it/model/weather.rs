@@ -6,12 +6,13 @@ use rand::seq::IndexedRandom as _;
 use tenant::{DeltaReset, Fault, Matcher, RequestKind, What};
 
 /// The requests of a run.
-const REQUESTS: [RequestKind; 7] = [
+const REQUESTS: [RequestKind; 8] = [
     RequestKind::UsersDelta,
     RequestKind::GroupsDelta,
     RequestKind::Users,
     RequestKind::Groups,
     RequestKind::Members,
+    RequestKind::GroupsOf,
     RequestKind::Count,
     RequestKind::Refresh,
 ];

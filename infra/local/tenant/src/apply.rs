@@ -111,7 +111,9 @@ impl World {
             Action::Restore { id } => (id, tenant.restore(id, quirks.restored_members_return_silently)),
             Action::Purge { id } => (id, tenant.purge(id, quirks.purged_members_leave_silently)),
             Action::AddMember { group, member } => (group, tenant.add_member(group, member)),
-            Action::RemoveMember { group, member } => (group, tenant.remove_member(group, member)),
+            Action::RemoveMember { group, member } => {
+                (group, tenant.remove_member(group, member, quirks.restored_members_return_silently))
+            }
             // What concerns accounts and the platform has been done by the callers.
             _ => return Ok(None),
         };

@@ -71,7 +71,9 @@ fn join_group(world: &World, rng: &mut impl Rng) -> Option<Action> {
 
 fn leave_group(world: &World, rng: &mut impl Rng) -> Option<Action> {
     let group = group(world, rng)?;
-    let member = world.tenant.live_group(group)?.members().choose(rng)?;
+    // What leaves while it is deleted shows in no change.
+    let member =
+        world.tenant.live_group(group)?.members().filter(|member| world.tenant.is_live(*member)).choose(rng)?;
     Some(Action::RemoveMember { group, member })
 }
 

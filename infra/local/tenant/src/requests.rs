@@ -34,6 +34,8 @@ pub enum RequestKind {
     Members,
     /// A page of `/groups/{id}/transitiveMembers`.
     TransitiveMembers,
+    /// A page of the groups that a user or group is in.
+    GroupsOf,
     /// A page of `/users/delta`.
     UsersDelta,
     /// A page of `/groups/delta`.
@@ -56,7 +58,13 @@ impl RequestKind {
     pub fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Users | Self::Groups | Self::Members | Self::TransitiveMembers | Self::UsersDelta | Self::GroupsDelta
+            Self::Users
+                | Self::Groups
+                | Self::Members
+                | Self::TransitiveMembers
+                | Self::GroupsOf
+                | Self::UsersDelta
+                | Self::GroupsDelta
         )
     }
 

@@ -14,6 +14,8 @@ pub(crate) enum Call {
     Group { id: String },
     Members { group: String, cast: Option<String>, transitive: bool },
     MemberCount { group: String, cast: Option<String> },
+    GroupsOf { of: Collection, id: String, cast: String },
+    GroupsOfCount { of: Collection, id: String, cast: String },
     Me,
     MemberOf { cast: Option<String> },
     Organization,
@@ -26,6 +28,10 @@ pub(crate) enum Collection {
 }
 
 impl Collection {
+    fn named(name: &str) -> Self {
+        if name == "users" { Self::Users } else { Self::Groups }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Users => "users",
@@ -65,6 +71,12 @@ impl Call {
             {
                 Self::Members { group: owned(group), cast: Some(owned(cast)), transitive: *list == "transitiveMembers" }
             }
+            [of @ ("users" | "groups"), id, "memberOf", cast] if cast.starts_with("microsoft.graph.") => {
+                Self::GroupsOf { of: Collection::named(of), id: owned(id), cast: owned(cast) }
+            }
+            [of @ ("users" | "groups"), id, "memberOf", cast, "$count"] if cast.starts_with("microsoft.graph.") => {
+                Self::GroupsOfCount { of: Collection::named(of), id: owned(id), cast: owned(cast) }
+            }
             ["me"] => Self::Me,
             ["me", "memberOf"] => Self::MemberOf { cast: None },
             ["me", "memberOf", cast] if cast.starts_with("microsoft.graph.") => {
@@ -79,7 +91,8 @@ impl Call {
         match self {
             Self::List(Collection::Users) => RequestKind::Users,
             Self::List(Collection::Groups) => RequestKind::Groups,
-            Self::Count(_) | Self::MemberCount { .. } => RequestKind::Count,
+            Self::Count(_) | Self::MemberCount { .. } | Self::GroupsOfCount { .. } => RequestKind::Count,
+            Self::GroupsOf { .. } => RequestKind::GroupsOf,
             Self::Delta(Collection::Users) => RequestKind::UsersDelta,
             Self::Delta(Collection::Groups) => RequestKind::GroupsDelta,
             Self::User { .. } => RequestKind::User,
@@ -96,6 +109,8 @@ impl Call {
         match self {
             Self::User { id }
             | Self::Group { id }
+            | Self::GroupsOf { id, .. }
+            | Self::GroupsOfCount { id, .. }
             | Self::Members { group: id, .. }
             | Self::MemberCount { group: id, .. } => id.parse().ok(),
             _ => None,
@@ -123,6 +138,9 @@ impl Call {
                 "Group.Read.All",
                 "Directory.Read.All",
             ],
+            Self::GroupsOf { .. } | Self::GroupsOfCount { .. } => {
+                &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"]
+            }
             // `User.Read` is the documented least scope of these three. Whether the wider user scope alone suffices for the
             // organization is not documented; it does here.
             Self::Me | Self::MemberOf { .. } | Self::Organization => &[
@@ -145,7 +163,10 @@ impl Call {
     /// costs 1, by our reading.
     pub(crate) fn base_cost(&self) -> u32 {
         match self {
-            Self::List(Collection::Users) | Self::MemberOf { .. } => 2,
+            Self::List(Collection::Users)
+            | Self::MemberOf { .. }
+            | Self::GroupsOf { of: Collection::Users, .. }
+            | Self::GroupsOfCount { of: Collection::Users, .. } => 2,
             Self::Members { transitive: false, .. } => 3,
             Self::Members { transitive: true, .. } => 5,
             _ => 1,

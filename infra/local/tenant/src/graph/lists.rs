@@ -121,6 +121,64 @@ fn indexed_members<'a>(world: &'a World, group: &'a Group, cast: Option<&str>) -
         .filter(move |member| world.tenant.was_live(*member, index) && is_shown(world, *member, cast))
 }
 
+/// A page of `/users/{id}/memberOf/microsoft.graph.group`, or the same of a group: the groups it is directly in.
+pub(crate) fn groups_of(
+    world: &World,
+    viewer: &Viewer,
+    request: &Request,
+    of: Collection,
+    id: &str,
+    cast: &str,
+) -> Result<Page, GraphError> {
+    let query = &request.query;
+    let member = find_member(world, of, id)?;
+    let place = Place::of(request, world.paging, || Select::parse(query, Collection::Groups, &[]))?;
+    let groups = world.tenant.groups.from(place.start);
+    let listed = groups.filter(|(_, group)| is_shown_with(viewer, group, member, cast));
+    let (value, next) = fill(listed, place.size, |group| place.select.show(&group.object, Collection::Groups));
+    Ok(Page {
+        context: format!("{}/v1.0/$metadata#groups", world.origin),
+        value,
+        link: next.map_or(Link::End, |start| place.next(&world.origin, start)),
+        count: None,
+        tips: None,
+    })
+}
+
+/// How many groups [`groups_of`] lists, from the index behind advanced queries.
+pub(crate) fn count_groups_of(
+    world: &World,
+    viewer: &Viewer,
+    request: &Request,
+    of: Collection,
+    id: &str,
+    cast: &str,
+) -> Result<usize, GraphError> {
+    must_be_eventual(request)?;
+    let (member, index) = (find_member(world, of, id)?, world.index_moment());
+    let is_indexed = |group: &&Group| {
+        let is_hidden = group.is_hidden() && !viewer.sees_hidden_members();
+        let has = group.members_at(index).any(|one| one == member);
+        group.object.was_live(index) && has && !is_hidden && cast == "microsoft.graph.group"
+    };
+    Ok(world.tenant.groups.iter().filter(is_indexed).count())
+}
+
+fn find_member(world: &World, of: Collection, id: &str) -> Result<Uuid, GraphError> {
+    let found = id.parse().ok().filter(|id| match of {
+        Collection::Users => world.tenant.live_user(*id).is_some(),
+        Collection::Groups => world.tenant.live_group(*id).is_some(),
+    });
+    found.ok_or_else(|| GraphError::not_found(id))
+}
+
+/// Deleted groups are not shown. Whether hidden ones are, to those who may not see their members, is not documented; here they
+/// are not.
+fn is_shown_with(viewer: &Viewer, group: &Group, member: Uuid, cast: &str) -> bool {
+    let is_hidden = group.is_hidden() && !viewer.sees_hidden_members();
+    group.object.is_live() && group.has(member) && !is_hidden && cast == "microsoft.graph.group"
+}
+
 /// The group with this id.
 pub(crate) fn find_group<'a>(world: &'a World, id: &str) -> Result<&'a Group, GraphError> {
     let group = id.parse().ok().and_then(|id| world.tenant.live_group(id));

@@ -53,6 +53,11 @@ fn read(world: &World, call: &Call, request: &Request) -> Result<Answer, GraphEr
         Call::Members { group, cast, transitive } => {
             lists::members(world, &viewer, request, group, cast.as_deref(), *transitive)?
         }
+        Call::GroupsOf { of, id, cast } => lists::groups_of(world, &viewer, request, *of, id, cast)?,
+        Call::GroupsOfCount { of, id, cast } => {
+            let count = lists::count_groups_of(world, &viewer, request, *of, id, cast)?;
+            return Ok(Answer::text("text/plain", count.to_string()));
+        }
         Call::MemberOf { cast } => single::member_of(world, &viewer, cast.as_deref()),
         Call::Organization => single::organization(world),
         Call::User { id } => return single::user(world, &request.query, id).map(json),

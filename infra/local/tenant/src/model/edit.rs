@@ -87,10 +87,10 @@ impl Tenant {
         Ok(())
     }
 
-    /// Deletes a user or Microsoft 365 group so that it can be restored, any other group for good: security groups cannot be
-    /// restored (Microsoft Graph, delta query for groups). The same is assumed of the kinds with mail that Graph only reads.
+    /// Deletes a user, Microsoft 365 group or security group so that it can be restored (Microsoft Entra, "Soft deletion of
+    /// cloud security groups"), any other group for good: that is assumed of the kinds with mail that Graph only reads.
     pub(crate) fn delete(&mut self, id: Uuid) -> Edited {
-        if self.groups.get(id).is_some_and(|group| group.kind != GroupKind::Microsoft365) {
+        if self.groups.get(id).is_some_and(|group| group.kind.has_mail() && group.kind != GroupKind::Microsoft365) {
             // Whether a group deleted for good shows as removed in the groups it was in is not documented; it does here.
             return self.purge(id, false);
         }
@@ -103,8 +103,8 @@ impl Tenant {
         Ok(())
     }
 
-    /// Brings a soft-deleted object back, with its memberships; delta shows it as if it were new. Its memberships show again too,
-    /// or return `silently`.
+    /// Brings a soft-deleted object back, with its memberships; delta shows it as if it were new. Its memberships and members show
+    /// again too, or return `silently`.
     pub(crate) fn restore(&mut self, id: Uuid, silently: bool) -> Edited {
         let at = self.tick();
         let object = self.object_mut(id)?;
@@ -112,11 +112,10 @@ impl Tenant {
             return Err(ActionError::Impossible(id, "is not in the recycle bin"));
         }
         object.set_deletion(None, at);
-        // Whether a restored group repeats its members in delta is not documented; a new object would.
-        if let Some(group) = self.groups.get_mut(id) {
-            group.touch_members(at);
-        }
         if !silently {
+            if let Some(group) = self.groups.get_mut(id) {
+                group.touch_members(at);
+            }
             self.groups.iter_mut().for_each(|group| group.touch_member(id, at));
         }
         Ok(())
@@ -148,9 +147,11 @@ impl Tenant {
         }
     }
 
-    pub(crate) fn remove_member(&mut self, group: Uuid, member: Uuid) -> Edited {
+    /// Takes a member out of a group. One that is deleted leaves `silently` or with a word in delta.
+    pub(crate) fn remove_member(&mut self, group: Uuid, member: Uuid, silently: bool) -> Edited {
         let at = self.tick();
-        if self.group_mut(group)?.remove(member, at, false) {
+        let is_silent = silently && !self.is_live(member);
+        if self.group_mut(group)?.remove(member, at, is_silent) {
             Ok(())
         } else {
             Err(ActionError::Impossible(member, "is not a member"))

@@ -292,7 +292,7 @@ impl Maker {
         for person in people {
             if let Some((group, _)) = self.groups.get(4).copied() {
                 self.join(group, person);
-                let _left = self.tenant.remove_member(group, person);
+                let _left = self.tenant.remove_member(group, person, false);
             }
             self.set(person, "mail", Value::Null);
             for for_good in [false, true] {

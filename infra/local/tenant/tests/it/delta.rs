@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenant::{Action, DeltaReset, GroupKind, NewGroup, NewUser};
 use uuid::Uuid;
 
-use crate::client::{bare, error_code, small};
+use crate::client::{BARE, bare, error_code, small, start};
 
 const USERS: &str = "users/delta?$select=displayName,mail,jobTitle,accountEnabled";
 const GROUPS: &str = "groups/delta?$select=displayName,mail,members";
@@ -120,16 +120,29 @@ async fn deleted_restored_and_purged_users_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_restored_user_shows_again_as_a_member() {
-    let client = bare().await;
+async fn a_restored_user_shows_again_as_a_member_only_where_the_tenant_is_set_so() {
+    for is_silent in [true, false] {
+        restored_user(is_silent).await;
+    }
+}
+
+async fn restored_user(is_silent: bool) {
+    let client = start(&BARE, |options| options.quirks.restored_members_return_silently = is_silent).await;
     let user = client.apply(Action::CreateUser(NewUser::named("Una User")));
     let group = client.tenant.group_named("Contractors").unwrap();
     client.apply(Action::AddMember { group, member: user });
     client.apply(Action::Delete { id: user });
     let (_, link) = client.round(GROUPS).await;
     client.apply(Action::Restore { id: user });
-    let (told, _) = client.round(&link).await;
-    assert_eq!(told[0]["members@delta"], json!([{ "@odata.type": "#microsoft.graph.user", "id": user }]));
+    let (told, link) = client.round(&link).await;
+    if is_silent {
+        assert!(told.is_empty(), "{told:?}");
+    } else {
+        assert_eq!(told[0]["members@delta"], json!([{ "@odata.type": "#microsoft.graph.user", "id": user }]));
+    }
+    client.apply(Action::Delete { id: user });
+    client.apply(Action::RemoveMember { group, member: user });
+    assert_eq!(client.round(&link).await.0.is_empty(), is_silent, "what it loses meanwhile");
 }
 
 #[tokio::test]
@@ -150,18 +163,22 @@ async fn joining_and_leaving_show_as_member_changes() {
 }
 
 #[tokio::test]
-async fn a_deleted_security_group_is_gone_and_a_microsoft_365_group_restorable() {
+async fn deleted_groups_are_restorable_but_for_those_that_only_mail_knows() {
     let client = bare().await;
     let create = |name: &str, kind| client.apply(Action::CreateGroup(NewGroup::named(name, kind)));
     let (security, office) = (create("S", GroupKind::Security), create("M", GroupKind::Microsoft365));
+    let list = create("D", GroupKind::Distribution);
     let (_, link) = client.round(GROUPS).await;
-    client.apply(Action::Delete { id: security });
-    client.apply(Action::Delete { id: office });
+    for id in [security, office, list] {
+        client.apply(Action::Delete { id });
+    }
     let (told, _) = client.round(&link).await;
-    assert_eq!(about(&told, security)[0]["@removed"]["reason"], "deleted");
-    assert_eq!(about(&told, office)[0]["@removed"]["reason"], "changed");
-    assert!(client.tenant.apply(Action::Restore { id: security }).is_err());
-    client.apply(Action::Restore { id: office });
+    assert_eq!(about(&told, list)[0]["@removed"]["reason"], "deleted");
+    assert!(client.tenant.apply(Action::Restore { id: list }).is_err());
+    for id in [security, office] {
+        assert_eq!(about(&told, id)[0]["@removed"]["reason"], "changed");
+        client.apply(Action::Restore { id });
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tenant::{Action, GroupKind, MemberKind, NewGroup, NewUser, RequestKind, Sample, Throttle};
 
-use crate::client::{SCOPES, bare, error_code, small, start, values};
+use crate::client::{BARE, SCOPES, bare, error_code, small, start, values};
 
 #[tokio::test]
 async fn lists_are_paged_and_complete() {
@@ -139,6 +139,41 @@ async fn hidden_members_need_the_scope_and_the_role() {
         let page: serde_json::Value = client.get_as(&token, &path, &[]).await.json().await.unwrap();
         assert_eq!(page["value"].as_array().unwrap().len(), visible, "administrator {admin} with {scopes}");
     }
+}
+
+#[tokio::test]
+async fn groups_of_a_member_are_paged_and_leave_out_deleted_and_hidden_ones() {
+    let client = start(&BARE, |options| options.paging.list_default = 2).await;
+    let group = |name: &str, hidden, kind| {
+        client.apply(Action::CreateGroup(NewGroup { hidden, ..NewGroup::named(name, kind) }))
+    };
+    let user = client.apply(Action::CreateUser(NewUser::named("Una User")));
+    let shown = ["One", "Two", "Three"].map(|name| group(name, false, GroupKind::Security));
+    let deleted = group("Deleted", false, GroupKind::Security);
+    let hidden = group("Hidden", true, GroupKind::Microsoft365);
+    for group in shown.into_iter().chain([deleted, hidden]) {
+        client.apply(Action::AddMember { group, member: user });
+    }
+    client.apply(Action::AddMember { group: shown[0], member: shown[1] });
+    client.apply(Action::Delete { id: deleted });
+    let path = |of: &str, id| format!("{of}/{id}/memberOf/microsoft.graph.group?$select=id");
+    let pages = client.pages(&path("users", user)).await;
+    assert_eq!(pages.len(), 2);
+    assert_eq!(values(&pages), shown.map(|id| json!({ "id": id })));
+    assert_eq!(client.tenant.requests().last().unwrap().kind, RequestKind::GroupsOf);
+    assert_eq!(values(&client.pages(&path("groups", shown[1])).await), [json!({ "id": shown[0] })]);
+    let count = format!("users/{user}/memberOf/microsoft.graph.group/$count");
+    let counted = client.get_with(&count, &[("ConsistencyLevel", "eventual")]).await;
+    assert_eq!(counted.text().await.unwrap(), "3");
+
+    let token = client.access_token(client.admin(0), "GroupMember.Read.All Member.Read.Hidden").await;
+    let page: serde_json::Value =
+        client.get_as(&token, &format!("{}&$top=9", path("users", user)), &[]).await.json().await.unwrap();
+    assert_eq!(page["value"].as_array().unwrap().len(), 4, "an administrator of weight sees the hidden one");
+    let token = client.access_token(client.admin(0), "User.Read.All").await;
+    assert_eq!(error_code(client.get_as(&token, &path("users", user), &[]).await).await.0, 403);
+    client.apply(Action::Delete { id: user });
+    assert_eq!(error_code(client.get(&path("users", user)).await).await.0, 404);
 }
 
 #[tokio::test]

@@ -1,0 +1,286 @@
+//! Users and groups that have come back, or come for the first time: their memberships are read.
+//!
+//! Graph shows a restored object as if it were new. No document says that its memberships show again, or that those it lost
+//! while it was deleted show at all. The same holds for an object that was deleted before the first sync.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::changes::NetChanges;
+use super::error::{ListKind, RunError};
+use super::known::Known;
+use super::ledger::{Basis, Ledger};
+use super::reconcile::hides_members;
+use super::source::{MemberChange, SourceError, TenantSource, UserChange};
+use super::work::Work;
+use crate::directory::{GroupId, GroupRecord, Member, MemberKind, UserId, UserPatch, UserRecord};
+
+/// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
+/// a medium-sized tenant take.
+pub(super) const MOST: usize = 1_000;
+/// How many are read at once. The source has a closer limit of its own.
+const AT_ONCE: usize = 16;
+
+/// The objects whose memberships are read, and what is known of them.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    users: BTreeSet<UserId>,
+    groups: BTreeSet<GroupId>,
+    /// Who was in the groups.
+    members: BTreeMap<GroupId, BTreeSet<UserId>>,
+    unread_users: BTreeSet<UserId>,
+    unread_groups: BTreeSet<GroupId>,
+}
+
+impl Work<'_> {
+    /// Finds what has come back in the changes that were read, and loads what is known of it; `None` when it is too much to be
+    /// read one by one.
+    pub(super) async fn find_returned(&self, ledger: &Ledger, known: &mut Known) -> Result<Option<Returned>, RunError> {
+        let (mut users, mut groups) = (ledger.users_seen(), ledger.groups_seen());
+        if users.is_empty() && groups.is_empty() {
+            return Ok(Some(Returned::default()));
+        }
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        if let Basis::Full { .. } = ledger.head.basis {
+            // Of every user who changed while the lists were read it is unknown whether they were there all the time.
+            groups.retain(|group| !ledger.has_listed(group));
+        } else {
+            if !known.complete {
+                let (users, groups) =
+                    futures::try_join!(mirror.users(directory, &users), mirror.groups(directory, &groups))?;
+                known.add_users(users);
+                known.add_groups(groups);
+            }
+            users.retain(|user| !known.users.get(user).is_some_and(|user| user.presence.is_present()));
+            groups.retain(|group| !known.groups.get(group).is_some_and(|group| group.presence.is_present()));
+            if users.len() + groups.len() > MOST {
+                return Ok(None);
+            }
+            // One that shows without any change may have been away between two runs. Graph also repeats objects for no reason.
+            let unchanged = unchanged(ledger, known);
+            if users.len() + groups.len() + unchanged.len() <= MOST {
+                users.extend(unchanged);
+            }
+        }
+        let mut returned = Returned { users, groups, ..Returned::default() };
+        for group in returned.groups.iter().filter(|group| known.groups.contains_key(*group)) {
+            returned.members.insert(group.clone(), mirror.members(directory, group).await?);
+        }
+        if !known.complete {
+            self.load_around(&returned, known).await?;
+        }
+        Ok(Some(returned))
+    }
+
+    /// Loads the members and the groups that memberships may have been lost of.
+    async fn load_around(&self, returned: &Returned, known: &mut Known) -> Result<(), RunError> {
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        let members: BTreeSet<UserId> = returned.members.values().flatten().cloned().collect();
+        if !members.is_empty() {
+            known.add_users(mirror.users(directory, &members).await?);
+        }
+        if returned.members.is_empty() {
+            let of_users = returned.users.iter().filter_map(|user| known.users.get(user)).flat_map(|user| &user.groups);
+            let groups: BTreeSet<GroupId> =
+                of_users.filter(|group| !known.groups.contains_key(*group)).cloned().collect();
+            if !groups.is_empty() {
+                known.add_groups(mirror.groups(directory, &groups).await?);
+            }
+        } else {
+            // Which groups a group is nested in is kept with those.
+            known.add_groups(mirror.all_groups(directory).await?);
+        }
+        Ok(())
+    }
+}
+
+/// The users that the changes show exactly as they are known.
+fn unchanged(ledger: &Ledger, known: &Known) -> BTreeSet<UserId> {
+    let is_known = |id: &UserId, patch: &UserPatch| {
+        let is_same = |user: &UserRecord| user.presence.is_present() && patch.agrees_with(&user.profile);
+        known.users.get(id).is_some_and(is_same)
+    };
+    let shown = ledger.user_changes.map(|change| match change {
+        UserChange::Seen(id, patch) if is_known(id, patch) => Some(id.clone()),
+        _ => None,
+    });
+    let seen = ledger.users_seen();
+    shown.into_iter().flatten().filter(|user| seen.contains(user)).collect()
+}
+
+impl Returned {
+    /// Reads the memberships into the ledger, as far as it does not have them. What one object's answers leave unknown is noted.
+    pub(super) async fn read(
+        &mut self,
+        source: &dyn TenantSource,
+        ledger: &Ledger,
+        known: &Known,
+    ) -> Result<(), SourceError> {
+        let users = stream::iter(self.users.iter().cloned())
+            .map(|user| async move {
+                let is_read = known_or_error(read_user(source, ledger, known, &user).await)?;
+                Ok::<_, SourceError>((user, is_read))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<(UserId, bool)>>();
+        let groups = stream::iter(self.groups.iter().cloned())
+            .map(|group| async move {
+                let is_read = known_or_error(read_group(source, ledger, &group).await)?;
+                Ok::<_, SourceError>((group, is_read))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<(GroupId, bool)>>();
+        let (users, groups) = futures::try_join!(users, groups)?;
+        self.unread_users = users.into_iter().filter(|(_, is_read)| !is_read).map(|(user, _)| user).collect();
+        self.unread_groups = groups.into_iter().filter(|(_, is_read)| !is_read).map(|(group, _)| group).collect();
+        Ok(())
+    }
+
+    /// Says what was read, before the changes say theirs: those are older or newer, and what they leave out is what this is for.
+    pub(super) fn say(&self, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+        for user in self.users.difference(&self.unread_users) {
+            self.say_user(user, ledger, known, net);
+        }
+        for group in self.groups.difference(&self.unread_groups) {
+            self.say_members(group, ledger, known, net);
+            say_parents(group, ledger, known, net);
+        }
+    }
+
+    fn say_user(&self, user: &UserId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+        let none = BTreeSet::new();
+        let before = known.users.get(user).map_or(&none, |user| &user.groups);
+        let now: BTreeSet<GroupId> = ledger.groups_of_user(user).map(Clone::clone).into_iter().collect();
+        // Whatever lists have said before, this was read later.
+        let said: BTreeSet<GroupId> = net.memberships.of(user).map(|(group, _)| group.clone()).collect();
+        for group in &said {
+            net.memberships.forget(user, group);
+        }
+        for group in before.union(&now) {
+            let is_in = now.contains(group);
+            if is_in != before.contains(group) && (is_in || shows_members(known, net, group)) {
+                net.memberships.set(user.clone(), group, is_in);
+            }
+        }
+    }
+
+    fn say_members(&self, group: &GroupId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+        let (no_users, no_groups) = (BTreeSet::new(), BTreeSet::new());
+        let before = self.members.get(group).unwrap_or(&no_users);
+        let children_before = known.groups.get(group).map_or(&no_groups, |group| &group.children);
+        let (mut users, mut children) = (BTreeSet::new(), BTreeSet::new());
+        let listed = ledger.members(group);
+        for member in listed.map(Clone::clone) {
+            // What was a user or group is still one, whatever the name of its type.
+            let kind = match member.kind {
+                MemberKind::Unknown(_) if before.contains(&UserId::from(member.id.clone())) => MemberKind::User,
+                MemberKind::Unknown(_) if children_before.contains(&GroupId::from(member.id.clone())) => {
+                    MemberKind::Group
+                }
+                kind => kind,
+            };
+            match kind {
+                MemberKind::User => drop(users.insert(UserId::from(member.id))),
+                MemberKind::Group => drop(children.insert(GroupId::from(member.id))),
+                kind => net.add_member(group, MemberChange { id: member.id, kind, removed: false }),
+            }
+        }
+        for user in users.difference(before) {
+            net.memberships.set(user.clone(), group, true);
+        }
+        for child in children.difference(children_before) {
+            net.set_nesting(group.clone(), child.clone(), true);
+        }
+        let is_hidden = users.is_empty() && children.is_empty() && is_hidden(known, net, group);
+        if is_hidden || listed.unread() > 0 {
+            // Empty and hidden look the same, and what could not be understood may be any of them; what is known stays.
+            return;
+        }
+        // Deleted members are not listed and keep their memberships.
+        let is_there = |user: &&UserId| known.users.get(user).is_some_and(|user| user.presence.is_present());
+        for user in before.difference(&users).filter(is_there) {
+            net.memberships.set(user.clone(), group, false);
+        }
+        let is_there = |child: &&GroupId| known.groups.get(*child).is_some_and(|child| child.presence.is_present());
+        for child in children_before.difference(&children).filter(is_there) {
+            net.set_nesting(group.clone(), child.clone(), false);
+        }
+    }
+
+    /// Takes back what was said of objects whose memberships are unknown: they stay as they were. Names them.
+    pub(super) fn leave_unread(&self, net: &mut NetChanges) -> Vec<String> {
+        let mut gaps = Vec::new();
+        for user in &self.unread_users {
+            net.users.remove(user);
+            gaps.push(format!("the memberships of user {user} could not be read; the user stays as it was"));
+        }
+        for group in &self.unread_groups {
+            net.groups.remove(group);
+            gaps.push(format!("the members of group {group}, which is back, could not be read; it stays as it was"));
+        }
+        gaps
+    }
+}
+
+fn say_parents(group: &GroupId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+    let now: BTreeSet<GroupId> = ledger.groups_of_group(group).map(Clone::clone).into_iter().collect();
+    let has = |parent: &GroupRecord| parent.children.contains(group);
+    for parent in now.iter().filter(|parent| !known.groups.get(*parent).is_some_and(has)) {
+        net.set_nesting(parent.clone(), group.clone(), true);
+    }
+    for (parent, _) in known.groups.iter().filter(|(parent, record)| has(record) && !now.contains(*parent)) {
+        if shows_members(known, net, parent) {
+            net.set_nesting(parent.clone(), group.clone(), false);
+        }
+    }
+}
+
+/// Whether a membership of a group that is not listed any more is over: neither deleted nor hidden groups are listed.
+fn shows_members(known: &Known, net: &NetChanges, group: &GroupId) -> bool {
+    let is_there = known.groups.get(group).is_some_and(|group| group.presence.is_present());
+    is_there && net.groups.get(group).is_none_or(|change| change.removed.is_none()) && !is_hidden(known, net, group)
+}
+
+fn is_hidden(known: &Known, net: &NetChanges, group: &GroupId) -> bool {
+    let known = known.groups.get(group).and_then(|group| group.profile.visibility.as_deref());
+    let hides = known.is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"));
+    hides || net.groups.get(group).is_some_and(|change| hides_members(&change.patch))
+}
+
+/// True when it was read, false when it remains unknown: one object's trouble stops nobody.
+fn known_or_error(read: Result<bool, SourceError>) -> Result<bool, SourceError> {
+    match read {
+        Err(SourceError::NotFound | SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_)) => {
+            Ok(false)
+        }
+        other => other,
+    }
+}
+
+/// Reads the groups of a user. A list that lacks any that were known must be as long as the tenant counts.
+async fn read_user(
+    source: &dyn TenantSource,
+    ledger: &Ledger,
+    known: &Known,
+    user: &UserId,
+) -> Result<bool, SourceError> {
+    let trail = ledger.groups_of_user(user);
+    source.groups_of_user(user, &trail).await?;
+    let listed: BTreeSet<GroupId> = trail.map(Clone::clone).into_iter().collect();
+    if known.users.get(user).is_none_or(|user| user.groups.is_subset(&listed)) {
+        return Ok(true);
+    }
+    let counted = source.user_group_count(user).await?;
+    Ok(counted.is_none_or(|counted| counted <= listed.len() as u64))
+}
+
+/// Reads the members of a group, which must be as many as the tenant counts, and the groups it is in.
+async fn read_group(source: &dyn TenantSource, ledger: &Ledger, group: &GroupId) -> Result<bool, SourceError> {
+    let (members, groups) = (ledger.members(group), ledger.groups_of_group(group));
+    futures::try_join!(source.members(group, &members), source.groups_of_group(group, &groups))?;
+    let may_be_user = |member: &Member| matches!(member.kind, MemberKind::User | MemberKind::Unknown(_));
+    let users = members.map(may_be_user).into_iter().filter(|is_user| *is_user).count();
+    let counted = source.member_count(group, ListKind::Users).await?;
+    Ok(counted.is_none_or(|counted| counted <= (users + members.unread()) as u64))
+}
