@@ -4,6 +4,7 @@
 //! Microsoft said (the mirror) beside what the policy made of it (the decision consumers see).
 
 mod change;
+mod folding;
 mod group;
 mod ids;
 mod names;
@@ -12,6 +13,7 @@ mod registry;
 mod user;
 
 pub use change::{Change, ChangeId, ChangedGroup, ChangedUser};
+pub use folding::{Folded, hidden_characters};
 pub use group::{GroupPatch, GroupProfile, GroupRecord};
 pub use ids::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 pub use names::NameKey;

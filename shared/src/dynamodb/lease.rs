@@ -26,7 +26,7 @@ const FREE: &str = "(attribute_not_exists(holder) OR lease_until <= :now) AND (a
 
 /// How users, groups and what they are found by are laid out in the table. Links that were stored with another layout count for
 /// nothing: everything is read, and indexed, anew.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 fn is_laid_out(sync: &Stored) -> Result<bool, StoreError> {
     Ok(sync.optional_value("layout")? == Some(LAYOUT))

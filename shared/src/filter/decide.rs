@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::name::fold;
 use super::policy::Policy;
 use super::reach::Reach;
-use crate::directory::{GroupId, GroupProfile};
+use crate::directory::{Folded, GroupId, GroupProfile};
 
 /// A user's outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -176,6 +175,6 @@ fn has_allowed_prefix(policy: &Policy, name: &str) -> bool {
     if policy.group_prefixes.is_empty() {
         return true;
     }
-    let name = fold(name);
+    let name = Folded::of_visible(name);
     policy.group_prefixes.iter().any(|prefix| prefix.begins(&name))
 }

@@ -1,25 +1,31 @@
-//! Case-insensitive name prefixes.
+//! Prefixes of groups' names.
 
-use icu_casemap::CaseMapper;
-use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+use std::cmp::Ordering;
 
-/// The beginning of a group's name, compared without regard to case.
+use crate::directory::Folded;
+
+/// A prefix of groups' names. Prefixes that match the same names are equal, however they were written.
 ///
-/// Two prefixes that compare alike are equal, however they were written.
+/// White space and invisible characters at its beginning are ignored, as they are in names. White space within it and at its end is
+/// compared: `VPN ` does not match `VPNs`.
 #[derive(Debug, Clone)]
 pub struct NamePrefix {
     text: String,
-    folded: String,
+    folded: Folded,
 }
 
 impl NamePrefix {
-    /// A prefix, unless it has nothing but white space and would match by accident.
+    /// Creates a prefix, unless the text has only white space and would match every name by accident.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return None;
         }
-        Some(Self { text: text.to_owned(), folded: fold(text) })
+        let visible = Folded::of_visible(text);
+        // Stored settings may have a prefix of invisible characters only. Nothing is left of it that could match, and an empty
+        // prefix would match everything: as it is, it matches no name.
+        let folded = if visible.is_empty() { Folded::of(text) } else { visible };
+        Some(Self { text: text.to_owned(), folded })
     }
 
     /// The prefix as it was written.
@@ -28,8 +34,9 @@ impl NamePrefix {
         &self.text
     }
 
-    pub(super) fn begins(&self, folded_name: &str) -> bool {
-        folded_name.starts_with(&self.folded)
+    /// True when the name begins with this. `name` comes from [`Folded::of_visible`].
+    pub(super) fn begins(&self, name: &Folded) -> bool {
+        name.begins_with(&self.folded)
     }
 }
 
@@ -42,25 +49,15 @@ impl PartialEq for NamePrefix {
 impl Eq for NamePrefix {}
 
 impl PartialOrd for NamePrefix {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for NamePrefix {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.folded.cmp(&other.folded)
     }
-}
-
-/// A name with the differences of case and of composition taken out (canonical caseless matching).
-///
-/// Source: The Unicode Standard, section 3.13, "Default Caseless Matching", D145. The result is composed, so that
-/// a prefix ending in a letter does not match the same letter with an accent.
-pub(super) fn fold(name: &str) -> String {
-    let decomposed = DecomposingNormalizer::new_nfd().normalize(name);
-    let folded = CaseMapper::new().fold_string(&decomposed);
-    ComposingNormalizer::new_nfc().normalize(&folded).into_owned()
 }
 
 #[cfg(test)]
@@ -68,7 +65,7 @@ mod tests {
     use super::*;
 
     fn matches(prefix: &str, name: &str) -> bool {
-        NamePrefix::new(prefix).unwrap().begins(&fold(name))
+        NamePrefix::new(prefix).unwrap().begins(&Folded::of_visible(name))
     }
 
     #[test]
@@ -87,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_letter_is_not_the_prefix_of_the_same_letter_with_an_accent() {
-        assert!(!matches("caf\u{65}", "cafe\u{301} team"));
+        assert!(!matches("cafe", "cafe\u{301} team"));
+        assert!(!matches("x", "x\u{302} team"));
     }
 
     #[test]
@@ -95,5 +93,23 @@ mod tests {
         assert_eq!(NamePrefix::new(" \t"), None);
         assert!(matches("Team ", "team A"));
         assert!(!matches("Team ", "teamwork"));
+        assert!(!matches("Team A", "team\u{a0}A"));
+    }
+
+    #[test]
+    fn hidden_characters_at_the_beginning_are_ignored() {
+        for hidden in [" ", "\u{a0}", "\u{200b}", "\u{feff}", "\u{200e}", "\u{202e}\t\u{2060} ", "\u{3000}", "\u{0}"] {
+            assert!(matches("VPN-", &format!("{hidden}VPN-Berlin")), "{hidden:?}");
+            assert!(matches(&format!("{hidden}VPN-"), "VPN-Berlin"), "{hidden:?}");
+            assert_eq!(NamePrefix::new(&format!("{hidden}VPN-")), NamePrefix::new("vpn-"));
+            assert!(!matches("VPN-", &format!("V{hidden}PN-Berlin")), "{hidden:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_prefix_matches_no_name() {
+        for name in ["", "VPN", "\u{200b}", "\u{200b}VPN"] {
+            assert!(!matches("\u{200b}", name), "{name:?}");
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) trait Indexed {
     fn object(&self) -> &ObjectId;
     /// By what it is found; by nothing when nobody may find it.
     fn keys(&self) -> BTreeSet<NameKey>;
+    /// By what earlier versions have it in the index.
+    fn earlier_keys(&self) -> BTreeSet<NameKey>;
     /// The list it is in.
     fn list(&self) -> Option<List>;
 }
@@ -25,6 +27,10 @@ impl Indexed for UserRecord {
 
     fn keys(&self) -> BTreeSet<NameKey> {
         self.name_keys()
+    }
+
+    fn earlier_keys(&self) -> BTreeSet<NameKey> {
+        self.earlier_name_keys()
     }
 
     fn list(&self) -> Option<List> {
@@ -39,6 +45,10 @@ impl Indexed for GroupRecord {
 
     fn keys(&self) -> BTreeSet<NameKey> {
         self.name_keys()
+    }
+
+    fn earlier_keys(&self) -> BTreeSet<NameKey> {
+        self.earlier_name_keys()
     }
 
     fn list(&self) -> Option<List> {
@@ -72,6 +82,13 @@ impl Indexes {
             self.entering.extend(after.map(|list| (list, id.clone())));
             self.leaving.extend(before.map(|list| (list, id.clone())));
         }
+    }
+
+    /// Adds one object whose entries have to be made again. What earlier versions have stored for `old` goes where it differs.
+    pub(super) fn rebuild<T: Indexed>(&mut self, old: Option<&T>, new: &T) {
+        self.add(None, Some(new));
+        let (earlier, keys) = (old.map(T::earlier_keys).unwrap_or_default(), new.keys());
+        self.old_names.extend(earlier.difference(&keys).map(|key| (key.clone(), new.object().clone())));
     }
 
     /// Leaves out what concerns others than these.

@@ -198,8 +198,10 @@ impl Plan {
         }
         self.count_sizes(outlook.known, old, Some(&new), 1);
         let is_new = old != Some(&new);
-        if is_new || outlook.known.unindexed {
-            self.user_indexes.add(old.filter(|_| !outlook.known.unindexed), Some(&new));
+        if outlook.known.unindexed {
+            self.user_indexes.rebuild(old, &new);
+        } else if is_new {
+            self.user_indexes.add(old, Some(&new));
         }
         if !is_new {
             return;
@@ -246,7 +248,11 @@ impl Plan {
         if let Some(old) = old.filter(|_| !known.complete) {
             count_group(&mut self.counts, old, -1);
         }
-        self.group_indexes.add(old.filter(|_| !known.unindexed), Some(new));
+        if known.unindexed {
+            self.group_indexes.rebuild(old, new);
+        } else {
+            self.group_indexes.add(old, Some(new));
+        }
         if old == Some(new) {
             return;
         }
