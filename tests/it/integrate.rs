@@ -250,14 +250,31 @@ async fn nginx_keeps_out_whoever_may_not_come_in() {
         panic!("nginx does not answer: {log}");
     };
     assert_eq!(ask(Some(member.to_string())).await, (200, "the application".to_owned()));
-    let guest = NewUser { user_principal_name: Some("kim_x#EXT#@c.example".to_owned()), ..NewUser::named("Kim") };
-    let plus = NewUser { user_principal_name: Some("kim+o'x@c.example".to_owned()), ..NewUser::named("Lee") };
-    for user in [guest, plus] {
-        let name = user.user_principal_name.clone();
-        let id = world.apply(Action::CreateUser(user)).unwrap();
-        world.apply(Action::AddMember { group, member: id });
-        world.sync().await;
-        assert_eq!(ask(name.clone()).await.0, 200, "{name:?}");
+    // Every character that Microsoft allows in a sign-in name, and what mail addresses have beyond.
+    let names = [
+        "kim_x#EXT#@c.example",
+        "kim+o'x@c.example",
+        "o'brien-!~_.9@c.example",
+        "a^b#c@c.example",
+        "r&d+a&b+c@c.example",
+        "#^+&@c.example",
+        "AZaz09@sub-1.c.example",
+    ];
+    for name in names {
+        let user = NewUser { user_principal_name: Some(name.to_owned()), ..NewUser::named("Kim") };
+        let member = world.apply(Action::CreateUser(user)).unwrap();
+        world.apply(Action::AddMember { group, member });
+    }
+    world.sync().await;
+    for name in names {
+        assert_eq!(ask(Some(name.to_owned())).await.0, 200, "{name}");
+        assert_eq!(ask(Some(name.replacen(['#', '^', '+', '&', '!', '\'', '9'], "x", 1))).await.0, 403, "{name}");
+    }
+    // More to encode than the template encodes keeps out; it does not end the name early.
+    for name in
+        ["#####@c.example", "kim_x#EXT#@c.example&user=nobody", "kim_x#EXT#@c.example&group=", "\u{fc}@c.example"]
+    {
+        assert_eq!(ask(Some(name.to_owned())).await.0, 403, "{name}");
     }
     for kept_out in [Some(stranger.to_string()), Some("nobody@contoso.example".to_owned()), None] {
         assert_eq!(ask(kept_out.clone()).await.0, 403, "{kept_out:?}");
