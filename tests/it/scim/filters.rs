@@ -7,11 +7,124 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use tenant::{Action, SERVICE_ACCOUNTS};
+use tenant::{Action, NewUser, SERVICE_ACCOUNTS};
+use uuid::Uuid;
 
 use super::{Client, encoded};
 use crate::harness::{World, everything, small};
 use crate::queries::ignoring;
+
+async fn found(client: &Client<'_>, filter: &str) -> BTreeSet<String> {
+    let answer = client.get(&format!("Users?count=1000&filter={}", encoded(filter))).await;
+    let found = ids(answer["Resources"].as_array().unwrap());
+    assert_eq!(answer["totalResults"], found.len(), "{filter}");
+    found
+}
+
+#[tokio::test]
+async fn a_name_of_a_deleted_user_means_the_present_one() {
+    let world = World::unauthorized(&small()).await;
+    let kim = || NewUser {
+        user_principal_name: Some("kim@contoso.example".to_owned()),
+        mail: Some("kim.lind@contoso.example".to_owned()),
+        ..NewUser::named("Kim Lind")
+    };
+    let deleted = world.apply(Action::CreateUser(kim())).unwrap();
+    world.authorize().await;
+    world.set(everything()).await;
+    world.apply(Action::Delete { id: deleted });
+    world.sync().await;
+    let client = Client::new(&world).await;
+    let by_name = [
+        "userName eq \"KIM@contoso.example\"",
+        "emails eq \"kim.lind@contoso.example\"",
+        "emails[type eq \"work\"].value eq \"Kim.Lind@contoso.example\"",
+        "emails[type eq \"work\" and value eq \"kim.lind@contoso.example\"]",
+    ];
+    for filter in by_name {
+        assert_eq!(found(&client, filter).await, BTreeSet::from([deleted.to_string()]), "{filter}");
+    }
+    let present = world.apply(Action::CreateUser(kim())).unwrap();
+    world.sync().await;
+    for filter in by_name {
+        assert_eq!(found(&client, filter).await, BTreeSet::from([present.to_string()]), "{filter}");
+        // What is asked about the name is asked about who has it now.
+        let inactive = format!("{filter} and active eq \"False\"");
+        assert_eq!(found(&client, &inactive).await, BTreeSet::new(), "{inactive}");
+    }
+    assert_eq!(world.get("users/kim@contoso.example").await["id"], present.to_string());
+    assert_eq!(found(&client, &format!("id eq \"{deleted}\"")).await, BTreeSet::from([deleted.to_string()]));
+    let both = BTreeSet::from([deleted.to_string(), present.to_string()]);
+    assert_eq!(found(&client, "userName sw \"kim@\"").await, both);
+}
+
+#[tokio::test]
+async fn guids_and_truth_values_are_compared_in_any_case() {
+    let world = World::synced(&small(), everything()).await;
+    world.apply(Action::DisableUser { user: world.ordinary_users()[3] });
+    world.sync().await;
+    let client = Client::new(&world).await;
+    let group = world.tenant.group_named(SERVICE_ACCOUNTS).unwrap();
+    let member = world.members_of(group)[0];
+    for id in [member.to_string(), member.to_string().to_uppercase()] {
+        for filter in [
+            format!("id eq \"{id}\""),
+            format!("externalId eq \"{id}\""),
+            format!("id eq \"{id}\" and active pr"),
+            format!("id eq \"{id}\" or id eq \"nobody\""),
+        ] {
+            assert_eq!(found(&client, &filter).await, BTreeSet::from([member.to_string()]), "{filter}");
+        }
+        let groups = client.get(&format!("Groups?filter={}", encoded(&format!("members eq \"{id}\"")))).await;
+        assert!(ids(groups["Resources"].as_array().unwrap()).contains(&group.to_string()));
+        let others = format!("active eq true and id ne \"{id}\"");
+        assert!(!found(&client, &others).await.contains(&member.to_string()), "{others}");
+    }
+    for id in [group.to_string(), group.to_string().to_uppercase()] {
+        let members = world.members_of(group).iter().map(ToString::to_string).collect();
+        for filter in [format!("groups eq \"{id}\""), format!("groups[value eq \"{id}\"]")] {
+            assert_eq!(found(&client, &filter).await, members, "{filter}");
+        }
+        for filter in [format!("id eq \"{id}\""), format!("externalId eq \"{id}\"")] {
+            let one = client.get(&format!("Groups?filter={}", encoded(&filter))).await;
+            assert_eq!(ids(one["Resources"].as_array().unwrap()), BTreeSet::from([group.to_string()]), "{filter}");
+        }
+    }
+    for (text, value) in [("\"True\"", "true"), ("\"FALSE\"", "false"), ("\"true\"", "true")] {
+        let expected = found(&client, &format!("active eq {value}")).await;
+        assert!(!expected.is_empty());
+        assert_eq!(found(&client, &format!("active eq {text}")).await, expected, "{text}");
+    }
+    let primary = "emails[primary eq \"True\" and value sw \"a\"]";
+    assert_eq!(found(&client, primary).await, found(&client, "emails[primary eq true].value sw \"A\"").await);
+}
+
+#[tokio::test]
+async fn names_are_compared_in_any_encoding_and_with_their_marks() {
+    let world = World::unauthorized(&small()).await;
+    let named = |name: &str, login: &str| {
+        let user = NewUser { user_principal_name: Some(login.to_owned()), ..NewUser::named(name) };
+        world.apply(Action::CreateUser(user)).unwrap().to_string()
+    };
+    let decomposed = named("Jo\u{308}rg Novák", "jo\u{308}rg@contoso.example");
+    let plain = named("Jorg Novak", "jorg@contoso.example");
+    world.authorize().await;
+    world.set(everything()).await;
+    let client = Client::new(&world).await;
+    for filter in [
+        "userName eq \"J\u{d6}RG@contoso.example\"",
+        "userName sw \"jör\"",
+        "displayName eq \"JÖRG NOVA\u{301}K\"",
+        "name.formatted sw \"Jörg N\"",
+        "userName sw \"j\" and displayName co \"RG NOVÁ\"",
+        "userName sw \"j\" and displayName ew \"nova\u{301}k\"",
+        "displayName sw \"jo\" and displayName gt \"JORG NOVAK\" or userName eq \"jörg@contoso.example\"",
+    ] {
+        assert_eq!(found(&client, filter).await, BTreeSet::from([decomposed.clone()]), "{filter}");
+    }
+    assert_eq!(found(&client, "userName eq \"JORG@contoso.example\"").await, BTreeSet::from([plain.clone()]));
+    assert_eq!(found(&client, "displayName sw \"jorg\"").await, BTreeSet::from([plain]));
+}
 
 /// A filter, apart from how it is written.
 #[derive(Debug, Clone)]
@@ -32,7 +145,9 @@ impl Asked {
         };
         match self {
             Self::Compare(name, operator, text) => format!("{name} {operator} {}", json!(text)),
-            Self::Active(is) => format!("active eq {is}"),
+            Self::Active(true) => "active eq true".to_owned(),
+            // As Microsoft's clients write it.
+            Self::Active(false) => "active eq \"False\"".to_owned(),
             Self::Present(name) => format!("{name} pr"),
             Self::Not(inner) => format!("not ({})", inner.print()),
             Self::And(parts) => join(parts, " and "),
@@ -40,7 +155,11 @@ impl Asked {
             Self::Email(tests) => {
                 let tests: Vec<String> =
                     tests.iter().map(|(part, operator, text)| format!("{part} {operator} {}", json!(text))).collect();
-                format!("emails[{}]", tests.join(" and "))
+                match tests.as_slice() {
+                    // As Microsoft's clients write it.
+                    [first, last] => format!("emails[{first}].{last}"),
+                    tests => format!("emails[{}]", tests.join(" and ")),
+                }
             }
         }
     }
@@ -63,8 +182,12 @@ impl Asked {
         };
         match self {
             Self::Compare(name, operator, text) => {
-                let exact = matches!(*name, "id" | "externalId" | "groups" | "groups.value" | "meta.resourceType");
-                read(user, name).iter().any(|found| compare(operator, exact, found, text))
+                let is_id = matches!(*name, "id" | "externalId" | "groups" | "groups.value");
+                // A whole GUID is the same in any case.
+                let text = if is_id && Uuid::parse_str(text).is_ok() { &text.to_lowercase() } else { text };
+                read(user, name)
+                    .iter()
+                    .any(|found| compare(operator, is_id || *name == "meta.resourceType", found, text))
             }
             Self::Active(is) => user["active"] == *is,
             Self::Present(name) => !read(user, name).is_empty() || *name == "active",
@@ -203,28 +326,28 @@ async fn groups_are_found_by_name_and_by_who_is_in_them() {
     let world = World::synced(&small(), everything()).await;
     let client = Client::new(&world).await;
     let groups = client.all("Groups", "startIndex", 100).await;
-    let found = async |filter: &str| {
+    let found_groups = async |filter: &str| {
         ids(client.get(&format!("Groups?count=1000&filter={}", encoded(filter))).await["Resources"].as_array().unwrap())
     };
     let expected = |takes: &dyn Fn(&Value) -> bool| ids(groups.iter().filter(|group| takes(group)));
     let name = |group: &Value| group["displayName"].as_str().unwrap().to_lowercase();
     for beginning in ["v", "VPN", "all", "zzz"] {
         assert_eq!(
-            found(&format!("displayName sw \"{beginning}\"")).await,
+            found_groups(&format!("displayName sw \"{beginning}\"")).await,
             expected(&|group| name(group).starts_with(&beginning.to_lowercase())),
             "{beginning}"
         );
     }
     assert_eq!(
-        found(&format!("displayName eq \"{}\"", SERVICE_ACCOUNTS.to_uppercase())).await,
+        found_groups(&format!("displayName eq \"{}\"", SERVICE_ACCOUNTS.to_uppercase())).await,
         expected(&|group| name(group) == SERVICE_ACCOUNTS.to_lowercase())
     );
     let member = world.members_of(world.tenant.group_named(SERVICE_ACCOUNTS).unwrap())[0].to_string();
     let has = |group: &Value| group["members"].as_array().into_iter().flatten().any(|one| one["value"] == member);
     for filter in [format!("members eq \"{member}\""), format!("members[value eq \"{member}\" and type eq \"User\"]")] {
-        assert_eq!(found(&filter).await, expected(&has), "{filter}");
+        assert_eq!(found_groups(&filter).await, expected(&has), "{filter}");
     }
-    assert_eq!(found("members eq \"nobody\"").await, BTreeSet::new());
+    assert_eq!(found_groups("members eq \"nobody\"").await, BTreeSet::new());
     // Groups are not found by the groups in them; an empty answer would be a lie.
     let nested = groups.iter().flat_map(|group| group["members"].as_array().into_iter().flatten());
     let nested = nested.filter(|one| one["type"] == "Group").map(|one| one["value"].as_str().unwrap()).next().unwrap();
@@ -248,7 +371,11 @@ async fn what_is_no_filter_or_has_no_index_is_refused_and_says_why() {
         "shoeSize eq \"44\"",
         "userName.first eq \"k\"",
         "active gt true",
-        "active eq \"true\"",
+        "active eq \"yes\"",
+        "active gt \"True\"",
+        "emails[type eq \"work\"].shoe eq \"x\"",
+        "emails[type eq \"work\"].value",
+        "userName[type eq \"work\"].value eq \"x\"",
         "userName eq 5",
         "name eq \"Kim\"",
         "title[value eq \"x\"]",

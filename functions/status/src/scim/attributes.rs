@@ -15,6 +15,8 @@ pub(super) enum ResourceType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// The id of an object in the tenant: text to callers, and a GUID is the same in any case.
+    Id,
     Boolean,
     DateTime,
     Reference,
@@ -58,6 +60,10 @@ impl Attribute {
 
     const fn text(name: &'static str, description: &'static str) -> Self {
         Self::new(name, Kind::Text, description)
+    }
+
+    const fn id(name: &'static str, description: &'static str) -> Self {
+        Self { case_exact: true, ..Self::new(name, Kind::Id, description) }
     }
 
     const fn reference(description: &'static str, refers_to: &'static [&'static str]) -> Self {
@@ -109,8 +115,8 @@ pub(super) struct Schema {
 /// What every resource has, whatever its schema.
 const COMMON: &[Attribute] = &[
     Attribute::text("schemas", "The schemas of the resource.").list().exact().always(),
-    Attribute::text("id", "The object id in the tenant.").exact().unique().always(),
-    Attribute::text("externalId", "The object id in the tenant.").exact(),
+    Attribute::id("id", "The object id in the tenant.").unique().always(),
+    Attribute::id("externalId", "The object id in the tenant."),
     Attribute::complex(
         "meta",
         "About the resource.",
@@ -157,7 +163,7 @@ pub(super) static USER: Schema = Schema {
             "groups",
             "The published groups that the user is directly in.",
             &[
-                Attribute::text("value", "The group's id.").exact(),
+                Attribute::id("value", "The group's id."),
                 Attribute::reference("Where the group is.", &["Group"]),
                 Attribute::text("display", "The group's name."),
                 Attribute::text("type", "`direct`.").one_of(&["direct"]),
@@ -204,7 +210,7 @@ pub(super) static GROUP: Schema = Schema {
             "members",
             "The users who are directly in the group and exist, active or not, and the published groups nested directly in it.",
             &[
-                Attribute::text("value", "The member's id.").exact(),
+                Attribute::id("value", "The member's id."),
                 Attribute::reference("Where the member is.", &["User", "Group"]),
                 Attribute::text("type", "What kind of resource the member is.").one_of(&["User", "Group"]),
             ],

@@ -130,7 +130,7 @@ fn attribute_view(attribute: &Attribute) -> Value {
     put(
         "type",
         match attribute.kind {
-            Kind::Text => "string",
+            Kind::Text | Kind::Id => "string",
             Kind::Boolean => "boolean",
             Kind::DateTime => "dateTime",
             Kind::Reference => "reference",

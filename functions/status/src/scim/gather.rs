@@ -10,7 +10,7 @@ use shared::http::{Problem, ProblemKind};
 use shared::store::{Found, GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
-use super::filter::{Condition, Source};
+use super::filter::{Condition, Naming, Source};
 use super::group::MAX_MEMBERS;
 use super::resource::{of_groups, of_users};
 use super::search::Search;
@@ -88,18 +88,20 @@ impl Search<'_> {
             let users = match source {
                 Source::Nothing | Source::GroupsOf(_) => Vec::new(),
                 Source::One(id) => self.user(id).await?,
-                Source::Named(name) => {
-                    let mut users = queries.users_named(directory, name).await?;
-                    // Who has no name is called by the id.
-                    users.extend(self.user(name).await?);
-                    users
-                }
-                Source::Beginning(beginning) => {
-                    let Found { items, more } = queries.find_users(directory, beginning, MAX_LOOKED_AT).await?;
-                    if more {
-                        return Err(too_many());
+                Source::Named(naming, name) => self.named(*naming, name).await?,
+                Source::Beginning(prefix) => {
+                    let (mut users, mut after) = (Vec::new(), None);
+                    loop {
+                        let Found { items, next } = queries
+                            .find_users(directory, prefix, UserFilter::All, MAX_LOOKED_AT, after.as_ref())
+                            .await?;
+                        users.extend(items);
+                        match next {
+                            None => break users,
+                            Some(_) if users.len() >= MAX_LOOKED_AT => return Err(too_many()),
+                            next => after = next,
+                        }
                     }
-                    items
                 }
                 Source::Several(sources) => {
                     let (ids, others): (Vec<_>, Vec<_>) =
@@ -121,6 +123,18 @@ impl Search<'_> {
             found.extend(users.into_iter().map(|user| (user.id.clone(), user)));
             if found.len() > MAX_LOOKED_AT { Err(too_many()) } else { Ok(()) }
         })
+    }
+
+    /// The users with a name. When one of them is in the tenant, that one is meant, and not a deleted user who had the name before.
+    async fn named(&self, naming: Naming, name: &str) -> Result<Vec<UserRecord>, StoreError> {
+        let mut users = self.app.queries.users_named(self.directory.id, name).await?;
+        let is_taken = |user: &UserRecord| user.presence.is_present() && naming.is_of(&user.profile, name);
+        if users.iter().any(is_taken) {
+            users.retain(is_taken);
+        }
+        // A user without a name is called by the id.
+        users.extend(self.user(name).await?);
+        Ok(users)
     }
 
     async fn user(&self, id: &str) -> Result<Vec<UserRecord>, StoreError> {
@@ -158,16 +172,24 @@ impl Search<'_> {
         Box::pin(async move {
             let (queries, directory) = (&self.app.queries, self.directory.id);
             let groups = match source {
-                Source::Nothing | Source::Named(_) | Source::MembersOf(_) | Source::Active(_) => Vec::new(),
+                Source::Nothing | Source::Named(..) | Source::MembersOf(_) | Source::Active(_) => Vec::new(),
                 Source::One(id) => self.group(id).await?,
                 Source::Beginning(beginning) => {
-                    let Found { mut items, more } = queries.find_groups(directory, beginning, MAX_LOOKED_AT).await?;
-                    if more {
-                        return Err(too_many());
+                    let (mut groups, mut after) = (Vec::new(), None);
+                    loop {
+                        let Found { items, next } = queries
+                            .find_groups(directory, beginning, GroupFilter::SYNCED, MAX_LOOKED_AT, after.as_ref())
+                            .await?;
+                        groups.extend(items);
+                        match next {
+                            None => break,
+                            Some(_) if groups.len() >= MAX_LOOKED_AT => return Err(too_many()),
+                            next => after = next,
+                        }
                     }
-                    // One that has no name is called by its id.
-                    items.extend(self.group(beginning).await?);
-                    items
+                    // A group without a name is called by its id.
+                    groups.extend(self.group(beginning).await?);
+                    groups
                 }
                 Source::GroupsOf(user) => self.groups_of(user).await?,
                 Source::Several(sources) => {

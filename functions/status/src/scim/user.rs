@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use shared::directory::{Presence, Text, UserRecord};
+use shared::directory::{Folded, Presence, Text, UserRecord};
 use shared::feed::reason_of;
 
 use super::attributes::{DIRECTORY_USER, ENTERPRISE_USER, ResourceType, USER};
@@ -81,7 +81,7 @@ fn emails(user: &UserRecord) -> Vec<Value> {
     let mut seen = BTreeSet::new();
     let addresses = primary.into_iter().chain(proxies.iter().map(|(_, address)| *address));
     addresses
-        .filter(|address| seen.insert(address.to_lowercase()))
+        .filter(|address| seen.insert(Folded::of_address(address)))
         .map(|address| {
             let is_primary = primary == Some(address);
             json!({ "value": address, "type": if is_primary { "work" } else { "other" }, "primary": is_primary })

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
 use serde_json::Value;
+use shared::directory::{Folded, ObjectId};
 
 use crate::scim::attributes::{Kind, Path, ResourceType};
 
@@ -128,18 +129,31 @@ fn single(expression: &AttrExp, find: impl Fn(&AttrPath) -> Result<Path, String>
     }
 }
 
+/// The truth value that a filter compares with. Microsoft's clients write it as text: `active eq "True"`.
+fn truth(value: &CompValue) -> Option<bool> {
+    match value {
+        CompValue::True => Some(true),
+        CompValue::False => Some(false),
+        CompValue::Str(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        CompValue::Str(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// An id as resources have it: a GUID in lower case. Anything else may only be the id that is written so.
+fn printed_id(text: &str) -> String {
+    text.parse::<ObjectId>().map_or_else(|_| text.to_owned(), |id| id.to_string())
+}
+
 /// What a comparison asks of the values of an attribute.
 fn test(path: &Path, operator: &CompareOp, value: &CompValue) -> Result<Test, String> {
     let kind = path.last().kind;
     match (kind, value) {
-        (Kind::Boolean, CompValue::True | CompValue::False) => {
-            let is_true = matches!(value, CompValue::True);
-            match operator {
-                CompareOp::Eq => Ok(Test::Is(is_true)),
-                CompareOp::Ne => Ok(Test::Is(!is_true)),
-                _ => Err(format!("`{}` is true or false: expected `eq` or `ne`, found `{operator}`.", path.name())),
-            }
-        }
+        (Kind::Boolean, value) if let Some(is_true) = truth(value) => match operator {
+            CompareOp::Eq => Ok(Test::Is(is_true)),
+            CompareOp::Ne => Ok(Test::Is(!is_true)),
+            _ => Err(format!("`{}` is true or false: expected `eq` or `ne`, found `{operator}`.", path.name())),
+        },
         (Kind::DateTime, CompValue::Str(text)) => {
             let time: Timestamp = text
                 .parse()
@@ -149,8 +163,8 @@ fn test(path: &Path, operator: &CompareOp, value: &CompValue) -> Result<Test, St
             })?;
             Ok(Test::Comes(order, Compared::Time(time)))
         }
-        (Kind::Text | Kind::Reference, CompValue::Str(text)) => {
-            let text = text.clone();
+        (Kind::Text | Kind::Id | Kind::Reference, CompValue::Str(text)) => {
+            let text = if kind == Kind::Id { printed_id(text) } else { text.clone() };
             Ok(match operator {
                 CompareOp::Eq => Test::Equals(text),
                 CompareOp::Ne => Test::Differs(text),
@@ -180,8 +194,11 @@ fn order(operator: &CompareOp) -> Option<Order> {
 
 impl Test {
     fn passes(&self, value: &Value, case_exact: bool) -> bool {
-        let folded = |text: &str| if case_exact { text.to_owned() } else { text.to_lowercase() };
-        let text = || value.as_str().map(folded);
+        let compare = |wanted: &str, exactly: fn(&str, &str) -> bool, folded: fn(&Folded, &Folded) -> bool| {
+            value.as_str().is_some_and(|text| {
+                if case_exact { exactly(text, wanted) } else { folded(&Folded::of(text), &Folded::of(wanted)) }
+            })
+        };
         match self {
             Self::Present => match value {
                 Value::Null => false,
@@ -191,14 +208,15 @@ impl Test {
                 Value::Bool(_) | Value::Number(_) => true,
             },
             Self::Is(wanted) => value.as_bool() == Some(*wanted),
-            Self::Equals(wanted) => text().is_some_and(|text| text == folded(wanted)),
-            Self::Differs(wanted) => text().is_some_and(|text| text != folded(wanted)),
-            Self::BeginsWith(wanted) => text().is_some_and(|text| text.starts_with(&folded(wanted))),
-            Self::EndsWith(wanted) => text().is_some_and(|text| text.ends_with(&folded(wanted))),
-            Self::Contains(wanted) => text().is_some_and(|text| text.contains(&folded(wanted))),
+            Self::Equals(wanted) => compare(wanted, |text, wanted| text == wanted, |text, wanted| text == wanted),
+            Self::Differs(wanted) => compare(wanted, |text, wanted| text != wanted, |text, wanted| text != wanted),
+            Self::BeginsWith(wanted) => compare(wanted, |text, wanted| text.starts_with(wanted), Folded::begins_with),
+            Self::EndsWith(wanted) => compare(wanted, |text, wanted| text.ends_with(wanted), Folded::ends_with),
+            Self::Contains(wanted) => compare(wanted, |text, wanted| text.contains(wanted), Folded::contains),
             Self::Comes(order, with) => {
                 let ordering = match with {
-                    Compared::Text(wanted) => text().map(|text| text.cmp(&folded(wanted))),
+                    Compared::Text(wanted) if case_exact => value.as_str().map(|text| text.cmp(wanted)),
+                    Compared::Text(wanted) => value.as_str().map(|text| Folded::of(text).cmp(&Folded::of(wanted))),
                     Compared::Time(wanted) => {
                         value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).map(|time| time.cmp(wanted))
                     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use shared::directory::{GroupId, UserId};
+use shared::directory::{GroupId, UserId, UserProfile};
 
 use super::condition::{Condition, Test};
 use crate::scim::attributes::{Path, ResourceType};
@@ -14,8 +14,8 @@ pub(in crate::scim) enum Source {
     Nothing,
     /// The one with this id.
     One(String),
-    /// Users with this name or mail address.
-    Named(String),
+    /// Users with this sign-in name, or with this mail address.
+    Named(Naming, String),
     /// Whoever has a name that begins like this.
     Beginning(String),
     /// The groups of a user.
@@ -28,6 +28,23 @@ pub(in crate::scim) enum Source {
     Active(bool),
     /// All there are.
     Everything,
+}
+
+/// What a name is of its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scim) enum Naming {
+    SignIn,
+    Mail,
+}
+
+impl Naming {
+    /// Whether a user is named so.
+    pub(in crate::scim) fn is_of(self, profile: &UserProfile, name: &str) -> bool {
+        match self {
+            Self::SignIn => profile.signs_in_as(name),
+            Self::Mail => profile.is_reached_at(name),
+        }
+    }
 }
 
 /// How a condition is answered.
@@ -102,7 +119,7 @@ impl Source {
         match self {
             Self::Nothing => 0,
             Self::One(_) => 1,
-            Self::Named(_) => 2,
+            Self::Named(..) => 2,
             Self::Several(_) => 3,
             Self::GroupsOf(_) => 4,
             Self::Beginning(_) => 5,
@@ -130,9 +147,11 @@ fn of_test(kind: ResourceType, path: &Path, part: Option<&str>, test: &Test) -> 
         (_, "meta", Some("resourceType"), Test::Equals(text)) => {
             Some(Plan::exact(if text == kind.name() { Source::Everything } else { Source::Nothing }))
         }
-        (ResourceType::User, "userName", None, Test::Equals(text))
-        | (ResourceType::User, "emails", Some("value"), Test::Equals(text)) => {
-            Some(Plan::among(Source::Named(text.clone())))
+        (ResourceType::User, "userName", None, Test::Equals(text)) => {
+            Some(Plan::among(Source::Named(Naming::SignIn, text.clone())))
+        }
+        (ResourceType::User, "emails", Some("value"), Test::Equals(text)) => {
+            Some(Plan::among(Source::Named(Naming::Mail, text.clone())))
         }
         (ResourceType::User, "userName", None, Test::BeginsWith(text))
         | (ResourceType::User, "emails", Some("value"), Test::BeginsWith(text))
