@@ -1,7 +1,10 @@
 //! Every setting, as its outcome shows in the queries.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MEETING_ROOMS, NewGroup, SERVICE_ACCOUNTS};
+use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
 
@@ -40,6 +43,53 @@ async fn only_groups_with_an_allowed_prefix_are_synced_in_any_case() {
     })
     .await;
     assert!(!world.list("groups").await.is_empty());
+}
+
+#[tokio::test]
+async fn hidden_characters_before_a_name_are_ignored_by_prefixes_and_reported() {
+    let world = World::unauthorized(&small()).await;
+    let names = ["\u{feff}Zone A", " Zone B", "\u{200b}\u{a0}ZONE C", "\u{200e}zone D", "Z\u{200b}one E", "Zones F"];
+    let groups =
+        names.map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
+    let settings = json!({
+        "sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "group_prefixes": ["\u{a0}Zone "]
+    });
+    world.authorize().await;
+    let first = world.list("runs").await.remove(0);
+    world.set(settings.clone()).await;
+    world.check(&settings).await;
+    let published = world.list("groups").await;
+    let is_published = |id: &Uuid| published.iter().any(|group| group["id"] == id.to_string());
+    assert_eq!(groups.each_ref().map(is_published), [true, true, true, true, false, false]);
+    let warnings = first["warnings"].to_string();
+    for (id, place) in groups.iter().zip(["begins", "begins", "begins", "begins", "has"]) {
+        assert!(warnings.contains(&format!("group {id}: displayName {place} ")), "{id} in {warnings}");
+    }
+    assert!(!warnings.contains(&groups[5].to_string()), "{warnings}");
+    // White space at the end of a prefix stays as it was written.
+    assert_eq!(world.get("settings").await["settings"]["group_prefixes"], json!(["\u{a0}Zone "]));
+    world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn prefixes_match_names_in_any_encoding() {
+    let world = World::unauthorized(&small()).await;
+    let groups = ["E\u{301}quipe A", "\u{c9}QUIPE B", "Equipe C"]
+        .map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
+    world.authorize().await;
+    for (prefix, matched) in [("\u{e9}quipe", &groups[..2]), ("e\u{301}QUIPE ", &groups[..2]), ("equipe", &groups[2..])]
+    {
+        world
+            .set(json!({
+                "sync_users": true, "sync_groups": true, "sync_groups_without_email": true, "group_prefixes": [prefix]
+            }))
+            .await;
+        let published = world.list("groups").await;
+        let published: BTreeSet<&str> = published.iter().map(|group| group["id"].as_str().unwrap()).collect();
+        let matched: Vec<String> = matched.iter().map(Uuid::to_string).collect();
+        assert_eq!(published, matched.iter().map(String::as_str).collect(), "{prefix}");
+    }
+    world.assert_idle().await;
 }
 
 #[tokio::test]

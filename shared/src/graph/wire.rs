@@ -11,6 +11,7 @@ use super::oddity::{Notes, OddValue, Oddity};
 use super::plain;
 use crate::directory::{
     GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, Patch, Text, UserId, UserPatch, UserProfile,
+    hidden_characters,
 };
 use crate::sync::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
 
@@ -156,6 +157,9 @@ fn patch<P: DeserializeOwned>(
         }
         if let Some(characters) = odd_characters(&value) {
             notes.odd(id, format_args!("{name} has {characters}"));
+        } else if select == GroupProfile::SELECT && name == "displayName" {
+            // Prefixes are compared with it.
+            hidden(&value).into_iter().for_each(|hidden| notes.odd(id, format_args!("{name} {hidden}")));
         }
         properties.insert(name.to_owned(), value);
     }
@@ -200,6 +204,14 @@ fn odd_characters(value: &Value) -> Option<&'static str> {
         Some("characters that could not be read")
     } else {
         None
+    }
+}
+
+/// What of a group's name readers do not see.
+fn hidden(name: &Value) -> Option<&'static str> {
+    match hidden_characters(name.as_str()?).next()? {
+        (1, _) => Some("begins with white space or invisible characters, which prefixes ignore"),
+        _ => Some("has invisible characters or unusual spaces, which prefixes compare"),
     }
 }
 
