@@ -76,7 +76,7 @@ async fn check_names(store: &DynamoStore, directory: DirectoryId, users: &[UserR
     }
     for group in groups.iter().filter(|group| group.presence.is_present()).take(LOOKED_UP) {
         if let Some(name) = group.profile.display_name.as_deref().filter(|name| !name.trim().is_empty()) {
-            let found = store.find_groups(directory, name, 200).await.unwrap().items;
+            let found = store.find_groups(directory, name, GroupFilter::All, 200, None).await.unwrap().items;
             assert!(found.iter().any(|found| found.id == group.id), "{} is not found by {name}", group.id);
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
-use tenant::{Action, SERVICE_ACCOUNTS, Sample};
+use tenant::{Action, NewUser, SERVICE_ACCOUNTS, Sample};
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
@@ -70,6 +70,94 @@ async fn users_are_selected_by_reason_group_name_and_time() {
 }
 
 #[tokio::test]
+async fn name_and_decision_are_both_sought_among_all_users() {
+    let world = World::synced(&Sample { users: 400, groups: 16, ..Sample::default() }, everything()).await;
+    world.set(ignoring(&world)).await;
+    let sought: Vec<_> = world.ordinary_users().into_iter().step_by(9).collect();
+    for (number, user) in sought.iter().enumerate() {
+        let name = json!(format!("Sought {number}"));
+        world.apply(Action::SetProperty { id: *user, property: "displayName".to_owned(), value: name });
+        if number % 4 == 0 {
+            world.apply(Action::DisableUser { user: *user });
+        }
+    }
+    world.sync().await;
+    let all = world.list("users").await;
+    for (filter, takes) in [
+        ("", (&|_: &Value| true) as &dyn Fn(&Value) -> bool),
+        ("&status=active", &|user| user["status"] == "active"),
+        ("&status=inactive", &|user| user["status"] == "inactive"),
+        ("&reason=member_of_ignored_group", &|user| user["reason"] == "member_of_ignored_group"),
+        ("&reason=disabled_in_office_365", &|user| user["reason"] == "disabled_in_office_365"),
+    ] {
+        for typed in ["s", "sought", "SOUGHT 1"] {
+            let begins =
+                |text: &Value| text.as_str().is_some_and(|text| text.to_lowercase().starts_with(&typed.to_lowercase()));
+            let has_word = |name: &Value| name.as_str().unwrap().split_whitespace().any(|word| begins(&word.into()));
+            let is_found = |user: &&Value| {
+                let names = ["display_name", "user_principal_name", "mail"];
+                let addresses = user["proxy_addresses"].as_array().into_iter().flatten();
+                let mut addresses =
+                    addresses.filter_map(|one| one.as_str()?.split_once(':')).map(|(_, one)| json!(one));
+                let is_named = names.iter().any(|name| begins(&user[*name])) || addresses.any(|one| begins(&one));
+                takes(user) && (is_named || has_word(&user["display_name"]))
+            };
+            let expected: BTreeSet<String> = all.iter().filter(is_found).map(id).collect();
+            for limit in [7, 100] {
+                let query = format!("users?q={}{filter}&limit={limit}", typed.replace(' ', "%20"));
+                let (mut found, mut cursor) = (Vec::new(), String::new());
+                loop {
+                    let page = world.get(&format!("{query}{cursor}")).await;
+                    found.extend(page["items"].as_array().unwrap().iter().map(id));
+                    match page["next_cursor"].as_str() {
+                        Some(next) => cursor = format!("&cursor={next}"),
+                        None => break,
+                    }
+                }
+                assert_eq!(found.len(), expected.len(), "{query}");
+                assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_are_looked_up_in_any_encoding_and_searched_without_marks() {
+    let world = World::unauthorized(&small()).await;
+    let named = |name: &str, login: &str| {
+        let user = NewUser { user_principal_name: Some(login.to_owned()), ..NewUser::named(name) };
+        world.apply(Action::CreateUser(user)).unwrap()
+    };
+    let decomposed = named("Jo\u{308}rg Ha\u{308}ndel", "jo\u{308}rg@contoso.example");
+    let marked = named("Jan Novák", "novák@contoso.example");
+    world.authorize().await;
+    world.set(everything()).await;
+    let token = reader(&world).await;
+    let access = async |name: &str| {
+        let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        get(&world, &token, &world.path(&format!("users/{name}/access?answer=status"))).await.status.as_u16()
+    };
+    for name in ["j\u{f6}rg@contoso.example", "JO\u{308}RG@contoso.example", "J\u{d6}RG@CONTOSO.EXAMPLE"] {
+        assert_eq!(access(name).await, 204, "{name}");
+        let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        assert_eq!(world.get(&format!("users/{encoded}")).await["id"], decomposed.to_string(), "{name}");
+    }
+    assert_eq!(access("NOVA\u{301}K@contoso.example").await, 204);
+    // A name without its marks is the name of another user, if of any.
+    for other in
+        ["novak@contoso.example", "jorg@contoso.example", "no\u{200b}vák@contoso.example", "ｎovák@contoso.example"]
+    {
+        assert_eq!(access(other).await, 403, "{other}");
+    }
+    for typed in ["novak", "NOV%C3%81K", "nova%CC%81k"] {
+        assert_eq!(ids(&world, &format!("q={typed}")).await, BTreeSet::from([marked.to_string()]), "{typed}");
+    }
+    for typed in ["handel", "h%C3%A4ndel", "j%C3%B6rg%20h"] {
+        assert_eq!(ids(&world, &format!("q={typed}")).await, BTreeSet::from([decomposed.to_string()]), "{typed}");
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_selection_is_said() {
     let world = World::synced(&small(), everything()).await;
     let token = reader(&world).await;
@@ -78,7 +166,6 @@ async fn what_makes_no_selection_is_said() {
         ("status=active&reason=deleted", "status"),
         ("q=", "q"),
         ("q=a&group=b", "q"),
-        ("q=a&cursor=x", "cursor"),
         ("group=%20", "group"),
         ("changed_since=yesterday", "changed_since"),
         ("fields=id,secret", "fields"),
@@ -90,6 +177,10 @@ async fn what_makes_no_selection_is_said() {
         assert_eq!(body["errors"][0]["field"], field, "{query}");
     }
     assert_eq!(get(&world, &token, &world.path("users?group=nobody")).await.status, StatusCode::NOT_FOUND);
+    for query in ["q=a&cursor=a%20b", "q=a&status=active&cursor=%2F"] {
+        let answer = get(&world, &token, &world.path(&format!("users?{query}"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+    }
     for cursor in ["x", "-1", "01", "99999999999999999999"] {
         let path = world.path(&format!("users?changed_since=2020-01-01T00:00:00Z&cursor={cursor}"));
         assert_eq!(get(&world, &token, &path).await.status, StatusCode::BAD_REQUEST, "{cursor}");

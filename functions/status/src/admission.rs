@@ -37,7 +37,7 @@ pub(crate) const EXPECTED_USER: &str = "an object id, a user principal name, or 
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it only describes")]
 struct UserInQuery {
-    /// The object id, the user principal name, or any mail address in any case.
+    /// The object id, the user principal name, or any mail address, in any case and encoding.
     #[param(max_length = 320, example = "kim@contoso.example")]
     user: String,
 }

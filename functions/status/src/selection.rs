@@ -28,10 +28,11 @@ pub(crate) struct SelectionParams {
     reason: Option<Reason>,
     /// Only those directly in this group, by its object id.
     group: Option<GroupId>,
-    /// Only those of whom a sign-in name, mail address, displayed name, or a word in that begins like this, in any case: one page.
+    /// Only those of whom a sign-in name, mail address, displayed name, or a word in that begins like this, without regard to case
+    /// and marks: `novak` finds `Novák`.
     #[param(min_length = 1, max_length = 320, example = "kim")]
     q: Option<String>,
-    /// Only the user with this object id, user principal name or mail address, in any case: one at most.
+    /// Only the user with this object id, user principal name or mail address, in any case and encoding: one at most.
     #[param(min_length = 1, max_length = 320, example = "kim@contoso.example")]
     login: Option<String>,
     /// Only those who have changed since this time, at most 30 days ago, in the order of their changes.

@@ -7,7 +7,9 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::directory::{Change, ChangeId, Directory, GroupId, Presence, Text, UserId, UserProfile, UserRecord};
+use shared::directory::{
+    Change, ChangeId, Directory, GroupId, ObjectId, Presence, Text, UserId, UserProfile, UserRecord,
+};
 use shared::feed::{Reason, Status, is_published, reason_of};
 use shared::filter::{InactiveReason, UserDecision};
 use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
@@ -167,7 +169,7 @@ pub(crate) async fn groups_in_reasons(
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "it only describes")]
 pub(crate) struct UserInPath {
-    /// The object id, the user principal name, or any mail address in any case.
+    /// The object id, the user principal name, or any mail address, in any case and encoding.
     #[param(max_length = 320, example = "kim@contoso.example")]
     key: String,
 }
@@ -175,7 +177,7 @@ pub(crate) struct UserInPath {
 /// Users with their decisions.
 ///
 /// `group`, `q`, `login` and `changed_since` exclude each other. Beside them, `status` and `reason` may leave fewer users on a page than it has
-/// room for, without its being the last.
+/// room for, or none, without its being the last: `next_cursor` tells.
 #[utoipa::path(
     get,
     path = "/api/v1/directories/{directory}/users",
@@ -218,11 +220,10 @@ async fn select(
             let group = group.ok_or_else(|| Problem::not_found("There is no such group in this directory."))?;
             queries.list_members(directory.id, &group.id, limit, after).await?
         }
-        Source::Named(beginning) => {
-            if let Some(cursor) = after {
-                return Err(Problem::invalid_parameter("cursor", "none beside q, which has one page", cursor.as_str()));
-            }
-            Page { items: queries.find_users(directory.id, beginning, limit).await?.items, next: None }
+        Source::Named(prefix) => {
+            let after: Option<ObjectId> = after.map(position).transpose()?;
+            let found = queries.find_users(directory.id, prefix, selection.filter, limit, after.as_ref()).await?;
+            return Ok(Page { items: found.items, next: found.next.map(|id| Cursor::new(id.to_string())) });
         }
         Source::Login(login) => {
             if let Some(cursor) = after {
@@ -238,6 +239,12 @@ async fn select(
     };
     page.items.retain(|user| is_known(user) && selection.filter.takes(&user.decision));
     Ok(page)
+}
+
+/// The id in a cursor of a search.
+fn position(cursor: &Cursor) -> Result<ObjectId, StoreError> {
+    let id: Option<ObjectId> = cursor.as_str().parse().ok();
+    id.filter(|id| id.to_string() == cursor.as_str()).ok_or(StoreError::BadCursor)
 }
 
 /// Users in the order in which they have changed. One who changed several times may come on several pages.
@@ -313,7 +320,8 @@ pub(crate) async fn show(
 }
 
 /// Finds a user by object id, or else by user principal name or mail address. Of several with that name the one who exists
-/// is meant, and before one with the mail address the one with the user principal name. Names with control characters, or with the
+/// is meant, and before one with the mail address the one with the user principal name; of two whose names differ only in
+/// case or encoding, the one whose name is written like this. Names with control characters, or with the
 /// character that stands for broken text, find no user.
 pub(crate) async fn find(app: &App, directory: &Directory, key: &str) -> Result<Option<UserRecord>, StoreError> {
     if let Ok(id) = key.parse()
@@ -328,8 +336,8 @@ pub(crate) async fn find(app: &App, directory: &Directory, key: &str) -> Result<
     }
     let named = app.queries.users_named(directory.id, key).await?;
     Ok(named.into_iter().filter(is_known).min_by_key(|user| {
-        let principal = user.profile.user_principal_name.as_deref().unwrap_or_default();
-        (!user.presence.is_present(), principal.to_lowercase() != key.to_lowercase(), user.id.clone())
+        let is_written_so = user.profile.names().any(|name| name == key);
+        (!user.presence.is_present(), !user.profile.signs_in_as(key), !is_written_so, user.id.clone())
     }))
 }
 

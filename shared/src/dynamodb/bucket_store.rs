@@ -12,6 +12,9 @@ use super::keys::Key;
 use super::store::DynamoStore;
 use crate::store::StoreError;
 
+/// Maximum number of buckets of one partition that are read for keys with a prefix: a quarter of what one query may read.
+const MAX_BUCKETS: i32 = 16;
+
 /// Entries of a kind.
 pub(super) type Entries<T> = BTreeMap<<T as Kind>::Key, <T as Kind>::Value>;
 
@@ -164,22 +167,43 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Entries from a key on, in their order, until there are at least `enough` or no more.
-    pub(super) async fn entries_from<T: Kind>(
+    /// The entries whose keys begin with one; `None` when more buckets than [`MAX_BUCKETS`] begin with such keys. `begins` says the
+    /// same of a key as its sort key does.
+    pub(super) async fn entries_with_prefix<T: Kind>(
         &self,
         pk: &str,
-        from: &T::Key,
-        enough: usize,
-    ) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
-        let mut bucket = self.bucket_of::<T>(pk, from).await?;
-        let mut found: Vec<(T::Key, T::Value)> = Vec::new();
-        while let Some(Bucket { from: begin, entries }) = bucket.take() {
-            found.extend(entries.into_iter().filter(|(key, _)| key >= from));
-            if found.len() < enough {
-                bucket = self.some_buckets::<T>(pk, Start::Behind(begin.as_ref()), 1).await?.pop();
+        prefix: &T::Key,
+        begins: impl Fn(&T::Key) -> bool,
+    ) -> Result<Option<Entries<T>>, StoreError> {
+        let mut found: Entries<T> = BTreeMap::new();
+        // The first keys may be in a bucket that begins before them, which says where it begins but not where it ends.
+        if let Some(first) = self.bucket_of::<T>(pk, prefix).await? {
+            let goes_beyond = first.entries.last_key_value().is_some_and(|(last, _)| last > prefix && !begins(last));
+            found.extend(first.entries.into_iter().filter(|(key, _)| begins(key)));
+            if goes_beyond {
+                return Ok(Some(found));
             }
         }
-        Ok(found)
+        let buckets = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":sk", AttributeValue::S(T::sort_key(Some(prefix))))
+            .consistent_read(true)
+            .limit(MAX_BUCKETS + 1)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let items = buckets.items.unwrap_or_default();
+        if buckets.last_evaluated_key.is_some() || items.len() > usize::try_from(MAX_BUCKETS).unwrap_or_default() {
+            return Ok(None);
+        }
+        for item in items {
+            found.extend(read::<T>(&Stored::new(item)?)?.entries.into_iter().filter(|(key, _)| begins(key)));
+        }
+        Ok(Some(found))
     }
 
     /// Works out which items change, bucket by bucket.

@@ -34,6 +34,7 @@ mod progress;
 mod queries;
 mod records;
 mod runs;
+mod search;
 mod sessions;
 mod statistics;
 mod store;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::apply::Action;
+use super::bucket_store::Entries;
 use super::buckets::Kind;
 use super::item::{Item, Stored};
 use super::keys::{NAME, SHARDS, names};
@@ -83,26 +84,23 @@ impl DynamoStore {
         Ok(bucket.and_then(|mut bucket| bucket.entries.remove(key)).unwrap_or_default())
     }
 
-    /// Who has a name that begins like this, or had one: of each shard of names the first ones, until there are `enough`.
+    /// The ids under all keys that begin like this; `None` when there are too many of them to be read for one page.
     pub(super) async fn named_like(
         &self,
         directory: DirectoryId,
         of: NameIndex,
-        beginning: &NameKey,
-        enough: usize,
-    ) -> Result<BTreeSet<ObjectId>, StoreError> {
-        let shards: Vec<BTreeSet<ObjectId>> = stream::iter(0..SHARDS)
+        prefix: &NameKey,
+    ) -> Result<Option<BTreeSet<ObjectId>>, StoreError> {
+        let shards: Vec<Option<Entries<Names>>> = stream::iter(0..SHARDS)
             .map(|shard| async move {
                 let pk = names(directory, of, shard);
-                let found = self.entries_from::<Names>(&pk, beginning, enough).await?;
-                let begins = |key: &NameKey| key.as_str().starts_with(beginning.as_str());
-                let ids = found.into_iter().take_while(|(key, _)| begins(key)).flat_map(|(_, ids)| ids);
-                Ok::<_, StoreError>(ids.take(enough).collect())
+                self.entries_with_prefix::<Names>(&pk, prefix, |key| key.as_str().starts_with(prefix.as_str())).await
             })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        Ok(shards.into_iter().flatten().collect())
+        let all: Option<Vec<Entries<Names>>> = shards.into_iter().collect();
+        Ok(all.map(|all| all.into_iter().flat_map(BTreeMap::into_values).flatten().collect()))
     }
 
     /// The items that change with these names.

@@ -11,6 +11,7 @@ use super::error::unavailable;
 use super::item::Stored;
 use super::keys::{self, Key, SHARDS, shard};
 use super::records::read_group;
+use super::search::Search;
 use super::store::DynamoStore;
 use super::users::Users;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Presence, UserId, UserRecord};
@@ -20,7 +21,7 @@ use crate::store::{
 };
 
 /// How many ids are looked at beyond those wanted, since some of them may lead to records that do not count.
-const LOOK_AHEAD: usize = 8;
+pub(super) const LOOK_AHEAD: usize = 8;
 /// How many entries are skipped together.
 const AT_A_TIME: usize = 4_096;
 
@@ -67,7 +68,12 @@ impl QueryStore for DynamoStore {
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
-        let ids = self.named(directory, NameIndex::Users, &NameKey::of(name)).await?;
+        let (key, earlier) = (NameKey::of(name), NameKey::earlier(name));
+        let mut ids = self.named(directory, NameIndex::Users, &key).await?;
+        if earlier != key {
+            // The index may be one of an earlier version, until a run has rebuilt it.
+            ids.extend(self.named(directory, NameIndex::Users, &earlier).await?);
+        }
         let mut users = self.users(directory, &ids.into_iter().map(UserId::from).collect()).await?;
         // The index has names of the past too, and others that look the same to it.
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_named(name));
@@ -78,20 +84,17 @@ impl QueryStore for DynamoStore {
     async fn find_users(
         &self,
         directory: DirectoryId,
-        beginning: &str,
+        prefix: &str,
+        filter: UserFilter,
         limit: usize,
+        after: Option<&ObjectId>,
     ) -> Result<Found<UserRecord>, StoreError> {
-        let key = NameKey::of(beginning);
-        if key.as_str().is_empty() {
-            return Ok(Found { items: Vec::new(), more: false });
-        }
-        let ids = self.named_like(directory, NameIndex::Users, &key, limit + 1).await?;
-        let more = ids.len() > limit;
-        let ids = ids.into_iter().take(limit).map(UserId::from).collect();
-        let mut users = self.users(directory, &ids).await?;
-        users.retain(|user| user.presence != Presence::Unseen && user.profile.is_found_by(beginning));
-        users.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
-        Ok(Found { items: users, more })
+        let lists = match filter {
+            UserFilter::All | UserFilter::AllByOutcome => Vec::new(),
+            other => other.outcomes().unwrap_or_default().into_iter().map(List::Users).collect(),
+        };
+        let takes = |user: &UserRecord| filter.takes(&user.decision);
+        self.search(Search { directory, prefix, lists, takes, limit }, after).await
     }
 
     async fn list_groups(
@@ -110,20 +113,17 @@ impl QueryStore for DynamoStore {
     async fn find_groups(
         &self,
         directory: DirectoryId,
-        beginning: &str,
+        prefix: &str,
+        filter: GroupFilter,
         limit: usize,
+        after: Option<&ObjectId>,
     ) -> Result<Found<GroupRecord>, StoreError> {
-        let key = NameKey::of(beginning);
-        if key.as_str().is_empty() {
-            return Ok(Found { items: Vec::new(), more: false });
-        }
-        let ids = self.named_like(directory, NameIndex::Groups, &key, limit + 1).await?;
-        let more = ids.len() > limit;
-        let ids = ids.into_iter().take(limit).map(GroupId::from).collect();
-        let mut groups = self.groups(directory, &ids).await?;
-        groups.retain(|group| group.presence.is_present() && group.profile.is_found_by(beginning));
-        groups.sort_by(|a, b| (&a.profile.display_name, &a.id).cmp(&(&b.profile.display_name, &b.id)));
-        Ok(Found { items: groups, more })
+        let lists = match filter {
+            GroupFilter::All => Vec::new(),
+            GroupFilter::With(decision) => vec![List::Groups(decision)],
+        };
+        let takes = |group: &GroupRecord| filter.takes(group.decision);
+        self.search(Search { directory, prefix, lists, takes, limit }, after).await
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {

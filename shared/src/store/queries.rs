@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserDecision, UserOutcome};
 
 /// Where a listing continues: opaque text, safe in a URL.
@@ -36,13 +36,13 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
-/// Who or what was found by a name.
+/// A part of what was found by a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found<T> {
-    /// The first ones, in the order of displayed names.
+    /// What was found, in the order of ids. It may be less than there was room for, or nothing, while others follow.
     pub items: Vec<T>,
-    /// True when there may be more than were to be looked up.
-    pub more: bool,
+    /// The id behind which the search continues; `None` at its end.
+    pub next: Option<ObjectId>,
 }
 
 /// A listing with places that can be counted.
@@ -127,16 +127,19 @@ pub trait QueryStore: Send + Sync {
     /// These users, as far as they are known.
     async fn users_by_id(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError>;
 
-    /// Users by user principal name or any mail address, without regard to case. Deleted users may share a name with
-    /// somebody who came later.
+    /// Users by user principal name or any mail address, in any case and encoding. A deleted user may share a name with one
+    /// who came later.
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError>;
 
-    /// At most `limit` users of whom a name, the displayed name or a word in it begins like this, in any case.
+    /// At most `limit` users behind `after` of whom a name, the displayed name or a word in it begins like this, without regard to
+    /// case and marks, and whose decision the filter takes.
     async fn find_users(
         &self,
         directory: DirectoryId,
-        beginning: &str,
+        prefix: &str,
+        filter: UserFilter,
         limit: usize,
+        after: Option<&ObjectId>,
     ) -> Result<Found<UserRecord>, StoreError>;
 
     /// A page of at most `limit` groups, full unless it is the last.
@@ -148,12 +151,15 @@ pub trait QueryStore: Send + Sync {
         after: Option<&Cursor>,
     ) -> Result<Page<GroupRecord>, StoreError>;
 
-    /// At most `limit` groups whose name, a word in it, or mail address begins like this, in any case.
+    /// At most `limit` groups behind `after` whose name, a word in it, or mail address begins like this, without regard to case
+    /// and marks, and whose decision the filter takes.
     async fn find_groups(
         &self,
         directory: DirectoryId,
-        beginning: &str,
+        prefix: &str,
+        filter: GroupFilter,
         limit: usize,
+        after: Option<&ObjectId>,
     ) -> Result<Found<GroupRecord>, StoreError>;
 
     /// One group by id.

@@ -8,6 +8,7 @@ mod first_time;
 mod guard;
 mod holds;
 mod hostile;
+mod names;
 mod routine;
 mod settings;
 mod snapshots;

@@ -74,7 +74,10 @@ impl Everything {
             store.users_named(directory, "person.1@contoso.example").await.map(|all| some(!all.is_empty())),
             store.changes(directory, None, 5).await.map(|found| some(found != Changes::Next(Vec::new()))),
             store.list_users(directory, UserFilter::Active, 5, None).await.map(|page| some(!page.items.is_empty())),
-            store.find_users(directory, "person 1", 5).await.map(|found| some(!found.items.is_empty())),
+            store
+                .find_users(directory, "person 1", UserFilter::All, 5, None)
+                .await
+                .map(|found| some(!found.items.is_empty())),
             store.consume_authorization(&state('A'), at(1)).await.map(drop),
             // Once while it is held, and once when it is free.
             store.acquire_lease(directory, RunId::new(at(30)), at(30), at(60)).await.map(drop),

@@ -252,8 +252,11 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     ];
     apply(&table.store, &lease, &people.each_ref().map(with_names).concat(), at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
-        let users = table.store.find_users(directory, beginning, 50).await.unwrap().items;
-        users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect()
+        let users = table.store.find_users(directory, beginning, UserFilter::All, 50, None).await.unwrap().items;
+        let mut names: Vec<String> =
+            users.into_iter().map(|user| user.profile.display_name.unwrap().to_string()).collect();
+        names.sort();
+        names
     };
     assert_eq!(found("KIM").await, ["Ann KIMBALL", "Kim Lind", "Lee !odd"]);
     assert_eq!(found("kim l").await, ["Kim Lind"]);
@@ -266,7 +269,7 @@ pub async fn users_are_found_by_the_beginning_of_a_name_or_word(table: &Table) {
     let renamed = person(1, "Pat Lind", "kl@contoso.example");
     apply(&table.store, &lease, &[Write::User(renamed)], at(0)).await.unwrap();
     assert_eq!(found("kim l").await, [""; 0]);
-    assert_eq!(table.store.find_users(directory_id(), "kim", 50).await.unwrap().items, []);
+    assert_eq!(table.store.find_users(directory_id(), "kim", UserFilter::All, 50, None).await.unwrap().items, []);
 }
 
 pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
@@ -276,13 +279,13 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
     let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
     writes.extend(users.into_iter().map(Write::User));
     apply(&table.store, &lease, &writes, at(0)).await.unwrap();
-    let some = table.store.find_users(directory, "person", 20).await.unwrap().items;
+    let some = table.store.find_users(directory, "person", UserFilter::All, 20, None).await.unwrap().items;
     assert_eq!(some.len(), 20);
-    let one = table.store.find_users(directory, "Person 1234", 20).await.unwrap().items;
+    let one = table.store.find_users(directory, "Person 1234", UserFilter::All, 20, None).await.unwrap().items;
     assert_eq!(one.len(), 1);
     let names: Vec<String> = table
         .store
-        .find_users(directory, "person 14", 200)
+        .find_users(directory, "person 14", UserFilter::All, 200, None)
         .await
         .unwrap()
         .items
@@ -290,6 +293,142 @@ pub async fn of_many_with_the_same_beginning_some_are_found(table: &Table) {
         .map(|user| user.profile.display_name.unwrap().to_string())
         .collect();
     assert_eq!(names.len(), 111, "14, 140 to 149, 1400 to 1499");
+}
+
+/// All pages of a search, each with how many it had.
+async fn searched(
+    table: &Table,
+    directory: DirectoryId,
+    prefix: &str,
+    filter: UserFilter,
+    limit: usize,
+) -> (Vec<UserId>, Vec<usize>) {
+    let (mut ids, mut pages, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let found = table.store.find_users(directory, prefix, filter, limit, after.as_ref()).await.unwrap();
+        assert!(found.items.len() <= limit);
+        pages.push(found.items.len());
+        ids.extend(found.items.into_iter().map(|user| user.id));
+        match found.next {
+            None => return (ids, pages),
+            next => after = next,
+        }
+        assert!(pages.len() < 1_000, "a search without end");
+    }
+}
+
+pub async fn names_are_found_in_any_encoding_and_searched_without_marks(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let decomposed = named(1, "jo\u{308}rg@contoso.example", None);
+    let mut marked = named(2, "novák@contoso.example", None);
+    marked.profile.display_name = Some("Jan Novák".into());
+    let plain = named(3, "novak@contoso.example", None);
+    apply(&table.store, &lease, &[&decomposed, &marked, &plain].map(with_names).concat(), at(0)).await.unwrap();
+    for name in ["j\u{f6}rg@contoso.example", "JO\u{308}RG@contoso.example", "J\u{d6}rg@contoso.example"] {
+        assert_eq!(found(table, directory, name).await, std::slice::from_ref(&decomposed), "{name}");
+    }
+    assert_eq!(found(table, directory, "jorg@contoso.example").await, []);
+    assert_eq!(found(table, directory, "NOVÁK@contoso.example").await, std::slice::from_ref(&marked));
+    assert_eq!(found(table, directory, "novak@contoso.example").await, std::slice::from_ref(&plain));
+    let ids = |users: &[&UserRecord]| users.iter().map(|user| user.id.clone()).collect::<BTreeSet<_>>();
+    for (typed, expected) in
+        [("novak", ids(&[&marked, &plain])), ("NOVÁ", ids(&[&marked, &plain])), ("jörg", ids(&[&decomposed]))]
+    {
+        let (found, _) = searched(table, directory, typed, UserFilter::All, 10).await;
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{typed}");
+    }
+}
+
+pub async fn entries_of_an_earlier_version_are_found(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let mut user = named(1, "JÖRG@contoso.example", Some("Ærø@contoso.example"));
+    user.profile.display_name = Some("Jörg Novák".into());
+    let add = user.earlier_name_keys().into_iter().map(|key| (key, user.id.object().clone())).collect();
+    let names = Write::Names(NamesChange { add, ..NamesChange::of(NameIndex::Users) });
+    apply(&table.store, &lease, &[names, Write::User(user.clone())], at(0)).await.unwrap();
+    for name in ["jörg@contoso.example", "ÆRØ@contoso.example"] {
+        assert_eq!(found(table, directory, name).await, std::slice::from_ref(&user), "{name}");
+    }
+    for typed in ["Jör", "NOVÁK", "ærø@"] {
+        assert_eq!(searched(table, directory, typed, UserFilter::All, 10).await.0, [user.id.clone()], "{typed}");
+    }
+}
+
+pub async fn a_search_by_name_and_decision_finds_all_page_by_page(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    let decision = |number: u32| match number {
+        n if n.is_multiple_of(40) => {
+            UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group_id(7) })
+        }
+        n if n.is_multiple_of(41) => UserDecision::Inactive(InactiveReason::Deleted),
+        _ => UserDecision::Active,
+    };
+    let mut users: Vec<UserRecord> =
+        (0..1_400).map(|number| UserRecord { decision: decision(number), ..user(number) }).collect();
+    // Ids that are not GUIDs have positions of their own.
+    for (number, user) in users.iter_mut().enumerate().filter(|(number, _)| number % 100 == 0) {
+        user.id = format!("odd-{number}").parse().unwrap();
+    }
+    let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
+    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+        let of = users.iter().filter(|user| user.decision.outcome() == outcome);
+        writes.push(listed(
+            List::Users(outcome),
+            of.map(|user| user.id.object().clone()).collect::<Vec<_>>().into_iter(),
+        ));
+    }
+    writes.extend(users.iter().cloned().map(Write::User));
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
+
+    let all = [UserFilter::All, UserFilter::Active, UserFilter::Inactive];
+    let outcomes = UserOutcome::INACTIVE.map(UserFilter::With);
+    for filter in all.into_iter().chain(outcomes) {
+        for (prefix, limit) in [("person", 50), ("person 1", 7), ("p", 1_000)] {
+            let expected: BTreeSet<UserId> = users
+                .iter()
+                .filter(|user| filter.takes(&user.decision) && user.profile.is_found_by(prefix))
+                .map(|user| user.id.clone())
+                .collect();
+            let (found, pages) = searched(table, directory, prefix, filter, limit).await;
+            assert_eq!(found.len(), expected.len(), "{filter:?} {prefix}: nothing comes twice");
+            assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{filter:?} {prefix}");
+            let full = pages.iter().rev().skip(1).all(|page| *page == limit);
+            assert!(full, "{filter:?} {prefix}: pages of {pages:?}");
+        }
+    }
+}
+
+pub async fn a_search_for_very_many_finds_all_in_bounded_pages(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    // So many names begin like this that no page can read all their entries; most lead to users who are gone.
+    let names = (0..16_000_u32).map(|number| {
+        let id = if number < 300 { user_id(number) } else { user_id(100_000 + number) };
+        (NameKey::of(&format!("Person {number}")), id.object().clone())
+    });
+    let users: Vec<UserRecord> = (0..300).map(user).collect();
+    let quiet = |number: u32| UserRecord {
+        decision: UserDecision::Inactive(InactiveReason::Deleted),
+        profile: UserProfile { display_name: Some("Quiet".into()), ..UserProfile::default() },
+        ..user(number)
+    };
+    let mut writes = vec![Write::Names(NamesChange { add: names.collect(), ..NamesChange::of(NameIndex::Users) })];
+    let active = users.iter().map(|user| user.id.object().clone()).collect::<Vec<_>>();
+    writes.push(listed(List::Users(UserOutcome::Active), active.into_iter()));
+    writes.extend(users.iter().cloned().map(Write::User));
+    writes.extend((1_000..1_100).map(|number| Write::User(quiet(number))));
+    apply(&table.store, &lease, &writes, at(0)).await.unwrap();
+    let expected: BTreeSet<UserId> = users.into_iter().map(|user| user.id).collect();
+    for (filter, expected) in
+        [(UserFilter::All, expected.clone()), (UserFilter::Active, expected), (UserFilter::Inactive, BTreeSet::new())]
+    {
+        let (found, _) = searched(table, directory, "person", filter, 40).await;
+        assert_eq!(found.len(), expected.len(), "{filter:?}: nothing comes twice");
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{filter:?}");
+    }
 }
 
 pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_address(table: &Table) {
@@ -314,8 +453,11 @@ pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_add
     writes.extend(groups.into_iter().map(Write::Group));
     apply(&table.store, &lease, &writes, at(0)).await.unwrap();
     let found = async |beginning: &str| -> Vec<String> {
-        let groups = table.store.find_groups(directory, beginning, 50).await.unwrap().items;
-        groups.into_iter().map(|group| group.profile.display_name.unwrap().to_string()).collect()
+        let groups = table.store.find_groups(directory, beginning, GroupFilter::All, 50, None).await.unwrap().items;
+        let mut names: Vec<String> =
+            groups.into_iter().map(|group| group.profile.display_name.unwrap().to_string()).collect();
+        names.sort();
+        names
     };
     assert_eq!(found("BERL").await, ["SG_VPN-Berlin (admins)", "Vorstand"]);
     assert_eq!(found("vpn").await, ["SG_VPN-Berlin (admins)"]);
@@ -325,7 +467,7 @@ pub async fn groups_are_found_by_the_beginning_of_their_name_a_word_or_their_add
         assert_eq!(found(none).await, [""; 0], "{none:?}");
     }
     assert!(
-        table.store.find_users(directory, "berlin", 9).await.unwrap().items.is_empty(),
+        table.store.find_users(directory, "berlin", UserFilter::All, 9, None).await.unwrap().items.is_empty(),
         "users have an index of their own"
     );
 }

@@ -4,13 +4,13 @@ use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
-use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord};
+use shared::directory::{Directory, Folded, GroupId, GroupProfile, GroupRecord, ObjectId, hidden_characters};
 use shared::filter::{GroupDecision, SkipReason};
 use shared::store::{Found, GroupFilter, Page as Listing, QueryStore, StoreError};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, links};
+use super::paging::{Asked, cursor, links};
 use super::users;
 use super::visitor::Viewer;
 use super::words::{group_decision, mark, thousands};
@@ -32,20 +32,27 @@ const FILTERS: [(&str, &str, GroupFilter); 5] = [
     ("off", "skipped: group sync is off", skipped(SkipReason::GroupSyncOff)),
 ];
 
-/// Groups by the beginning of their name, a word in it or their mail address, or by their id.
+/// A page of groups by the beginning of their name, a word in it or their mail address, or one by its id; sorted by name.
 pub(super) async fn by_name(
     queries: &dyn QueryStore,
     directory: &Directory,
     name: &str,
+    filter: GroupFilter,
     limit: usize,
+    after: Option<&ObjectId>,
 ) -> Result<Found<GroupRecord>, StoreError> {
     if let Ok(id) = name.trim().parse::<GroupId>()
         && let Some(group) = queries.group(directory.id, &id).await?
         && group.presence.is_present()
     {
-        return Ok(Found { items: vec![group], more: false });
+        let group = Some(group).filter(|group| filter.takes(group.decision));
+        return Ok(Found { items: group.into_iter().collect(), next: None });
     }
-    queries.find_groups(directory.id, name, limit).await
+    let mut found = queries.find_groups(directory.id, name, filter, limit, after).await?;
+    found
+        .items
+        .sort_by_cached_key(|group| Folded::of_visible(group.profile.display_name.as_deref().unwrap_or_default()));
+    Ok(found)
 }
 
 /// `GET /directories/{directory}/groups`
@@ -55,14 +62,11 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let name = asked.query.get("q").unwrap_or_default();
     let show = asked.query.get("show").unwrap_or_default();
     let filter = FILTERS.iter().find(|(value, ..)| *value == show).map_or(GroupFilter::All, |(.., filter)| *filter);
-    let mut may_be_more = false;
     let groups = if name.is_empty() {
         site.queries.list_groups(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        let Found { mut items, more } = by_name(&*site.queries, directory, name, PER_PAGE).await?;
-        may_be_more = more;
-        items.retain(|group| filter.takes(group.decision));
-        Listing { items, next: None }
+        let found = by_name(&*site.queries, directory, name, filter, PER_PAGE, asked.after_id().as_ref()).await?;
+        Listing { items: found.items, next: cursor(found.next) }
     };
     let here = path(directory, "/groups");
     Ok(Page::of(&viewer, Tab::Groups, "Groups").show(&html! {
@@ -78,13 +82,14 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             button.second type="submit" { "Show" }
         }
         @if groups.items.is_empty() {
-            @if name.is_empty() { p role="status" { "There are no such groups." } }
+            @if groups.next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
+            @else if asked.after.is_some() { p role="status" { "There are no more." } }
+            @else if name.is_empty() { p role="status" { "There are no such groups." } }
             @else { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (name) "”" @if !show.is_empty() { ", of those shown" } "." } }
         } @else {
             (table(directory, &groups.items))
         }
-        @if may_be_more { p.quiet { "There may be more. Type more of the name." } }
-        (links(&here, &[("show", show)], &asked, groups.next.as_ref()))
+        (links(&here, &[("q", name), ("show", show)], &asked, groups.next.as_ref()))
     }))
 }
 
@@ -102,7 +107,10 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
                         td { (group.profile.mail.as_deref().unwrap_or("")) }
                         td { (kind(&group.profile)) @if hides_members(&group.profile) { ", hidden members" } }
                         td.number { (members(group.members)) }
-                        td { (group_decision(group.decision)) " " (listed(directory, &group.id)) }
+                        td {
+                            (group_decision(group.decision)) " " (listed(directory, &group.id))
+                            @if hidden_characters(name(group)).next().is_some() { " " (mark("warn", "hidden characters in its name")) }
+                        }
                     }
                 }
             }
@@ -150,6 +158,47 @@ fn hides_members(profile: &GroupProfile) -> bool {
     profile.visibility.as_deref().is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"))
 }
 
+/// Maximum number of hidden characters that are listed one by one.
+const MAX_HIDDEN: usize = 10;
+
+/// A notice of the characters in a name that readers do not see, since a prefix may not match because of them.
+fn hidden(name: &str) -> Markup {
+    let all: Vec<(usize, char)> = hidden_characters(name).collect();
+    html! {
+        @if !all.is_empty() {
+            div.notice.warn {
+                p {
+                    "The name has characters that cannot be seen, or that look like an ordinary space. Prefixes ignore those at the \
+                     beginning and compare the others."
+                }
+                ul {
+                    @for (place, character) in all.iter().take(MAX_HIDDEN) {
+                        li { (hidden_name(*character)) " (U+" (format!("{:04X}", u32::from(*character))) ") at position " (place) }
+                    }
+                    @if all.len() > MAX_HIDDEN { li { "and " (all.len() - MAX_HIDDEN) " more" } }
+                }
+            }
+        }
+    }
+}
+
+/// The name of a hidden character, for the usual ones.
+fn hidden_name(character: char) -> &'static str {
+    match character {
+        ' ' => "space",
+        '\t' => "tab",
+        '\n' | '\r' => "line break",
+        '\u{a0}' | '\u{202f}' => "no-break space",
+        '\u{ad}' => "soft hyphen",
+        '\u{200b}' => "zero-width space",
+        '\u{feff}' => "byte order mark",
+        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "directional mark",
+        c if c.is_whitespace() => "white space",
+        c if c.is_control() => "control character",
+        _ => "invisible character",
+    }
+}
+
 /// `GET /directories/{directory}/groups/{group}`: one group, and its members with what was decided of them.
 pub(super) async fn show(
     viewer: Viewer,
@@ -172,6 +221,7 @@ pub(super) async fn show(
     Ok(Page::of(&viewer, Tab::Groups, name(&group)).show(&html! {
         h1 { (name(&group)) }
         p { (group_decision(group.decision)) " " (listed(directory, &group.id)) }
+        (hidden(name(&group)))
         @if !group.presence.is_present() { div.notice.warn { p { "The tenant does not have this group any more." } } }
         dl.facts {
             @if let Some(mail) = &profile.mail { dt { "Mail" } dd { (mail) } }

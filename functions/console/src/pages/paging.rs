@@ -2,6 +2,7 @@
 
 use http::Uri;
 use maud::{Markup, html};
+use shared::directory::ObjectId;
 use shared::store::Cursor;
 use url::form_urlencoded;
 
@@ -19,6 +20,18 @@ impl Asked {
         let after = query.get("after").map(|text| Cursor::new(text.to_owned()));
         Self { query, after }
     }
+}
+
+impl Asked {
+    /// The id behind which a search continues. One that is none of ours begins it again.
+    pub(super) fn after_id(&self) -> Option<ObjectId> {
+        self.after.as_ref().and_then(|after| after.as_str().parse().ok())
+    }
+}
+
+/// The cursor of what follows a page of a search.
+pub(super) fn cursor(next: Option<ObjectId>) -> Option<Cursor> {
+    next.map(|id| Cursor::new(id.to_string()))
 }
 
 /// The links below a list: to its beginning, unless this is it, and to what follows.

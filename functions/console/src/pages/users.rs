@@ -6,14 +6,14 @@ use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
-use shared::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
+use shared::directory::{Directory, Folded, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
 use shared::store::{Found, Page as Listing, StoreError, UserFilter, reach};
 
 use super::changes::Story;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, links};
+use super::paging::{Asked, cursor, links};
 use super::visitor::Viewer;
 use super::words::{decision, group_decision, mark, name_of, presence, reason, time};
 use crate::Site;
@@ -39,14 +39,11 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let name = asked.query.get("q").unwrap_or_default();
     let status = asked.query.get("status").unwrap_or_default();
     let filter = FILTERS.iter().find(|(value, ..)| *value == status).map_or(UserFilter::All, |(.., filter)| *filter);
-    let mut may_be_more = false;
     let found = if name.is_empty() {
         site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
     } else {
-        let Found { mut items, more } = by_name(&site, directory, name, PER_PAGE).await?;
-        may_be_more = more;
-        items.retain(|user| filter.takes(&user.decision));
-        Listing { items, next: None }
+        let found = by_name(&site, directory, name, filter, PER_PAGE, asked.after_id().as_ref()).await?;
+        Listing { items: found.items, next: cursor(found.next) }
     };
     let here = path(directory, "/users");
     Ok(Page::of(&viewer, Tab::Users, "Users").show(&html! {
@@ -62,29 +59,35 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             button.second type="submit" { "Show" }
         }
         @if found.items.is_empty() {
-            @if name.is_empty() { p role="status" { "There are no such users." } }
+            @if found.next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
+            @else if asked.after.is_some() { p role="status" { "There are no more." } }
+            @else if name.is_empty() { p role="status" { "There are no such users." } }
             @else { p role="status" { "Nobody’s name or mail address begins with “" (name) "”" @if !status.is_empty() { ", of those shown" } "." } }
         } @else {
             (table(directory, &found.items))
         }
-        @if may_be_more { p.quiet { "There may be more. Type more of the name." } }
-        (links(&here, &[("status", status)], &asked, found.next.as_ref()))
+        (links(&here, &[("q", name), ("status", status)], &asked, found.next.as_ref()))
     }))
 }
 
-/// Users by the beginning of a name, or by their id.
+/// A page of users by the beginning of a name, or one by its id, sorted by their displayed names.
 pub(super) async fn by_name(
     site: &Site,
     directory: &Directory,
     name: &str,
+    filter: UserFilter,
     limit: usize,
+    after: Option<&ObjectId>,
 ) -> Result<Found<UserRecord>, StoreError> {
-    if let Ok(id) = name.parse::<UserId>()
+    if let Ok(id) = name.trim().parse::<UserId>()
         && let Some(user) = site.queries.user(directory.id, &id).await?
     {
-        return Ok(Found { items: vec![user], more: false });
+        let user = Some(user).filter(|user| filter.takes(&user.decision));
+        return Ok(Found { items: user.into_iter().collect(), next: None });
     }
-    site.queries.find_users(directory.id, name, limit).await
+    let mut found = site.queries.find_users(directory.id, name, filter, limit, after).await?;
+    found.items.sort_by_cached_key(|user| Folded::of(user.profile.display_name.as_deref().unwrap_or_default()));
+    Ok(found)
 }
 
 pub(super) fn table(directory: &Directory, users: &[UserRecord]) -> Markup {

@@ -12,7 +12,9 @@ use shared::access::{AccessToken, TokenHash};
 use shared::alerts::{AlertRecord, Condition};
 use shared::clock::Clock;
 use shared::credentials::Credential;
-use shared::directory::{ChangeId, Directory, DirectoryId, GroupId, GroupRecord, Presence, Text, UserId, UserRecord};
+use shared::directory::{
+    ChangeId, Directory, DirectoryId, GroupId, GroupRecord, ObjectId, Presence, Text, UserId, UserRecord,
+};
 use shared::store::{
     AlertStore, Before, ChangeStore, Changes, Cursor, DirectoryStore, Found, GroupFilter, Listed, Logged, Page,
     QueryStore, RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
@@ -80,8 +82,15 @@ impl QueryStore for Memory {
         Ok(self.users_of(directory).filter(named).cloned().collect())
     }
 
-    async fn find_users(&self, _: DirectoryId, _: &str, _: usize) -> Result<Found<UserRecord>, StoreError> {
-        unimplemented!("the Sync page does")
+    async fn find_users(
+        &self,
+        _: DirectoryId,
+        _: &str,
+        _: UserFilter,
+        _: usize,
+        _: Option<&ObjectId>,
+    ) -> Result<Found<UserRecord>, StoreError> {
+        unimplemented!("tested with a real store")
     }
 
     async fn list_groups(
@@ -95,8 +104,15 @@ impl QueryStore for Memory {
         page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after)
     }
 
-    async fn find_groups(&self, _: DirectoryId, _: &str, _: usize) -> Result<Found<GroupRecord>, StoreError> {
-        unimplemented!("the Sync page does")
+    async fn find_groups(
+        &self,
+        _: DirectoryId,
+        _: &str,
+        _: GroupFilter,
+        _: usize,
+        _: Option<&ObjectId>,
+    ) -> Result<Found<GroupRecord>, StoreError> {
+        unimplemented!("tested with a real store")
     }
 
     async fn group(&self, directory: DirectoryId, id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {

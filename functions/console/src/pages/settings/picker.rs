@@ -1,7 +1,7 @@
 //! Looking for groups to list.
 
 use shared::directory::{Directory, GroupRecord};
-use shared::store::{QueryStore, StoreError};
+use shared::store::{GroupFilter, QueryStore, StoreError};
 
 use crate::pages::groups::by_name;
 
@@ -23,7 +23,7 @@ impl Found {
         directory: &Directory,
         query: &str,
     ) -> Result<Self, StoreError> {
-        let found = by_name(queries, directory, query, MAX_SHOWN).await?;
-        Ok(Self { query: query.to_owned(), groups: found.items, more: found.more })
+        let found = by_name(queries, directory, query, GroupFilter::All, MAX_SHOWN, None).await?;
+        Ok(Self { query: query.to_owned(), more: found.next.is_some(), groups: found.items })
     }
 }

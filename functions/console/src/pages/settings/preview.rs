@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use shared::directory::{Directory, GroupRecord, UserRecord};
 use shared::filter::{GroupDecision, UserOutcome};
 use shared::settings::{Draft, Line, Outline, Shift, Then};
-use shared::store::{LINES_PER_PAGE, reach};
+use shared::store::{GroupFilter, LINES_PER_PAGE, UserFilter, reach};
 
 use crate::Site;
 use crate::pages::failure::Failure;
@@ -92,7 +92,13 @@ pub(super) enum Shown {
     /// The beginning of each list, or one page of one list.
     Lists(Vec<(Shift, usize, Vec<Line>)>),
     /// Who and what was found by a name, with what would become of it.
-    Found { name: String, users: Vec<(UserRecord, Then)>, groups: Vec<(GroupRecord, Then)> },
+    Found {
+        name: String,
+        users: Vec<(UserRecord, Then)>,
+        groups: Vec<(GroupRecord, Then)>,
+        /// True when there may be others.
+        more: bool,
+    },
 }
 
 impl Shown {
@@ -106,22 +112,23 @@ impl Shown {
         if let Some(name) = asked.get("q").filter(|name| !name.trim().is_empty()) {
             let policy = &draft.policy;
             let (users, groups, reach) = futures::join!(
-                users::by_name(site, directory, name, MAX_FOUND),
-                groups::by_name(&*site.queries, directory, name, MAX_FOUND),
+                users::by_name(site, directory, name, UserFilter::All, MAX_FOUND, None),
+                groups::by_name(&*site.queries, directory, name, GroupFilter::All, MAX_FOUND, None),
                 reach(&*site.queries, directory.id, policy),
             );
-            let reach = reach?;
+            let (users, groups, reach) = (users?, groups?, reach?);
+            let more = users.next.is_some() || groups.next.is_some();
             let with = |user: UserRecord| {
                 let then = Then::of_user(policy, &reach, &user);
                 (user, then)
             };
-            let users = users?.items.into_iter().map(with).collect();
+            let users = users.items.into_iter().map(with).collect();
             let with = |group: GroupRecord| {
                 let then = Then::of_group(policy, &group);
                 (group, then)
             };
-            let groups = groups?.items.into_iter().map(with).collect();
-            return Ok(Self::Found { name: name.to_owned(), users, groups });
+            let groups = groups.items.into_iter().map(with).collect();
+            return Ok(Self::Found { name: name.to_owned(), users, groups, more });
         }
         let page: usize = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or_default();
         let one = asked.get("list").and_then(|list| Shift::ALL.into_iter().find(|shift| word(*shift) == list));
@@ -147,8 +154,9 @@ impl Shown {
             }
             @match self {
                 Self::Lists(lists) => @for (shift, page, lines) in lists { (list(outline, here, *shift, *page, lines)) },
-                Self::Found { users, groups, .. } => {
+                Self::Found { users, groups, more, .. } => {
                     (found(directory, name, users, groups))
+                    @if *more { p.quiet { "There may be more. Type more of the name." } }
                     p { a href=(here) { "Back to the lists" } }
                 },
             }
@@ -243,7 +251,6 @@ fn found(directory: &Directory, name: &str, users: &[(UserRecord, Then)], groups
                     }
                 }
             } }
-            @if users.len() >= MAX_FOUND || groups.len() >= MAX_FOUND { p.quiet { "There may be more. Type more of the name." } }
         }
     }
 }
