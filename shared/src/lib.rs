@@ -20,6 +20,7 @@ pub mod alerts;
 pub mod app_credential;
 pub mod audit;
 pub mod clock;
+pub mod clock_skew;
 pub mod config;
 pub mod credentials;
 pub mod directory;

@@ -64,7 +64,8 @@ impl ReadUsers for Microsoft {
 
 impl OpenTenant for Microsoft {
     fn open(&self, run: &Run, stop_at: Timestamp) -> Box<dyn TenantSource> {
-        let mut chain = CredentialChain::new(self.exchange(run.directory), Arc::clone(&self.issued));
+        let chain = CredentialChain::new(self.exchange(run.directory), Arc::clone(&self.issued));
+        let mut chain = chain.stopping_at(stop_at);
         if run.trigger != Trigger::Schedule {
             // Somebody waits for this run, who may just have mended a credential.
             chain = chain.trying_all();

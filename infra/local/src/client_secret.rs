@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use secrecy::SecretString;
+use shared::app_credential::is_padded;
 
 /// Reads the secret, without the byte order mark and the line end that editors add.
 ///
@@ -17,6 +18,12 @@ pub fn read(file: &Path) -> Result<SecretString, String> {
     }
     if secret.contains(['\r', '\n']) {
         return Err(format!("{named} has several lines: it must hold the value of the client secret and nothing else"));
+    }
+    if is_padded(secret) {
+        return Err(format!(
+            "{named} has spaces or quotation marks around the client secret: remove them, since Microsoft takes them \
+             for a part of it"
+        ));
     }
     Ok(SecretString::from(secret.to_owned()))
 }
@@ -46,6 +53,9 @@ mod tests {
         let empty = "secret.txt is empty: it must hold the value of the application's client secret";
         assert_eq!(of(b"").unwrap_err(), empty);
         assert_eq!(of(b" \n").unwrap_err(), empty);
+        for padded in [&b" a~b.c\n"[..], b"\"a~b.c\"\n", b"'a~b.c'", b"a~b.c \r\n"] {
+            assert!(of(padded).unwrap_err().starts_with("secret.txt has spaces or quotation marks around"));
+        }
         assert!(of(b"one\ntwo\n").unwrap_err().starts_with("secret.txt has several lines"));
         assert!(of(&[0xff, 0xfe]).unwrap_err().starts_with("secret.txt cannot be read"));
     }

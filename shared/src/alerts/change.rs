@@ -120,6 +120,7 @@ pub(super) mod tests {
             authorized_at: NOW,
             last_good_at: None,
             exercised_at: None,
+            rejected_since: None,
             preferred_at: None,
             state: CredentialState::Working,
         }

@@ -121,7 +121,11 @@ impl Situation<'_> {
         if matches!(run.state, RunState::Failed | RunState::Interrupted) {
             // It says why it failed, but not whether there still are gaps or deactivations that wait.
             let mut conditions: BTreeSet<_> = known().collect();
-            if run.failure.as_ref().is_some_and(|failure| failure.code == "application_refused") {
+            if run
+                .failure
+                .as_ref()
+                .is_some_and(|failure| matches!(failure.code.as_str(), "application_refused" | "clock_wrong"))
+            {
                 conditions.insert(Condition::ApplicationRefused);
             }
             return conditions;

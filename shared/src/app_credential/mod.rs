@@ -10,7 +10,7 @@ mod signer;
 mod web_identity;
 
 pub use certificate::Certificate;
-pub use client_secret::ClientSecret;
+pub use client_secret::{ClientSecret, client_secret_flaw, is_padded};
 pub use kms::KmsKey;
 pub use signer::{Signer, StoredKey};
 pub use web_identity::WebIdentity;

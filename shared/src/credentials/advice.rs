@@ -5,10 +5,14 @@ use super::cause::Cause;
 impl Cause {
     /// What happened and what it means, in plain words.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table with an entry for each cause")]
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Throttled => "Microsoft is getting more requests than it wants to answer and asks to wait.",
             Self::Unavailable => "Microsoft's sign-in service, or a system behind it, did not answer properly.",
+            Self::GraphUnavailable => {
+                "The sign-in worked, but Microsoft Graph, which holds the users and groups, did not answer properly."
+            }
             Self::LoopDetected => {
                 "Microsoft received the same sign-in request many times within a few minutes and blocks it for a while."
             }
@@ -56,11 +60,18 @@ impl Cause {
                 "A policy of the tenant asks for a new sign-in every so often, and that time has come."
             }
             Self::ConditionalAccess => {
-                "A security policy of the tenant (Conditional Access, device compliance, sign-in risk or the security \
-                 defaults) blocks the sign-in from this place or device."
+                "A security policy of the tenant (Conditional Access, sign-in risk or the security defaults) blocks \
+                 the sign-in from this place or device."
+            }
+            Self::ManagedDeviceRequired => {
+                "A policy of the tenant accepts this account's sign-in only from a device that is managed by or \
+                 registered with the tenant. The servers of the sync can never be one."
             }
             Self::TenantRestrictions => {
                 "The tenant, or the network it was reached from, restricts access across tenants."
+            }
+            Self::TenantBlocked => {
+                "Microsoft has blocked the whole tenant, for instance because it was not used for a long time."
             }
             Self::InteractionRequired => "Microsoft wants this account to sign in again in a browser.",
             Self::ConsentMissing => {
@@ -75,6 +86,10 @@ impl Cause {
             }
             Self::Cancelled => "The sign-in was cancelled, or access was refused, before it was complete.",
             Self::ApplicationNotFound => "The tenant does not know this application, or the application id is wrong.",
+            Self::ApplicationNotInTenant => {
+                "The application is not, or no longer, in this tenant: its enterprise application was deleted, or \
+                 consent has never been granted."
+            }
             Self::ApplicationDisabled => "The application is disabled in the tenant.",
             Self::PermissionsMisconfigured => {
                 "The application asks for permissions that its registration does not list, or for a service the tenant \
@@ -87,9 +102,21 @@ impl Cause {
                 "No certificate with its private key is stored for the application, so it cannot prove who it is."
             }
             Self::ClientSecretWrong => "Microsoft does not accept the application's client secret.",
+            Self::ClientSecretPadded => {
+                "Microsoft does not accept the application's client secret, and the stored one has spaces or quotation \
+                 marks around it. Microsoft takes them for a part of the secret."
+            }
+            Self::ClientSecretIsId => {
+                "Microsoft does not accept the application's client secret, and the stored one looks like the secret's \
+                 id in place of its value."
+            }
             Self::ClientSecretExpired => "The application's client secret has expired.",
             Self::ClientAssertionWrong => {
                 "Microsoft does not accept the application's certificate or federated credential."
+            }
+            Self::ClockWrong => {
+                "The application's proof of who it is was made at a time that Microsoft does not accept, so the clock \
+                 of this deployment differs from Microsoft's."
             }
             Self::PublicClient => "The application is registered as a public client, but signs in with a secret.",
             Self::RedirectMismatch => {
@@ -109,9 +136,10 @@ impl Cause {
 
     /// What to do about it, in plain words.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table with an entry for each cause")]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Throttled | Self::Unavailable => "Wait a few minutes and try again.",
+            Self::Throttled | Self::Unavailable | Self::GraphUnavailable => "Wait a few minutes and try again.",
             Self::LoopDetected => "Wait at least ten minutes, close other sign-in windows, and try again.",
             Self::Disabled => "Enable the account again, or authorize with another administrator's account.",
             Self::Deleted | Self::WrongTenant => {
@@ -143,13 +171,22 @@ impl Cause {
             }
             Self::MfaRequired => "Authorize again and complete the second factor when Microsoft asks for it.",
             Self::SignInFrequency => {
-                "Authorize again. To avoid this in future, exclude this account or application from the sign-in \
-                 frequency policy, or add a backup administrator."
+                "Authorize again. To avoid this in future, exclude this account from the sign-in frequency policy, or \
+                 add a backup administrator."
             }
             Self::ConditionalAccess => {
                 "Ask the administrator of the tenant's Conditional Access policies to let this account use the \
                  application from the servers of the sync (the sign-in log in the Entra admin center names the policy), \
                  or authorize with an account the policy does not cover."
+            }
+            Self::ManagedDeviceRequired => {
+                "Ask the administrator of the tenant's Conditional Access policies to exclude this account (the sign-in \
+                 log in the Entra admin center names the policy; excluding the application alone does not help), or \
+                 authorize with an account the policy does not cover."
+            }
+            Self::TenantBlocked => {
+                "Have a Global administrator sign in to the Microsoft 365 admin center or open a case with Microsoft's \
+                 support; then authorize again."
             }
             Self::TenantRestrictions => {
                 "Ask the tenant's administrator to allow this application in the cross-tenant access settings, or sign \
@@ -165,6 +202,10 @@ impl Cause {
                 "Check CLIENT_ID and AUTHORITY_TENANT of this deployment, and that the application is registered for \
                  accounts of this tenant."
             }
+            Self::ApplicationNotInTenant => {
+                "Have an administrator of the tenant who may consent authorize again, or grant consent for the whole \
+                 tenant again; the application is then added to the tenant."
+            }
             Self::ApplicationDisabled => {
                 "In the Entra admin center, open Enterprise applications, this application, Properties, and switch on \
                  \"Enabled for users to sign in\"."
@@ -176,6 +217,14 @@ impl Cause {
             Self::ClientSecretMissing | Self::ClientSecretWrong => {
                 "Put the value (not the id) of a valid client secret of the app registration into the secret store."
             }
+            Self::ClientSecretPadded => {
+                "Store the value of the client secret without spaces, line ends or quotation marks around it. No \
+                 administrator needs to authorize again."
+            }
+            Self::ClientSecretIsId => {
+                "In the app registration, under Certificates & secrets, copy the column Value (not Secret ID) of a valid \
+                 client secret into the secret store. A value is shown once only: make a new secret if need be."
+            }
             Self::ClientCertificateMissing => {
                 "Put the certificate of the app registration into the secret store as PEM, together with its RSA private \
                  key unless that is in AWS KMS."
@@ -185,6 +234,10 @@ impl Cause {
                  needs to authorize again."
             }
             Self::ClientAssertionWrong => "Check the certificates and federated credentials of the app registration.",
+            Self::ClockWrong => {
+                "Set the clock of the machine that runs the sync, and let it follow a time server (NTP). No \
+                 administrator needs to authorize again."
+            }
             Self::PublicClient => "Register the redirect address under the platform \"Web\" in the app registration.",
             Self::RedirectMismatch => {
                 "Add this deployment's address ending in /oauth/callback as a redirect address of the platform \"Web\" \
@@ -211,5 +264,9 @@ mod tests {
     fn a_cause_is_stored_as_a_word_and_an_unknown_word_is_understood() {
         assert_eq!(serde_json::to_string(&Cause::MfaRequired).unwrap(), "\"mfa_required\"");
         assert_eq!(serde_json::from_str::<Cause>("\"of_a_later_version\"").unwrap(), Cause::Unknown);
+        assert_eq!(Cause::MfaRequired.word(), "mfa_required");
+        for (word, cause) in [("mfa_required", Cause::MfaRequired), ("", Cause::Unknown), ("<b>", Cause::Unknown)] {
+            assert_eq!(Cause::of_word(word), cause);
+        }
     }
 }

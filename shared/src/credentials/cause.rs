@@ -24,6 +24,8 @@ pub enum Cause {
     Throttled,
     /// Microsoft's login, or something behind it, is out of order for now.
     Unavailable,
+    /// Microsoft Graph is out of order for now, though the login works.
+    GraphUnavailable,
     /// The same request came too often; nothing but a pause of more than five minutes helps.
     LoopDetected,
 
@@ -66,10 +68,14 @@ pub enum Cause {
     MfaRequired,
     /// The tenant wants a new sign-in every so often.
     SignInFrequency,
-    /// Conditional Access, device or risk policies, or the security defaults.
+    /// Conditional Access, risk policies, or the security defaults.
     ConditionalAccess,
+    /// A policy wants the sign-in to come from a managed or registered device, which no server is.
+    ManagedDeviceRequired,
     /// Restrictions between tenants.
     TenantRestrictions,
+    /// Microsoft has blocked the whole tenant, for instance because it was not used.
+    TenantBlocked,
     /// The account must sign in interactively, for a reason Microsoft does not tell.
     InteractionRequired,
 
@@ -86,6 +92,8 @@ pub enum Cause {
     // The application.
     /// The tenant has no such application.
     ApplicationNotFound,
+    /// The application was removed from the tenant, or has never been added to it.
+    ApplicationNotInTenant,
     /// The application is disabled in the tenant.
     ApplicationDisabled,
     /// The application asks for permissions that its registration or the tenant does not know.
@@ -96,10 +104,16 @@ pub enum Cause {
     ClientCertificateMissing,
     /// The client secret is wrong.
     ClientSecretWrong,
+    /// The client secret is wrong, and what is stored has spaces or quotation marks around it.
+    ClientSecretPadded,
+    /// The client secret is wrong, and what is stored looks like the secret's id.
+    ClientSecretIsId,
     /// The client secret has expired.
     ClientSecretExpired,
     /// The application's certificate or federated credential does not match.
     ClientAssertionWrong,
+    /// The application's statement of who it is was made at another time than Microsoft's: our clock is wrong.
+    ClockWrong,
     /// The application is registered as a public client, which has no secret.
     PublicClient,
     /// The redirect address is not registered.
@@ -123,15 +137,19 @@ impl Cause {
     #[must_use]
     pub fn kind(self) -> RefusalKind {
         match self {
-            Self::Throttled | Self::Unavailable | Self::LoopDetected => RefusalKind::Retry,
+            Self::Throttled | Self::Unavailable | Self::GraphUnavailable | Self::LoopDetected => RefusalKind::Retry,
             Self::ApplicationNotFound
+            | Self::ApplicationNotInTenant
             | Self::ApplicationDisabled
             | Self::PermissionsMisconfigured
             | Self::ClientSecretMissing
             | Self::ClientCertificateMissing
             | Self::ClientSecretWrong
+            | Self::ClientSecretPadded
+            | Self::ClientSecretIsId
             | Self::ClientSecretExpired
             | Self::ClientAssertionWrong
+            | Self::ClockWrong
             | Self::PublicClient
             | Self::RedirectMismatch
             | Self::TenantNotFound
@@ -141,5 +159,17 @@ impl Cause {
             // An unknown cause is held against this credential only, so that another one gets its chance.
             _ => RefusalKind::NeedsAdministrator,
         }
+    }
+
+    /// The word by which the cause is stored and shown to programs.
+    #[must_use]
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The cause with this word; one that is not known is [`Cause::Unknown`].
+    #[must_use]
+    pub fn of_word(word: &str) -> Self {
+        serde_json::from_value(word.into()).unwrap_or(Self::Unknown)
     }
 }

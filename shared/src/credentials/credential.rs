@@ -32,6 +32,10 @@ pub struct Credential {
     /// When it was last tried without need, to see whether it works, whatever came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exercised_at: Option<Timestamp>,
+    /// Since when Graph refuses its fresh access tokens. Absent while it accepts them. That alone is not held
+    /// against the credential; that it repeats in a later run is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_since: Option<Timestamp>,
     /// When an administrator last asked for it to be tried before the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_at: Option<Timestamp>,

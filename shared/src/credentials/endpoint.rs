@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::refusal::Refusal;
+use crate::clock_skew::ClockSkew;
 use crate::directory::DirectoryId;
 
 /// What the token endpoint gives.
@@ -27,6 +28,15 @@ pub enum GrantError {
     /// Microsoft answered, with a refusal.
     #[error("Microsoft refused: {0}")]
     Refused(Refusal),
+    /// Microsoft refuses the application's proof of who it is, because our clock is wrong.
+    #[error("the clock is {0}, so that Microsoft refuses the application")]
+    ClockWrong(ClockSkew),
+    /// Microsoft's login asks for a longer wait than there is time for.
+    #[error("Microsoft's login asks to wait {} seconds", wait.as_secs())]
+    Paused {
+        /// Earliest time of the next request, from now.
+        wait: Duration,
+    },
     /// No answer that could be used, after all repetitions; nothing is known of the credential.
     #[error("Microsoft's login is not available for now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -28,6 +28,10 @@ const SHORTEST_RETRY: SignedDuration = SignedDuration::from_mins(15);
 /// The longest wait before a failing credential is tried again.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long after the first refusal of fresh tokens a further one is held against the credential: a run that was paused
+/// and goes on does not count twice.
+const REPEATED_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 /// What is needed to exchange the credentials of one directory.
 #[derive(Clone)]
 pub struct Exchange {
@@ -93,6 +97,8 @@ impl Exchange {
                     RefusalKind::ApplicationFault => Err(TokenError::ApplicationRefused(refusal)),
                 };
             }
+            Err(GrantError::ClockWrong(skew)) => return Err(TokenError::ClockWrong(skew)),
+            Err(GrantError::Paused { wait }) => return Err(TokenError::Paused { wait }),
             Err(GrantError::Unavailable(source)) => return Err(TokenError::Unavailable(source)),
             Err(GrantError::Secrets(source)) => return Err(TokenError::Store(source)),
         };
@@ -144,6 +150,34 @@ impl Exchange {
         credential.last_good_at = Some(now);
         credential.state = CredentialState::Working;
         self.save(credential).await;
+    }
+
+    /// Remembers that Graph refuses fresh tokens of a credential. Marks it as failing only if that was so in an earlier
+    /// run too, or if it has been failing `since` then: Graph was seen to refuse good tokens for a while. Returns
+    /// whether it is marked.
+    pub(super) async fn note_rejected(&self, mut credential: Credential, since: Option<Timestamp>) -> bool {
+        let now = self.clock.now();
+        let repeated = credential.rejected_since.is_some_and(|first| now.duration_since(first) >= REPEATED_AFTER);
+        if since.is_some() || repeated {
+            self.mark_failing(credential, since, &Cause::TokenRejected.into()).await;
+            return true;
+        }
+        if credential.rejected_since.is_none() {
+            tracing::warn!(
+                directory.id = %self.directory, credential.administrator = %credential.administrator,
+                "Graph refuses fresh tokens of a credential"
+            );
+            credential.rejected_since = Some(now);
+            self.save(&mut credential).await;
+        }
+        false
+    }
+
+    /// Remembers that Graph accepts tokens of a credential.
+    pub(super) async fn note_accepted(&self, credential: &mut Credential) {
+        if credential.rejected_since.take().is_some() {
+            self.save(credential).await;
+        }
     }
 
     /// Marks a credential that has been failing `since` then, or from now on.

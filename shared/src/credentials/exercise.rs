@@ -22,14 +22,16 @@ pub trait ReadUsers: Send + Sync {
 }
 
 impl Credential {
-    /// Whether the credential should be tried now, because nobody has used it for a day, or because it fails and its time
-    /// to be tried again has come. A run uses failing credentials only when it has no other.
+    /// Whether the credential should be tried now: it was not used for a day, Graph refused its fresh tokens, or it
+    /// fails and its time to be tried again has come. A run uses failing credentials only when it has no other.
     #[must_use]
     pub fn is_exercise_due(&self, now: Timestamp) -> bool {
         let rested = self.exercised_at.is_none_or(|at| now.duration_since(at) >= SOONEST);
         rested
             && match self.state {
-                CredentialState::Working => now.duration_since(self.last_used_at()) >= EVERY,
+                CredentialState::Working => {
+                    self.rejected_since.is_some() || now.duration_since(self.last_used_at()) >= EVERY
+                }
                 CredentialState::Failing { retry_at, .. } => retry_at <= now,
             }
     }
@@ -61,10 +63,14 @@ async fn one(exchange: &Exchange, users: &dyn ReadUsers, mut credential: Credent
     let refusal = match exchange.attempt(&credential).await? {
         Attempt::Token(fresh) => match users.read_users(&fresh.token).await {
             None => {
+                exchange.note_accepted(&mut credential).await;
                 exchange.note_good(&mut credential).await;
                 return Ok(());
             }
-            Some(TokenRefusal::Unauthorized) => Cause::TokenRejected.into(),
+            Some(TokenRefusal::Unauthorized) => {
+                exchange.note_rejected(credential, since).await;
+                return Ok(());
+            }
             Some(TokenRefusal::Forbidden) => Cause::ReadRefused.into(),
         },
         Attempt::Passing(_) => return Ok(()),

@@ -93,6 +93,7 @@ fn expectation(answer: &ErrorAnswer<'_>) -> (Option<RefusalKind>, Cause) {
     match answer.error {
         "temporarily_unavailable" | "server_error" => (RETRY, Cause::Unavailable),
         "invalid_client" => (APPLICATION, Cause::ClientSecretWrong),
+        "consent_required" if by_suberror == Some(Cause::Cancelled) => (ADMINISTRATOR, Cause::Cancelled),
         "consent_required" => (ADMINISTRATOR, Cause::ConsentMissing),
         "interaction_required" | "login_required" => (ADMINISTRATOR, by_suberror.unwrap_or(Cause::InteractionRequired)),
         "invalid_grant" => match by_suberror {
@@ -100,7 +101,8 @@ fn expectation(answer: &ErrorAnswer<'_>) -> (Option<RefusalKind>, Cause) {
             None => (None, Cause::GrantInvalid),
         },
         // Policies refuse with this word too, but then a number says so.
-        "access_denied" => (None, Cause::Cancelled),
+        // The older consent page says `permission_denied`.
+        "access_denied" | "permission_denied" => (None, Cause::Cancelled),
         "unauthorized_client" => (None, Cause::ApplicationNotFound),
         "invalid_resource" => (None, Cause::PermissionsMisconfigured),
         "invalid_request" | "invalid_scope" | "unsupported_grant_type" | "unsupported_response_type" => {
@@ -115,6 +117,8 @@ fn suberror_cause(suberror: &str) -> Option<Cause> {
     match suberror {
         "basic_action" | "additional_action" | "message_only" => Some(Cause::InteractionRequired),
         "consent_required" => Some(Cause::ConsentMissing),
+        // `error_subcode` of the callback.
+        "cancel" => Some(Cause::Cancelled),
         "user_password_expired" => Some(Cause::PasswordExpired),
         "bad_token" => Some(Cause::SessionRevoked),
         "token_expired" => Some(Cause::Expired),
@@ -153,18 +157,26 @@ mod tests {
         (&[50089, 70000], "invalid_grant", NeedsAdministrator, C::GrantInvalid),
         (&[54005], "invalid_grant", NeedsAdministrator, C::CodeUsed),
         (&[501_481, 50147, 501_491], "invalid_grant", ApplicationFault, C::RequestRejected),
-        (&[50057], "invalid_grant", NeedsAdministrator, C::Disabled),
-        (&[50034, 51004], "invalid_grant", NeedsAdministrator, C::Deleted),
-        (&[50014, 16003, 50020], "invalid_grant", NeedsAdministrator, C::WrongTenant),
+        (&[50057, 500_571], "invalid_grant", NeedsAdministrator, C::Disabled),
+        (&[50034, 51004, 500_341], "invalid_grant", NeedsAdministrator, C::Deleted),
+        (&[50014, 16003, 50020, 90072], "invalid_grant", NeedsAdministrator, C::WrongTenant),
+        (&[5_000_224, 5_000_225], "invalid_grant", NeedsAdministrator, C::TenantBlocked),
         (&[50053], "invalid_grant", NeedsAdministrator, C::AccountLocked),
         (&[50055, 50144], "invalid_grant", NeedsAdministrator, C::PasswordExpired),
         (&[50076, 50079, 50072, 50074, 50078, 50158], "interaction_required", NeedsAdministrator, C::MfaRequired),
         (
-            &[53000, 53001, 53002, 53003, 530_032, 530_034, 530_035, 53004, 53010, 53011, 50005, 50097, 50131],
+            &[53002, 53003, 530_032, 530_034, 530_035, 53004, 53010, 53011, 50005, 50131],
             "interaction_required",
             NeedsAdministrator,
             C::ConditionalAccess,
         ),
+        (
+            &[53000, 53001, 530_001, 530_002, 530_003, 50097, 700_003, 135_010, 135_011, 530_084],
+            "interaction_required",
+            NeedsAdministrator,
+            C::ManagedDeviceRequired,
+        ),
+        (&[50058], "login_required", NeedsAdministrator, C::InteractionRequired),
         (&[65001], "invalid_grant", NeedsAdministrator, C::ConsentMissing),
         (&[65004], "access_denied", NeedsAdministrator, C::ConsentDeclined),
         (&[90094, 90095, 90093], "access_denied", NeedsAdministrator, C::AdminConsentRequired),
@@ -176,13 +188,16 @@ mod tests {
             C::PermissionsMisconfigured,
         ),
         (&[700_016, 70001, 700_011], "unauthorized_client", ApplicationFault, C::ApplicationNotFound),
+        (&[7_000_229], "invalid_client", ApplicationFault, C::ApplicationNotInTenant),
         (&[7_000_112, 1_000_031], "unauthorized_client", ApplicationFault, C::ApplicationDisabled),
         (&[7_000_215, 70002, 7_000_218], "invalid_client", ApplicationFault, C::ClientSecretWrong),
         (&[7_000_222], "invalid_client", ApplicationFault, C::ClientSecretExpired),
         (&[700_027, 50012, 50048], "invalid_client", ApplicationFault, C::ClientAssertionWrong),
+        (&[700_024], "invalid_client", ApplicationFault, C::ClockWrong),
         (&[700_025], "invalid_client", ApplicationFault, C::PublicClient),
         (&[700_005], "invalid_grant", ApplicationFault, C::RequestRejected),
-        (&[70011, 28002, 28003, 700_022], "invalid_scope", ApplicationFault, C::RequestRejected),
+        (&[70011, 28002, 28003, 700_022, 1_002_012], "invalid_scope", ApplicationFault, C::RequestRejected),
+        (&[900_144, 9_000_411], "invalid_request", ApplicationFault, C::RequestRejected),
         (&[50011, 900_971], "invalid_request", ApplicationFault, C::RedirectMismatch),
         (&[90002, 90019, 50059, 50128], "invalid_request", ApplicationFault, C::TenantNotFound),
         (&[50194, 9_001_023], "invalid_request", ApplicationFault, C::SingleTenant),
@@ -201,6 +216,46 @@ mod tests {
                 let expected = Refusal { kind: *kind, cause: *cause, aadsts: Some(*code) };
                 assert_eq!(sorted(400, error, None, &[*code]), expected, "AADSTS{code}");
             }
+        }
+    }
+
+    /// Words that may come with any number, since which word goes with which is documented for few.
+    const VAGUE: [&str; 5] =
+        ["invalid_grant", "access_denied", "invalid_request", "unauthorized_client", "unknown_word"];
+
+    #[test]
+    fn known_number_explains_vague_words_and_callbacks() {
+        for (codes, _, kind, cause) in TABLE {
+            for (code, error) in codes.iter().flat_map(|code| VAGUE.map(|error| (*code, error))) {
+                let expected = Refusal { kind: *kind, cause: *cause, aadsts: Some(code) };
+                assert_eq!(sorted(400, error, None, &[code]), expected, "{error} AADSTS{code}");
+                let description = format!("AADSTS{code}: Something. Trace ID: 1");
+                let callback = ErrorAnswer { error, description: &description, ..ErrorAnswer::default() };
+                assert_eq!(Refusal::sort(&callback), expected, "callback with {error} AADSTS{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_known_number_has_advice_of_its_own() {
+        for (codes, _, _, cause) in TABLE {
+            assert_ne!(*cause, C::Unknown, "{codes:?}");
+            assert_ne!(cause.explanation(), C::Unknown.explanation(), "{codes:?}");
+            assert!(cause.advice().ends_with('.'), "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn cancelling_is_recognized_in_every_form() {
+        for (error, suberror) in [
+            ("access_denied", None),
+            ("access_denied", Some("cancel")),
+            ("consent_required", Some("cancel")),
+            ("permission_denied", None),
+        ] {
+            assert_eq!(sorted(0, error, suberror, &[]).cause, C::Cancelled, "{error} {suberror:?}");
+            assert_eq!(sorted(0, error, suberror, &[65004]).cause, C::ConsentDeclined, "{error} {suberror:?}");
+            assert_eq!(sorted(0, error, suberror, &[90094]).cause, C::AdminConsentRequired, "{error} {suberror:?}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! The port through which the Graph client gets its access tokens.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::refusal::Refusal;
+use crate::clock_skew::ClockSkew;
 use crate::directory::UserId;
 
 /// An access token and whose it is.
@@ -33,7 +36,20 @@ pub enum TokenError {
     /// Microsoft refuses the application itself, for every credential.
     #[error("Microsoft refuses the application itself: {0}")]
     ApplicationRefused(Refusal),
-    /// Microsoft's login did not answer, or asked to come back later.
+    /// Microsoft refuses the application's proof of who it is, because our clock is wrong.
+    #[error("the clock is {0}, so that Microsoft refuses the application")]
+    ClockWrong(ClockSkew),
+    /// Graph refuses the fresh tokens of every credential that is left. This passes, or the credentials are marked when
+    /// it repeats.
+    #[error("Microsoft Graph refuses fresh access tokens")]
+    TokensRejected,
+    /// Microsoft asks for a longer wait than there is time for.
+    #[error("Microsoft asks to wait {} seconds for a token", wait.as_secs())]
+    Paused {
+        /// Earliest time of the next request, from now.
+        wait: Duration,
+    },
+    /// Microsoft's login did not answer, or gave no answer that could be used.
     #[error("Microsoft's login is not available for now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Our own stores of credentials and secrets did not answer.
@@ -48,7 +64,11 @@ pub trait AccessTokens: Send + Sync {
     async fn token(&self) -> Result<UsableToken, TokenError>;
 
     /// Reports that Graph refused a token, so that the next [`AccessTokens::token`] gives another: after
-    /// `Unauthorized` a fresh one of the same credential (once), otherwise one of the next credential. A report of a
-    /// token that has been replaced already changes nothing, so that many requests at once may complain of the same one.
+    /// `Unauthorized` a fresh one of the same credential (a few times, each after a longer wait), otherwise one of the
+    /// next credential. A report of a token that has been replaced already changes nothing, so that many requests at once
+    /// may complain of the same one.
     async fn refused(&self, token: &UsableToken, how: TokenRefusal);
+
+    /// Reports that Graph accepted a token, so that earlier refusals no longer count against its credential.
+    async fn accepted(&self, token: &UsableToken);
 }

@@ -59,7 +59,7 @@ pub enum GraphError {
         refused: Refused,
     },
     /// There is no time for the wait before the next request: come back after it.
-    #[error("there is no time to wait {} seconds for Microsoft Graph", wait.as_secs())]
+    #[error("there is no time to wait {} seconds for Microsoft", wait.as_secs())]
     Paused {
         /// How long to wait at least.
         wait: Duration,
@@ -136,6 +136,15 @@ impl GraphError {
     }
 }
 
+impl From<TokenError> for GraphError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Paused { wait } => Self::Paused { wait, cause: None },
+            error => Self::Token(error),
+        }
+    }
+}
+
 impl From<TooLong> for GraphError {
     fn from(TooLong(wait): TooLong) -> Self {
         Self::Paused { wait, cause: None }
@@ -148,7 +157,10 @@ impl From<GraphError> for SourceError {
             GraphError::Token(error) => match error {
                 TokenError::NoWorkingCredential => Self::NoWorkingCredential,
                 TokenError::ApplicationRefused(_) => Self::ApplicationRefused(Box::new(error)),
-                TokenError::Unavailable(source) => Self::Unavailable(source),
+                TokenError::ClockWrong(skew) => Self::ClockWrong(skew),
+                TokenError::TokensRejected => Self::TokensRejected,
+                TokenError::Paused { wait } => Self::Paused { wait },
+                TokenError::Unavailable(source) => Self::LoginUnavailable(source),
                 TokenError::Store(source) => Self::CredentialStore(source),
             },
             // Only when the source of tokens never runs dry, though none of them is accepted.

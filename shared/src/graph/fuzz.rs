@@ -13,9 +13,10 @@ use super::error::GraphError;
 use super::oddity::Notes;
 use super::origin::GraphOrigin;
 use super::page::{self, Link, MAX_OBJECTS, Page};
-use super::refusal::{LONGEST_WAIT, refusal};
+use super::refusal::refusal;
 use super::wire::{self, Decode};
 use crate::directory::ObjectId;
+use crate::http::LONGEST_WAIT;
 use crate::sync::{Next, ReadPage, UserChange};
 
 /// The longest of our notes: two ids of 128 bytes at most, and words.

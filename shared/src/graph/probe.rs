@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{GraphClient, Read};
 use super::error::GraphError;
 use super::origin::GraphOrigin;
-use super::page::{Link, Malformed, Page};
+use super::page::{Link, Page};
 use super::retry::RetryPolicy;
 use crate::clock::Clock;
+
+/// The waits before a fresh token is shown once more to Graph, which was seen to refuse such tokens for a while. In all less than
+/// a person waits for an answer of API Gateway.
+const SETTLING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What an account turned out to be able to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +62,6 @@ impl DirectoryRole {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireRole {
-    role_template_id: String,
-}
-
 /// Reads one user, one group and the account's own roles with the token.
 ///
 /// # Errors
@@ -74,7 +73,7 @@ pub async fn probe_account(
     clock: Arc<dyn Clock>,
 ) -> Result<AccountProbe, GraphError> {
     let client = GraphClient::new(http.clone(), origin.clone(), clock, RetryPolicy::INTERACTIVE, rand::random());
-    let users = first_page(&client, token, "users", "$select=id&$top=1").await?;
+    let users = users(&client, token).await?;
     first_page(&client, token, "groups", "$select=id&$top=1").await?;
     let roles = roles(&client, token).await.unwrap_or_else(|error| {
         tracing::info!("the roles of the account are not known: {error}");
@@ -94,8 +93,19 @@ pub async fn probe_users(
     clock: Arc<dyn Clock>,
 ) -> Result<(), GraphError> {
     let client = GraphClient::new(http.clone(), origin.clone(), clock, RetryPolicy::INTERACTIVE, rand::random());
-    first_page(&client, token, "users", "$select=id&$top=1").await?;
+    users(&client, token).await?;
     Ok(())
+}
+
+/// Reads one user, giving Graph some time to accept the token.
+async fn users(client: &GraphClient, token: &SecretString) -> Result<Page, GraphError> {
+    for wait in SETTLING {
+        match first_page(client, token, "users", "$select=id&$top=1").await {
+            Err(GraphError::Unauthorized(_)) => client.clock().sleep(wait).await,
+            answer => return answer,
+        }
+    }
+    first_page(client, token, "users", "$select=id&$top=1").await
 }
 
 async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRoles, GraphError> {
@@ -105,11 +115,12 @@ async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRole
         // A page holds a hundred: nobody has that many roles.
         return Ok(AccountRoles::Unknown);
     }
+    // One that is not understood may be any role.
     let roles = page.objects.iter().map(|object| {
-        let role: WireRole = serde_json::from_str(object).map_err(|_| Malformed::NotAPage)?;
-        Ok(DirectoryRole::from_template(role.role_template_id))
+        let role: Value = serde_json::from_str(object).ok()?;
+        Some(DirectoryRole::from_template(role.get("roleTemplateId")?.as_str()?.to_owned()))
     });
-    Ok(AccountRoles::Known(roles.collect::<Result<_, Malformed>>()?))
+    Ok(roles.collect::<Option<_>>().map_or(AccountRoles::Unknown, AccountRoles::Known))
 }
 
 async fn first_page(client: &GraphClient, token: &SecretString, path: &str, query: &str) -> Result<Page, GraphError> {

@@ -15,7 +15,7 @@ use crate::credentials::{AccessTokens, TokenRefusal};
 use crate::directory::UserId;
 
 /// How many tokens one read tries. The source of tokens runs dry long before; this bounds one that does not.
-const MAX_TOKENS: usize = 32;
+const MAX_TOKENS: usize = 128;
 
 /// One tenant, as Microsoft Graph shows it to the administrators who authorized us.
 pub struct GraphTenant {
@@ -80,9 +80,10 @@ impl GraphTenant {
     ) -> Result<T, GraphError> {
         let mut tokens_left = MAX_TOKENS;
         loop {
-            let token = self.tokens.token().await.map_err(GraphError::Token)?;
+            let token = self.tokens.token().await?;
             let error = match self.client.get(read, &token.secret).await {
                 Ok(answer) => {
+                    self.tokens.accepted(&token).await;
                     *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.administrator);
                     return Ok(answer);
                 }

@@ -173,6 +173,7 @@ mod tests {
             authorized_at: NOW,
             last_good_at: None,
             exercised_at: None,
+            rejected_since: None,
             preferred_at: None,
             state,
         }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use super::id_token::{Claims, Expected, IdTokenError, key_id, signed_claims};
 use super::keys::{Discovery, KeyList, rsa_signing_key};
 use super::wire::{ErrorBody, TokenBody};
-use super::{MAX_SCOPES, MAX_TOKEN_BYTES, grant, sort_error};
+use super::{Context, MAX_SCOPES, MAX_TOKEN_BYTES, grant, sort_error};
 use crate::credentials::GrantError;
 
 /// A modulus of 2,048 bits whose factors nobody has: the digits of no key.
@@ -29,7 +29,7 @@ pub fn token_answer(body: &[u8]) {
     }
     if let Ok(refused) = serde_json::from_slice::<ErrorBody>(body) {
         let is_named = !refused.error().is_empty();
-        let sorted = sort_error(RequestTokenError::ServerResponse(refused));
+        let sorted = sort_error(RequestTokenError::ServerResponse(refused), &Context::default());
         assert_eq!(matches!(sorted, GrantError::Refused(_)), is_named);
         assert!(sorted.to_string().len() < 200, "nothing of the answer is repeated");
     }
@@ -60,6 +60,6 @@ pub fn id_token(token: &[u8]) {
 pub fn signing_keys(body: &[u8]) {
     let _ = serde_json::from_slice::<Discovery>(body);
     if let Ok(list) = serde_json::from_slice::<KeyList>(body) {
-        list.keys.into_iter().filter_map(rsa_signing_key).for_each(drop);
+        list.keys.iter().filter_map(rsa_signing_key).for_each(drop);
     }
 }

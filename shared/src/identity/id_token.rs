@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::{Uuid, uuid};
 
 use super::keys::{Keys, KeysError};
+use super::lenient;
 use super::transport::Transport;
+use crate::clock_skew::{self, ClockSkew};
 use crate::directory::{DirectoryId, ObjectId, UserId};
 
 /// The tenant of personal Microsoft accounts.
 const PERSONAL_ACCOUNTS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
-
-/// How far Microsoft's clock and ours may differ, in seconds.
-const LEEWAY: i64 = 120;
 
 /// The longest `id_token` looked at, in bytes. Microsoft's have about two thousand.
 const MAX_TOKEN_BYTES: usize = 65_536;
@@ -66,6 +66,9 @@ pub enum IdTokenError {
     /// It has expired, or is not valid yet.
     #[error("the id_token is not valid at this time")]
     Time,
+    /// It is not valid at the time of our clock, which is wrong.
+    #[error("the clock is {0}, so that the id_token is not valid at this time")]
+    ClockWrong(ClockSkew),
     /// It names a personal Microsoft account.
     #[error("the id_token is of a personal account")]
     PersonalAccount,
@@ -78,24 +81,46 @@ pub(super) struct Expected<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What an `id_token` says.
+/// The claims of an `id_token`. Those that prove something are required; of the others, what is odd counts as absent.
 #[derive(Deserialize)]
+#[serde(try_from = "Value")]
 pub(super) struct Claims {
     iss: String,
     aud: String,
     exp: i64,
-    #[serde(default)]
     nbf: Option<i64>,
-    #[serde(default)]
     nonce: Option<String>,
     tid: Uuid,
     oid: Uuid,
-    #[serde(default)]
     preferred_username: Option<String>,
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
     roles: Vec<String>,
+}
+
+impl TryFrom<Value> for Claims {
+    type Error = &'static str;
+
+    fn try_from(claims: Value) -> Result<Self, Self::Error> {
+        let text = |name: &str| lenient::text(claims.get(name));
+        let id = |name: &str| text(name).and_then(|id| Uuid::try_parse(&id).ok());
+        // A token may be for several; one that is for others besides us would need a claim that says to whom it was given.
+        let audience = match lenient::entries(claims.get("aud")) {
+            [Value::String(audience)] => audience.clone(),
+            _ => return Err("expected one audience"),
+        };
+        Ok(Self {
+            iss: text("iss").ok_or("expected an issuer")?,
+            aud: audience,
+            exp: claims.get("exp").and_then(lenient::numeric_date).ok_or("expected a time of expiry")?,
+            nbf: claims.get("nbf").and_then(lenient::numeric_date),
+            nonce: text("nonce"),
+            tid: id("tid").ok_or("expected a tenant")?,
+            oid: id("oid").ok_or("expected an object id")?,
+            preferred_username: text("preferred_username"),
+            name: text("name"),
+            roles: claims.get("roles").map(lenient::words).unwrap_or_default(),
+        })
+    }
 }
 
 pub(super) async fn verify(
@@ -108,7 +133,10 @@ pub(super) async fn verify(
     let key_id = key_id(token)?;
     let (key, set) = keys.find(key_id.as_deref(), expected.now, transport).await?.ok_or(IdTokenError::Signature)?;
     let issuer = set.issuer.clone().unwrap_or_else(|| super::endpoint(keys.login(), "{tenantid}", "v2.0"));
-    signed_claims(token, &key)?.accept(expected, &issuer)
+    signed_claims(token, &key)?.accept(expected, &issuer).map_err(|error| match (error, transport.clock_skew()) {
+        (IdTokenError::Time, Some(skew)) => IdTokenError::ClockWrong(skew),
+        (error, _) => error,
+    })
 }
 
 /// Which key a token says it is signed with.
@@ -146,8 +174,8 @@ impl Claims {
         if self.nonce.as_deref() != Some(expected.nonce) {
             return Err(IdTokenError::Nonce);
         }
-        let now = expected.now.as_second();
-        if now >= self.exp.saturating_add(LEEWAY) || self.nbf.is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
+        let (now, leeway) = (expected.now.as_second(), clock_skew::LEEWAY.as_secs());
+        if now >= self.exp.saturating_add(leeway) || self.nbf.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
             return Err(IdTokenError::Time);
         }
         if self.tid == PERSONAL_ACCOUNTS {

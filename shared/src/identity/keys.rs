@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
+use super::lenient;
 use super::transport::{Transport, TransportError};
 
 /// How long keys are trusted without asking again, so that a withdrawn key does not live on in a warm process.
@@ -101,16 +101,24 @@ impl Keys {
         };
         let body = transport.get(&keys_url).await?.ok_or(KeysError::Malformed)?;
         let set: KeyList = serde_json::from_slice(&body).map_err(|_| KeysError::Malformed)?;
-        let keys = set.keys.into_iter().filter_map(rsa_signing_key).collect();
+        let keys = set.keys.iter().filter_map(rsa_signing_key).collect();
         Ok(KeySet { issuer: discovery.issuer, keys, fetched_at: now })
     }
 }
 
-/// What a discovery document says of keys.
+/// The part of a discovery document that is about keys. Each member is read on its own: without one, the default applies.
 #[derive(Default, Deserialize)]
+#[serde(from = "Value")]
 pub(super) struct Discovery {
     issuer: Option<String>,
     jwks_uri: Option<Url>,
+}
+
+impl From<Value> for Discovery {
+    fn from(document: Value) -> Self {
+        let text = |name: &str| lenient::text(document.get(name));
+        Self { issuer: text("issuer"), jwks_uri: text("jwks_uri").and_then(|url| url.parse().ok()) }
+    }
 }
 
 /// A set of keys, of which some may not be understood.
@@ -119,14 +127,15 @@ pub(super) struct KeyList {
     pub(super) keys: Vec<Value>,
 }
 
-/// A key that can verify RS256; `None` for other kinds and for what is not understood.
-pub(super) fn rsa_signing_key(key: Value) -> Option<(Option<String>, DecodingKey)> {
-    let key: Jwk = serde_json::from_value(key).ok()?;
-    let for_signatures = matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
-    if !for_signatures || !matches!(key.algorithm, AlgorithmParameters::RSA(_)) {
+/// Returns a key that can verify RS256, with its id; `None` for other kinds and for what is not understood. Only the
+/// members that verifying needs are read: others may come and go (RFC 7517, section 4).
+pub(super) fn rsa_signing_key(key: &Value) -> Option<(Option<String>, DecodingKey)> {
+    let text = |name: &str| lenient::text(key.get(name));
+    let for_signatures = text("use").is_none_or(|purpose| purpose == "sig");
+    if !for_signatures || text("kty")? != "RSA" {
         return None;
     }
-    Some((key.common.key_id.clone(), DecodingKey::from_jwk(&key).ok()?))
+    Some((text("kid"), DecodingKey::from_rsa_components(&text("n")?, &text("e")?).ok()?))
 }
 
 fn parse(url: &str) -> Result<Url, KeysError> {

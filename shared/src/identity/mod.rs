@@ -8,6 +8,7 @@ mod cloud;
 pub(crate) mod fuzz;
 mod id_token;
 mod keys;
+mod lenient;
 mod transport;
 mod wire;
 
@@ -27,10 +28,11 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::app_credential::{AppCredential, Proof, ProofError};
+use crate::app_credential::{AppCredential, Proof, ProofError, client_secret_flaw};
 use crate::clock::Clock;
+use crate::clock_skew::ClockSkew;
 use crate::config::Microsoft;
-use crate::credentials::{ErrorAnswer, Grant, GrantError, Refusal, TokenEndpoint};
+use crate::credentials::{Cause, ErrorAnswer, Grant, GrantError, Refusal, RefusalKind, TokenEndpoint};
 use crate::directory::DirectoryId;
 use crate::oauth::{BrowserSecret, OPENID_SCOPES, Redeemable};
 use keys::Keys;
@@ -176,7 +178,7 @@ impl IdentityPlatform {
     /// # Errors
     /// Why there is no grant.
     pub async fn redeem(&self, authorization: &Redeemable, redirect: &Url) -> Result<CodeGrant, GrantError> {
-        let (client, assertion) = self.client(&self.tenant).await?;
+        let (client, assertion, mut context) = self.client(&self.tenant).await?;
         let http = self.transport.with(Patience::BROWSER);
         let request = client
             .exchange_code(AuthorizationCode::new(authorization.code.expose_secret().to_owned()))
@@ -185,9 +187,18 @@ impl IdentityPlatform {
         let request = asserted(assertion.as_ref())
             .into_iter()
             .fold(request, |request, (name, value)| request.add_extra_param(name, value));
-        let answer = request.request_async(&http).await.map_err(sort_error)?;
-        let id_token = answer.extra_fields().id_token();
+        let answer = request.request_async(&http).await;
+        context.skew = self.transport.clock_skew();
+        let answer = answer.map_err(|error| sort_error(error, &context))?;
+        let id_token = answer.id_token();
         Ok(CodeGrant { grant: grant(&answer)?, id_token })
+    }
+
+    /// Returns by how much our clock is wrong, judged by the login's last answer; `None` while the difference is too
+    /// small to matter, or before any answer.
+    #[must_use]
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.transport.clock_skew()
     }
 
     /// Verifies an `id_token` completely: signature, issuer, audience, nonce, times, and that it names a person of a tenant.
@@ -210,7 +221,7 @@ impl IdentityPlatform {
     }
 
     /// The client of a tenant's token endpoint, with the client secret, or else with an assertion to go along.
-    async fn client(&self, tenant: &str) -> Result<(Client, Option<SecretString>), GrantError> {
+    async fn client(&self, tenant: &str) -> Result<(Client, Option<SecretString>, Context), GrantError> {
         let token_url = TokenUrl::new(self.endpoint(tenant, "oauth2/v2.0/token"))
             .map_err(|error| GrantError::Unavailable(error.into()))?;
         let proof = self.credential.proof(token_url.url()).await.map_err(|error| match error {
@@ -222,9 +233,37 @@ impl IdentityPlatform {
             .set_token_uri(token_url);
         Ok(match proof {
             Proof::Secret(secret) => {
-                (client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())), None)
+                let context = Context { secret_flaw: client_secret_flaw(secret.expose_secret()), ..Context::default() };
+                (client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())), None, context)
             }
-            Proof::Assertion(assertion) => (client, Some(assertion)),
+            Proof::Assertion(assertion) => (client, Some(assertion), Context { asserted: true, ..Context::default() }),
+        })
+    }
+}
+
+/// What is known on our side of a request, to explain a refusal.
+#[derive(Debug, Default)]
+struct Context {
+    /// True when the application proved itself by a statement with a time in it.
+    asserted: bool,
+    /// What is visibly wrong with the client secret that was sent.
+    secret_flaw: Option<Cause>,
+    /// By how much our clock is wrong.
+    skew: Option<ClockSkew>,
+}
+
+impl Context {
+    /// Says what of ours explains a refusal better than Microsoft's own number does.
+    fn explain(&self, refusal: Refusal) -> GrantError {
+        if let Some(skew) = self.skew
+            && self.asserted
+            && refusal.kind == RefusalKind::ApplicationFault
+        {
+            return GrantError::ClockWrong(skew);
+        }
+        GrantError::Refused(match (refusal.cause, self.secret_flaw) {
+            (Cause::ClientSecretWrong, Some(cause)) => Refusal { cause, ..refusal },
+            _ => refusal,
         })
     }
 }
@@ -238,14 +277,16 @@ fn asserted(assertion: Option<&SecretString>) -> Vec<(&'static str, &str)> {
 #[async_trait]
 impl TokenEndpoint for IdentityPlatform {
     async fn refresh(&self, tenant: DirectoryId, refresh_token: &SecretString) -> Result<Grant, GrantError> {
-        let (client, assertion) = self.client(&tenant.to_string()).await?;
+        let (client, assertion, mut context) = self.client(&tenant.to_string()).await?;
         let http = self.transport.with(Patience::BACKGROUND);
         let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let request = client.exchange_refresh_token(&refresh_token).add_scopes(self.scopes());
         let request = asserted(assertion.as_ref())
             .into_iter()
             .fold(request, |request, (name, value)| request.add_extra_param(name, value));
-        let answer = request.request_async(&http).await.map_err(sort_error)?;
+        let answer = request.request_async(&http).await;
+        context.skew = self.transport.clock_skew();
+        let answer = answer.map_err(|error| sort_error(error, &context))?;
         grant(&answer)
     }
 }
@@ -275,10 +316,10 @@ fn not_understood() -> GrantError {
 }
 
 /// Sorts what the oauth2 crate reports. A body that did not parse is dropped here: it may hold tokens.
-fn sort_error(error: RequestTokenError<TransportError, ErrorBody>) -> GrantError {
+fn sort_error(error: RequestTokenError<TransportError, ErrorBody>, context: &Context) -> GrantError {
     match error {
         RequestTokenError::ServerResponse(body) if !body.error().is_empty() => {
-            GrantError::Refused(Refusal::sort(&ErrorAnswer {
+            context.explain(Refusal::sort(&ErrorAnswer {
                 status: 400,
                 error: body.error(),
                 suberror: body.suberror(),
@@ -286,6 +327,7 @@ fn sort_error(error: RequestTokenError<TransportError, ErrorBody>) -> GrantError
                 description: body.description(),
             }))
         }
+        RequestTokenError::Request(TransportError::Busy { retry_after: Some(wait), .. }) => GrantError::Paused { wait },
         RequestTokenError::Request(error) => GrantError::Unavailable(error.into()),
         RequestTokenError::ServerResponse(_) | RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             not_understood()

@@ -92,10 +92,20 @@ fn public(base64: &str, id: &str) -> Value {
     serde_json::to_value(jwk).unwrap()
 }
 
+/// An answer by a clock that is this many seconds ahead of ours.
+fn answered(status: u16, ahead: i64) -> ResponseTemplate {
+    let date = Timestamp::from_second(NOW + ahead).unwrap();
+    ResponseTemplate::new(status).insert_header("Date", httpdate::fmt_http_date(date.into()))
+}
+
 impl Login {
     async fn serve_keys(&self, keys: Value) {
+        self.serve_keys_at(0, keys).await;
+    }
+
+    async fn serve_keys_at(&self, ahead: i64, keys: Value) {
         Mock::given(path("/organizations/discovery/v2.0/keys"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "keys": keys })))
+            .respond_with(answered(200, ahead).set_body_json(json!({ "keys": keys })))
             .mount(&self.server)
             .await;
     }
@@ -220,6 +230,115 @@ async fn a_busy_login_is_asked_again_when_it_says() {
 }
 
 #[tokio::test]
+async fn busy_login_with_date_is_asked_again_then() {
+    let login = login().await;
+    let until = |seconds: i64| httpdate::fmt_http_date(Timestamp::from_second(NOW + seconds).unwrap().into());
+    login.answer_token(1, answered(429, 0).insert_header("Retry-After", until(17))).await;
+    // A date counts by the clock that it was made by.
+    login.answer_token(1, answered(503, 3_600).insert_header("Retry-After", until(3_605))).await;
+    let good = json!({ "token_type": "Bearer", "access_token": "a" });
+    login.answer_token(1, answered(200, 0).set_body_json(good)).await;
+    login.refresh().await.unwrap();
+    assert_eq!(*login.clock.waits.lock().unwrap(), [17, 5]);
+}
+
+#[tokio::test]
+async fn token_answers_with_odd_types_are_accepted() {
+    for expires_in in [json!("3599"), json!(3599.0), json!(3599)] {
+        let login = login().await;
+        let body =
+            json!({ "token_type": null, "access_token": "a", "expires_in": expires_in, "scope": ["User.Read.All"] });
+        login.answer_token(1, ResponseTemplate::new(200).set_body_json(body)).await;
+        let grant = login.refresh().await.unwrap();
+        assert_eq!(grant.expires_in, Duration::from_secs(3599), "{expires_in}");
+        assert_eq!(grant.scopes, ["User.Read.All"]);
+    }
+}
+
+#[tokio::test]
+async fn flaw_of_refused_client_secret_is_reported() {
+    let refused = json!({ "error": "invalid_client", "error_codes": [7_000_215] });
+    for (secret, cause) in [
+        ("a~b.c", Cause::ClientSecretWrong),
+        (" a~b.c", Cause::ClientSecretPadded),
+        ("\"a~b.c\"", Cause::ClientSecretPadded),
+        ("6d1f0c1e-5a3b-4f0e-9c52-0f6b1f6f2a10", Cause::ClientSecretIsId),
+    ] {
+        let login = login_with(Some(secret)).await;
+        login.answer_token(1, ResponseTemplate::new(401).set_body_json(&refused)).await;
+        let Err(GrantError::Refused(refusal)) = login.refresh().await else { panic!("expected a refusal") };
+        assert_eq!((refusal.cause, refusal.aadsts), (cause, Some(7_000_215)), "{secret}");
+    }
+    // What Microsoft accepts is right, whatever it looks like.
+    let login = login_with(Some("'s3cret'")).await;
+    login.answer_token(1, ResponseTemplate::new(200).set_body_json(json!({ "access_token": "a" }))).await;
+    assert!(login.refresh().await.is_ok());
+}
+
+#[tokio::test]
+async fn wrong_clock_explains_a_refused_assertion() {
+    let refused = json!({ "error": "invalid_client", "error_codes": [700_024] });
+    let login = login_with(None).await;
+    login.answer_token(1, answered(401, 420).set_body_json(&refused)).await;
+    let Err(GrantError::ClockWrong(skew)) = login.refresh().await else { panic!("expected a wrong clock") };
+    assert_eq!((skew.as_secs(), skew.to_string().as_str()), (-420, "7 minutes behind Microsoft's"));
+
+    // A clock within the leeway explains nothing, nor does any clock explain what is wrong with a person.
+    login.answer_token(1, answered(401, 60).set_body_json(&refused)).await;
+    let Err(GrantError::Refused(refusal)) = login.refresh().await else { panic!("expected a refusal") };
+    assert_eq!(refusal.cause, Cause::ClockWrong);
+    let disabled = json!({ "error": "invalid_grant", "error_codes": [50057] });
+    login.answer_token(1, answered(400, 420).set_body_json(&disabled)).await;
+    let Err(GrantError::Refused(refusal)) = login.refresh().await else { panic!("expected a refusal") };
+    assert_eq!(refusal.cause, Cause::Disabled);
+    assert_eq!(login.platform.clock_skew().unwrap().as_secs(), -420);
+}
+
+#[tokio::test]
+async fn wrong_clock_explains_an_id_token_outside_its_time() {
+    for (ahead, exp, nbf) in [(-7_200, NOW - 3_600, NOW - 7_200), (7_200, NOW + 10_800, NOW + 7_200)] {
+        let login = login().await;
+        login.serve_keys_at(ahead, json!([public(SIGNING_KEY, "k1")])).await;
+        let claims = with(with(login.claims(), "exp", json!(exp)), "nbf", json!(nbf));
+        let error = login.verify(sign(&claims)).await.unwrap_err();
+        let IdTokenError::ClockWrong(skew) = error else { panic!("{error:?}") };
+        assert!((skew.as_secs() + ahead).abs() <= 1, "{skew}");
+    }
+}
+
+#[tokio::test]
+async fn keys_and_claims_with_odd_members_are_understood() {
+    let login = login().await;
+    login.serve_discovery(json!({ "issuer": 7, "jwks_uri": ["x"], "claims_supported": {} })).await;
+    let mut odd = public(SIGNING_KEY, "k1");
+    odd["alg"] = json!("RS1024");
+    odd["x5c"] = json!(7);
+    odd["key_ops"] = json!("anything");
+    odd["issuer"] = json!({});
+    login.serve_keys(json!([{ "kty": 7 }, { "kty": "RSA", "n": 7 }, "text", null, odd])).await;
+    let mut claims = login.claims();
+    claims["exp"] = json!(f64::from(i32::try_from(NOW).unwrap()) + 3_600.5);
+    claims["nbf"] = json!(NOW.to_string());
+    claims["aud"] = json!(["app"]);
+    claims["name"] = json!(["Ann"]);
+    claims["preferred_username"] = json!(7);
+    claims["roles"] = json!("Sync.Read");
+    let signed_in = login.verify(sign(&claims)).await.unwrap();
+    assert_eq!((signed_in.display_name.as_str(), signed_in.roles), ("", vec!["Sync.Read".to_owned()]));
+
+    for (name, value) in [
+        ("aud", json!(["app", "another"])),
+        ("aud", json!([])),
+        ("exp", json!(null)),
+        ("exp", json!("soon")),
+        ("tid", json!(7)),
+        ("nonce", json!(["n"])),
+    ] {
+        assert!(login.verify(sign(&with(claims.clone(), name, value.clone()))).await.is_err(), "{name} {value}");
+    }
+}
+
+#[tokio::test]
 async fn patience_has_an_end() {
     let login = login().await;
     login.answer_token(9, ResponseTemplate::new(503)).await;
@@ -254,7 +373,8 @@ async fn a_request_that_may_have_arrived_is_repeated_unless_it_carries_a_one_tim
 async fn a_wait_that_is_too_long_is_not_waited() {
     let login = login().await;
     login.answer_token(9, ResponseTemplate::new(429).insert_header("Retry-After", "3600")).await;
-    assert!(matches!(login.refresh().await, Err(GrantError::Unavailable(_))));
+    let paused = login.refresh().await;
+    assert!(matches!(paused, Err(GrantError::Paused { wait }) if wait == Duration::from_hours(1)), "{paused:?}");
     assert!(login.clock.waits.lock().unwrap().is_empty());
 }
 

@@ -2,17 +2,23 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{StatusCode, header};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use url::Url;
 
 use crate::clock::{Clock, TimedOut, within};
+use crate::clock_skew::ClockSkew;
+use crate::http::{date, retry_after};
 
 /// No answer of the login is nearly as large. More than this is not read.
 const MAX_BODY: usize = 1 << 20;
+
+/// How often a wrong clock is logged.
+const SKEW_LOGGED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long to go on when Microsoft's login is busy or cannot be reached.
 #[derive(Debug, Clone, Copy)]
@@ -58,22 +64,65 @@ pub enum TransportError {
     #[error("the login did not answer in time")]
     TimedOut(#[from] TimedOut),
     /// The login is throttling us or out of order.
-    #[error("the login answered with status {0}")]
-    Busy(StatusCode),
+    #[error("the login answered with status {status}")]
+    Busy {
+        /// The status.
+        status: StatusCode,
+        /// The wait that the login asked for, if it did.
+        retry_after: Option<Duration>,
+    },
     /// The answer is larger than any answer should be.
     #[error("the answer is larger than {MAX_BODY} bytes")]
     TooLarge,
+}
+
+impl TransportError {
+    /// The same error after every repetition: a short wait that was kept each time without success is no longer worth
+    /// coming back for.
+    fn without_wait(self) -> Self {
+        match self {
+            Self::Busy { status, .. } => Self::Busy { status, retry_after: None },
+            error => error,
+        }
+    }
 }
 
 /// Sends requests to Microsoft's login.
 pub(super) struct Transport {
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
+    skew: Mutex<Skew>,
+}
+
+/// The difference between our clock and Microsoft's by the last answer, and when it was logged.
+#[derive(Default)]
+struct Skew {
+    measured: Option<ClockSkew>,
+    logged_at: Option<Timestamp>,
 }
 
 impl Transport {
     pub(super) fn new(http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
-        Self { http, clock }
+        Self { http, clock, skew: Mutex::default() }
+    }
+
+    /// Returns by how much our clock is wrong, judged by the last answer; `None` within the leeway.
+    pub(super) fn clock_skew(&self) -> Option<ClockSkew> {
+        self.skew.lock().unwrap_or_else(PoisonError::into_inner).measured
+    }
+
+    /// Compares an answer's `Date` with our clock, and logs a wrong one now and then.
+    fn measure_skew(&self, response: &HttpResponse, sent: Timestamp) {
+        let Some(date) = date(response.headers()) else { return };
+        let now = self.clock.now();
+        let mut skew = self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        skew.measured = ClockSkew::measure(date, sent, now);
+        if let Some(measured) = skew.measured
+            && skew.logged_at.is_none_or(|at| now.duration_since(at).abs() >= SKEW_LOGGED_EVERY)
+        {
+            skew.logged_at = Some(now);
+            tracing::error!(clock.skew_seconds = measured.as_secs(), "our clock differs from Microsoft's");
+        }
     }
 
     /// The client that the oauth2 crate sends its requests with.
@@ -91,7 +140,7 @@ impl Transport {
         match response.status() {
             StatusCode::OK => Ok(Some(response.into_body())),
             status if status.is_client_error() => Ok(None),
-            status => Err(TransportError::Busy(status)),
+            status => Err(TransportError::Busy { status, retry_after: None }),
         }
     }
 
@@ -102,7 +151,8 @@ impl Transport {
             let sent = within(self.clock.as_ref(), patience.timeout, self.send_once(&request)).await;
             let (error, wait) = match sent.unwrap_or_else(|late| Err(late.into())) {
                 Ok(response) if is_busy(response.status()) => {
-                    (TransportError::Busy(response.status()), retry_after(&response))
+                    let retry_after = retry_after(response.headers(), self.clock.now());
+                    (TransportError::Busy { status: response.status(), retry_after }, retry_after)
                 }
                 Err(TransportError::Connection(error)) if patience.repeat_unanswered || error.is_connect() => {
                     (TransportError::Connection(error), None)
@@ -111,8 +161,11 @@ impl Transport {
                 settled => return settled,
             };
             let wait = wait.unwrap_or_else(|| Patience::backoff(attempt));
-            if attempt >= patience.attempts || wait > patience.longest_wait {
+            if wait > patience.longest_wait {
                 return Err(error);
+            }
+            if attempt >= patience.attempts {
+                return Err(error.without_wait());
             }
             tracing::info!(attempt, wait_ms = wait.as_millis(), error = %error, "Microsoft's login is asked again");
             self.clock.sleep(wait).await;
@@ -120,6 +173,7 @@ impl Transport {
     }
 
     async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let sent = self.clock.now();
         let mut answer = self
             .http
             .request(request.method().clone(), request.uri().to_string())
@@ -131,6 +185,7 @@ impl Transport {
         let mut response = HttpResponse::new(Vec::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
+        self.measure_skew(&response, sent);
         while let Some(chunk) = answer.chunk().await.map_err(connection)? {
             if response.body().len() + chunk.len() > MAX_BODY {
                 return Err(TransportError::TooLarge);
@@ -163,10 +218,4 @@ fn connection(error: reqwest::Error) -> TransportError {
 
 fn is_busy(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
-}
-
-/// Seconds, which is the only form Microsoft documents.
-fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -90,7 +90,7 @@ impl RunError {
             Self::Source(SourceError::NoWorkingCredential) | Self::NothingListed { .. } => {
                 Disposition::AskAdministrator
             }
-            Self::Source(SourceError::ApplicationRefused(_)) => Disposition::AskOperator,
+            Self::Source(SourceError::ApplicationRefused(_) | SourceError::ClockWrong(_)) => Disposition::AskOperator,
             Self::Source(SourceError::Rejected(_))
             | Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => Disposition::Bug,
             _ => Disposition::Retry,
@@ -103,6 +103,9 @@ impl RunError {
             Self::Source(error) => matches!(
                 error,
                 SourceError::Unavailable(_)
+                    | SourceError::LoginUnavailable(_)
+                    | SourceError::TokensRejected
+                    | SourceError::ClockWrong(_)
                     | SourceError::Paused { .. }
                     | SourceError::NoWorkingCredential
                     | SourceError::ApplicationRefused(_)
@@ -116,6 +119,13 @@ impl RunError {
     /// The failure as the run's record tells it.
     #[must_use]
     pub fn failure(&self) -> Failure {
+        if let Self::Source(SourceError::ClockWrong(skew)) = self {
+            let message = format!(
+                "The clock of this deployment is {skew}, so that Microsoft refuses the application's proof of who it is. \
+                 Set the clock and let it follow a time server. Published users and groups stay as they were."
+            );
+            return Failure { code: "clock_wrong".to_owned(), message };
+        }
         let (code, message) = match self {
             Self::Source(SourceError::NoWorkingCredential) => (
                 "no_working_credential",
@@ -132,6 +142,16 @@ impl RunError {
                 "Microsoft Graph did not answer in time, even after several attempts. Published users and groups stay \
                  as they were; the next scheduled run tries again.",
             ),
+            Self::Source(SourceError::LoginUnavailable(_)) => (
+                "login_unavailable",
+                "Microsoft's login gave no access token, even after several attempts, so Microsoft Graph could not be \
+                 asked. Published users and groups stay as they were; the next scheduled run tries again.",
+            ),
+            Self::Source(SourceError::TokensRejected) => (
+                "tokens_rejected",
+                "Microsoft Graph refuses access tokens that Microsoft's login has just issued. This usually passes by \
+                 itself. Published users and groups stay as they were; the next scheduled run tries again.",
+            ),
             // Links that were refused in the middle of a full reading cut that reading short.
             Self::Source(SourceError::Incomplete(_) | SourceError::ResyncRequired) => (
                 "answer_incomplete",
@@ -142,7 +162,10 @@ impl RunError {
                 "credentials_unavailable",
                 "The stored credentials could not be read or written. The next scheduled run tries again.",
             ),
-            Self::Source(SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_)) => (
+            // A wrong clock is reported above, with its amount.
+            Self::Source(
+                SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_) | SourceError::ClockWrong(_),
+            ) => (
                 "request_rejected",
                 "Microsoft Graph rejected a request of ours. This needs a fix of the software; the log has the \
                  request's id.",

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ListKind;
 use super::record::{Effort, Run};
 use super::trail::Trail;
+use crate::clock_skew::ClockSkew;
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
 
 /// A link from which Graph continues to report changes: an absolute URL with an opaque token.
@@ -195,8 +196,8 @@ pub enum SourceError {
     /// Graph does not let anybody who authorized read this one object, but lets them read others.
     #[error("Microsoft Graph withholds this object")]
     Withheld,
-    /// Graph asks for a longer pause than the run has time for.
-    #[error("Microsoft Graph asks for a pause of {} seconds", wait.as_secs())]
+    /// Graph, or Microsoft's login, asks for a longer pause than the run has time for.
+    #[error("Microsoft asks for a pause of {} seconds", wait.as_secs())]
     Paused {
         /// Not to come back before.
         wait: Duration,
@@ -204,6 +205,15 @@ pub enum SourceError {
     /// Passed through all repetitions; a later run may have more luck.
     #[error("Microsoft Graph is not available for now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Microsoft's login gave no token, after all repetitions; a later run may have more luck.
+    #[error("Microsoft's login is not available for now")]
+    LoginUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Graph refuses tokens that the login has just issued; a later run may have more luck.
+    #[error("Microsoft Graph refuses fresh access tokens")]
+    TokensRejected,
+    /// Our clock differs from Microsoft's, so that the application's proof of who it is is refused.
+    #[error("the clock is {0}")]
+    ClockWrong(ClockSkew),
     /// The answer was cut short, looped or made no sense. What it was about is unknown, not empty.
     #[error("an answer of Microsoft Graph was not complete")]
     Incomplete(#[source] Box<dyn std::error::Error + Send + Sync>),

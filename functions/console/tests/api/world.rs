@@ -48,6 +48,7 @@ pub(crate) fn working() -> Credential {
         authorized_at: now(),
         last_good_at: None,
         exercised_at: None,
+        rejected_since: None,
         preferred_at: None,
         state: CredentialState::Working,
     }

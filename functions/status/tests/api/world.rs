@@ -158,6 +158,7 @@ impl World {
                 authorized_at: now(),
                 last_good_at: Some(now()),
                 exercised_at: None,
+                rejected_since: None,
                 preferred_at: None,
                 state: CredentialState::Working,
             }],

@@ -144,6 +144,21 @@ pub enum Action {
         /// Only this administrator's; `None` for everybody's.
         administrator: Option<Uuid>,
     },
+    /// Lets Graph answer 401 to the next access tokens that are issued, as it was seen to do for a while.
+    RejectFreshTokens {
+        /// How many tokens.
+        tokens: u32,
+    },
+    /// Changes how the token endpoint writes `expires_in`.
+    WriteExpiresIn {
+        /// The form.
+        form: NumberForm,
+    },
+    /// Changes what the consent page answers.
+    AnswerConsent {
+        /// The answer.
+        answer: ConsentAnswer,
+    },
     /// Registers a further redirect URI with the application.
     RegisterRedirectUri {
         /// It, allowed by exact match from now on.
@@ -281,6 +296,38 @@ impl NewGroup {
     pub fn named(display_name: impl Into<String>, kind: GroupKind) -> Self {
         Self { id: None, display_name: display_name.into(), kind, mail: None, hidden: false }
     }
+}
+
+/// How a number is written in JSON. Microsoft documents the first form; all three have been seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NumberForm {
+    /// `3599`
+    #[default]
+    Whole,
+    /// `3599.0`
+    Fraction,
+    /// `"3599"`
+    Text,
+}
+
+/// What the page of tenant-wide consent answers (identity platform, "Admin consent on the Microsoft identity platform").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ConsentAnswer {
+    /// `admin_consent=True`
+    #[default]
+    Granted,
+    /// `admin_consent=True` beside the code of an authorization, as the authorize page does when it asks for consent too.
+    GrantedWithCode,
+    /// `admin_consent=False`, without a reason.
+    NotGranted,
+    /// `admin_consent=True` beside an error that says it was declined (65004).
+    Declined,
+    /// `admin_consent=True` beside an error that asks for another administrator (90094).
+    AdminRequired,
+    /// `admin_consent=False` beside an error with `error_subcode=cancel`.
+    Cancelled,
 }
 
 /// How the token endpoint takes the client secret.

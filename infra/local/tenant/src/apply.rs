@@ -14,6 +14,9 @@ impl World {
     /// Does it. Answers the id of the object or account concerned, when there is one.
     pub(crate) fn apply(&mut self, action: Action) -> Result<Option<Uuid>, ActionError> {
         match action {
+            Action::RejectFreshTokens { tokens } => self.tokens_to_reject = tokens,
+            Action::WriteExpiresIn { form } => self.expires_in_form = form,
+            Action::AnswerConsent { answer } => self.consent_answer = answer,
             Action::RegisterRedirectUri { uri } => self.registration.redirect_uris.push(uri),
             Action::SetSecretStanding { standing } => self.secret_standing = standing,
             Action::SetSignIn { sign_in, once: true } => self.next_sign_ins.push_back(sign_in),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use http::{StatusCode, header};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,17 +24,16 @@ pub(crate) type LastPages = HashMap<(RequestKind, Option<Uuid>), Vec<Value>>;
 pub(crate) fn instead(world: &mut World, faults: &[What], endpoint: &Endpoint, request: &Request) -> Option<Answer> {
     faults.iter().find_map(|what| match what {
         What::Status { code, retry_after, body } => {
-            let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let answer = match (body, endpoint) {
-                (Some(body), _) => Answer::json(body.clone()).status(status),
-                (None, Endpoint::Graph(_)) => graph::refuse(world, request, &GraphError::of_status(status)),
-                // The identity platform words its own troubles its own way.
-                (None, _) => identity::refuse(world, &Refused::from(&Refusal::TemporarilyUnavailable)).status(status),
-            };
+            let answer = status(world, *code, body.as_ref(), endpoint, request);
             Some(match retry_after {
                 Some(seconds) => answer.with(header::RETRY_AFTER, &seconds.to_string()),
                 None => answer,
             })
+        }
+        What::BusyUntil { code, seconds } => {
+            let until = world.clock.now() + SignedDuration::from_secs(i64::from(*seconds));
+            let answer = status(world, *code, None, endpoint, request);
+            Some(answer.with(header::RETRY_AFTER, &httpdate::fmt_http_date(until.into())))
         }
         What::NonJson => Some(Answer::html("<!doctype html><title>Sign in to the network</title>".to_owned())),
         What::MissingValue => Some(Answer::json(json!({}))),
@@ -62,6 +62,17 @@ pub(crate) fn instead(world: &mut World, faults: &[What], endpoint: &Endpoint, r
         | What::ForeignOriginNextLink
         | What::OddObject { .. } => None,
     })
+}
+
+/// An answer with another status, worded as the endpoint words its own troubles unless there is a body for it.
+fn status(world: &mut World, code: u16, body: Option<&Value>, endpoint: &Endpoint, request: &Request) -> Answer {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match (body, endpoint) {
+        (Some(body), _) => Answer::json(body.clone()).status(status),
+        (None, Endpoint::Graph(_)) => graph::refuse(world, request, &GraphError::of_status(status)),
+        // The identity platform words its own troubles its own way.
+        (None, _) => identity::refuse(world, &Refused::from(&Refusal::TemporarilyUnavailable)).status(status),
+    }
 }
 
 /// Bends the true answer, when it is a page.

@@ -10,6 +10,7 @@ use crate::{exchange::Request, graph::Call, requests::RequestKind};
 pub(crate) enum Endpoint {
     Authorize { tenant: String },
     SignIn { tenant: String },
+    Consent { tenant: String },
     Token { tenant: String },
     Discovery { tenant: String },
     Keys,
@@ -26,6 +27,7 @@ impl Endpoint {
             ["v1.0", rest @ ..] if get => Call::of(rest).map_or(Self::Nowhere, Self::Graph),
             [tenant, "oauth2", "v2.0", "authorize"] if get => Self::Authorize { tenant: named(tenant) },
             [tenant, "oauth2", "v2.0", "authorize"] if post => Self::SignIn { tenant: named(tenant) },
+            [tenant, "v2.0", "adminconsent"] if get => Self::Consent { tenant: named(tenant) },
             [tenant, "oauth2", "v2.0", "token"] if post => Self::Token { tenant: named(tenant) },
             [tenant, "v2.0", ".well-known", "openid-configuration"] if get => Self::Discovery { tenant: named(tenant) },
             [_, "discovery", "v2.0", "keys"] if get => Self::Keys,
@@ -35,7 +37,7 @@ impl Endpoint {
 
     pub(crate) fn kind(&self, request: &Request) -> RequestKind {
         match self {
-            Self::Authorize { .. } => RequestKind::Authorize,
+            Self::Authorize { .. } | Self::Consent { .. } => RequestKind::Authorize,
             Self::SignIn { .. } => RequestKind::SignIn,
             Self::Token { .. } if request.form().get("grant_type") == Some("refresh_token") => RequestKind::Refresh,
             Self::Token { .. } => RequestKind::RedeemCode,

@@ -141,6 +141,13 @@ pub enum What {
         /// The body; `None` for the usual error body of that status.
         body: Option<Value>,
     },
+    /// This status instead of the answer, with a `Retry-After` that is a date.
+    BusyUntil {
+        /// The HTTP status code.
+        code: u16,
+        /// In how many seconds, by the tenant's clock.
+        seconds: u32,
+    },
     /// 200 with JSON that ends halfway; the length header agrees with what is sent.
     TruncatedBody,
     /// 200 with an HTML page, as some proxies answer.
@@ -206,6 +213,7 @@ impl What {
             | Self::PageTokenExpired
             | Self::DeltaReset { .. } => true,
             Self::Status { .. }
+            | Self::BusyUntil { .. }
             | Self::TruncatedBody
             | Self::NonJson
             | Self::Disconnect

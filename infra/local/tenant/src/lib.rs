@@ -38,7 +38,9 @@ mod server;
 mod token;
 mod world;
 
-pub use action::{Action, ActionError, DeltaReset, NewGroup, NewUser, SecretStanding, SignIn};
+pub use action::{
+    Action, ActionError, ConsentAnswer, DeltaReset, NewGroup, NewUser, NumberForm, SecretStanding, SignIn,
+};
 pub use fault::{Fault, FaultId, Matcher, Odd, What};
 pub use handle::TenantHandle;
 pub use identity::{Administrator, ROLES_SEEING_HIDDEN_MEMBERS, Refusal, Role, Tampering};

@@ -86,8 +86,17 @@ pub struct Registration {
     /// Its certificate, by which it may prove itself instead of its secret.
     #[serde(default)]
     pub certificate: Option<RegisteredCertificate>,
-    /// Redirect URIs allowed by exact match. Any loopback address is allowed besides.
+    /// Redirect URIs allowed by exact match, but for the port of a loopback address (identity platform, "Redirect URI
+    /// restrictions and limitations").
     pub redirect_uris: Vec<String>,
+    /// Whether any loopback address is allowed besides. Microsoft allows none that is not registered: `localhost` and
+    /// `127.0.0.1` are two of them.
+    #[serde(default = "yes")]
+    pub any_loopback: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is known of a certificate of the application.
@@ -107,6 +116,7 @@ impl Default for Registration {
             certificate: None,
             client_secret: "simulated-secret~not.for-real+use/=%&".to_owned(),
             redirect_uris: Vec::new(),
+            any_loopback: true,
         }
     }
 }

@@ -76,6 +76,8 @@ async fn answer(
     if faults.contains(&What::NoAnswer) {
         std::future::pending::<()>().await;
     }
+    // By the tenant's clock, which need not be that of this machine.
+    let answer = answer.with(header::DATE, &httpdate::fmt_http_date(clock.now().into()));
     let delay = fault::delay(&faults);
     if !delay.is_zero() {
         clock.wait(delay).await;

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use uuid::Uuid;
 
 use crate::{
-    action::{DeltaReset, SecretStanding, SignIn},
+    action::{ConsentAnswer, DeltaReset, NumberForm, SecretStanding, SignIn},
     bend,
     endpoint::Endpoint,
     exchange::{Answer, Request},
@@ -40,6 +40,10 @@ pub(crate) struct World {
     /// What happens at the next requests for authorization, before `sign_in` applies again.
     pub(crate) next_sign_ins: VecDeque<SignIn>,
     pub(crate) tampering: Option<Tampering>,
+    /// How many access tokens Graph is not going to accept.
+    pub(crate) tokens_to_reject: u32,
+    pub(crate) expires_in_form: NumberForm,
+    pub(crate) consent_answer: ConsentAnswer,
     pub(crate) withheld_scopes: std::collections::BTreeSet<String>,
     pub(crate) keys: SigningKeys,
 
@@ -78,6 +82,9 @@ impl World {
             sign_in: SignIn::default(),
             next_sign_ins: VecDeque::new(),
             tampering: None,
+            tokens_to_reject: 0,
+            expires_in_form: NumberForm::default(),
+            consent_answer: ConsentAnswer::default(),
             withheld_scopes: std::collections::BTreeSet::new(),
             keys: SigningKeys::new(),
             delta_reset: DeltaReset::ResyncRequired,
@@ -139,6 +146,7 @@ impl World {
         match endpoint {
             Endpoint::Authorize { tenant } => identity::authorize(self, tenant, request),
             Endpoint::SignIn { tenant } => identity::sign_in(self, tenant, request),
+            Endpoint::Consent { tenant } => identity::consent(self, tenant, request),
             Endpoint::Token { tenant } => identity::token(self, tenant, request),
             Endpoint::Discovery { tenant } => identity::discovery(self, tenant),
             Endpoint::Keys => identity::published_keys(self),

@@ -28,14 +28,19 @@ struct World {
     secret_writes_fail: Lock<bool>,
     /// Administrators who may not read users.
     forbidden: Lock<Vec<String>>,
+    /// Administrators whose tokens Graph refuses.
+    rejected: Lock<Vec<String>>,
     records: Lock<Vec<Credential>>,
     record_writes: Lock<usize>,
+    waits: Lock<Vec<u64>>,
 }
 
 #[derive(Clone, Copy)]
 enum Answer {
     Refuse(Cause),
     Silence,
+    /// Asks to wait this many seconds.
+    Busy(u64),
     FewerScopes,
     /// A good one, but meanwhile the credential is removed: its record, or the token as well.
     Removed {
@@ -49,7 +54,9 @@ impl Clock for World {
         *self.now.lock().unwrap()
     }
 
-    async fn sleep(&self, _: Duration) {}
+    async fn sleep(&self, wait: Duration) {
+        self.waits.lock().unwrap().push(wait.as_secs());
+    }
 }
 
 #[async_trait]
@@ -62,6 +69,7 @@ impl TokenEndpoint for World {
         let scopes = match self.answers.lock().unwrap().get(name) {
             Some(Answer::Refuse(cause)) => return Err(GrantError::Refused((*cause).into())),
             Some(Answer::Silence) => return Err(GrantError::Unavailable("silence".into())),
+            Some(Answer::Busy(seconds)) => return Err(GrantError::Paused { wait: Duration::from_secs(*seconds) }),
             Some(Answer::FewerScopes) => "openid User.Read.All",
             Some(Answer::Removed { token }) => {
                 self.records.lock().unwrap().retain(|record| record.administrator.to_string() != name);
@@ -157,6 +165,7 @@ impl World {
                 authorized_at: minutes(0),
                 last_good_at: Some(minutes(*good_at)),
                 exercised_at: None,
+                rejected_since: None,
                 preferred_at: None,
                 state: CredentialState::Working,
             });
@@ -199,6 +208,11 @@ impl World {
     fn state(&self, name: &str) -> CredentialState {
         let records = self.records.lock().unwrap();
         records.iter().find(|record| record.administrator.to_string() == name).unwrap().state.clone()
+    }
+
+    fn record(&self, name: &str) -> Credential {
+        let records = self.records.lock().unwrap();
+        records.iter().find(|record| record.administrator.to_string() == name).unwrap().clone()
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Credential)) {
@@ -418,8 +432,21 @@ async fn a_fault_of_the_application_is_nobodys_mark() {
     assert_eq!((world.asked().len(), *world.record_writes.lock().unwrap()), (1, 0));
 }
 
+/// Shows Graph the chain's tokens until one is accepted, or none is left; `accepts` says which ones are.
+async fn present(chain: &CredentialChain, accepts: impl Fn(&UsableToken) -> bool) -> Result<UsableToken, TokenError> {
+    for _ in 0..40 {
+        let token = chain.token().await?;
+        if accepts(&token) {
+            chain.accepted(&token).await;
+            return Ok(token);
+        }
+        chain.refused(&token, TokenRefusal::Unauthorized).await;
+    }
+    panic!("the chain goes on for ever");
+}
+
 #[tokio::test]
-async fn an_unauthorized_token_is_replaced_once_then_the_next_credential_is_used() {
+async fn rejected_fresh_token_is_retried_after_waits() {
     let world = World::new(&[("ann", 10), ("bob", 20)]);
     let chain = world.chain();
     let first = chain.token().await.unwrap();
@@ -429,10 +456,77 @@ async fn an_unauthorized_token_is_replaced_once_then_the_next_credential_is_used
     // A late complaint of the first token changes nothing.
     chain.refused(&first, TokenRefusal::Unauthorized).await;
     assert_eq!(chain.token().await.unwrap().secret.expose_secret(), "access bob-1");
+    assert!(world.waits.lock().unwrap().is_empty(), "a revoked token is replaced at once");
 
-    chain.refused(&second, TokenRefusal::Unauthorized).await;
-    assert_eq!(chain.token().await.unwrap().administrator.to_string(), "ann");
+    let used = present(&chain, |token| token.secret.expose_secret() == "access bob-3").await.unwrap();
+    assert_eq!(used.administrator.to_string(), "bob");
+    assert_eq!(*world.waits.lock().unwrap(), [2, 5]);
+    assert_eq!(world.state("bob"), CredentialState::Working);
+    assert!(world.record("bob").rejected_since.is_none(), "it passed within the run");
+}
+
+#[tokio::test]
+async fn credential_with_rejected_tokens_is_passed_over_unmarked() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    let used = present(&world.chain(), |token| token.administrator.to_string() == "ann").await.unwrap();
+    assert_eq!(used.administrator.to_string(), "ann");
+    assert_eq!(*world.waits.lock().unwrap(), [2, 5, 15]);
+    assert_eq!(world.state("bob"), CredentialState::Working);
+    assert_eq!(world.record("bob").rejected_since, Some(minutes(100_000)));
+
+    // The same run, paused and continued, does not count as a repetition.
+    world.pass(SignedDuration::from_mins(4));
+    present(&world.chain(), |token| token.administrator.to_string() == "ann").await.unwrap();
+    assert_eq!(world.state("bob"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn credential_rejected_in_two_runs_is_marked() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    let reject_bob = |token: &UsableToken| token.administrator.to_string() == "ann";
+    present(&world.chain(), reject_bob).await.unwrap();
+    world.change("ann", |ann| ann.last_good_at = Some(minutes(0)));
+    world.pass(SignedDuration::from_mins(5));
+    present(&world.chain(), reject_bob).await.unwrap();
     assert!(matches!(world.state("bob"), CredentialState::Failing { cause: Cause::TokenRejected, .. }));
+}
+
+#[tokio::test]
+async fn accepted_token_clears_earlier_rejection() {
+    let world = World::new(&[("ann", 10)]);
+    assert!(matches!(present(&world.chain(), |_| false).await, Err(TokenError::TokensRejected)));
+    world.pass(SignedDuration::from_mins(5));
+    present(&world.chain(), |_| true).await.unwrap();
+    assert_eq!(world.record("ann").rejected_since, None);
+    world.pass(SignedDuration::from_mins(5));
+    assert!(matches!(present(&world.chain(), |_| false).await, Err(TokenError::TokensRejected)));
+    assert_eq!(world.state("ann"), CredentialState::Working, "it did not repeat in a row");
+    world.pass(SignedDuration::from_mins(5));
+    assert!(matches!(present(&world.chain(), |_| false).await, Err(TokenError::NoWorkingCredential)));
+}
+
+#[tokio::test]
+async fn wait_for_graph_that_exceeds_the_run_pauses_it() {
+    let world = World::new(&[("ann", 10)]);
+    let stop_at = minutes(100_000) + SignedDuration::from_secs(3);
+    let chain = world.chain().stopping_at(stop_at);
+    let paused = present(&chain, |_| false).await;
+    assert!(matches!(paused, Err(TokenError::Paused { wait }) if wait == Duration::from_secs(5)), "{paused:?}");
+    assert_eq!(world.state("ann"), CredentialState::Working);
+}
+
+#[tokio::test]
+async fn wait_of_the_login_is_kept() {
+    let world = World::new(&[("ann", 10), ("bob", 20)]);
+    world.answer("bob", Answer::Busy(600));
+    let chain = world.chain();
+    assert!(matches!(chain.token().await, Err(TokenError::Paused { wait }) if wait == Duration::from_mins(10)));
+    world.pass(SignedDuration::from_mins(9));
+    assert!(matches!(chain.token().await, Err(TokenError::Paused { wait }) if wait == Duration::from_mins(1)));
+    assert_eq!(world.asked(), ["bob-0"], "the login was asked before its time");
+    world.pass(SignedDuration::from_mins(1));
+    world.answers.lock().unwrap().clear();
+    assert!(chain.token().await.is_ok());
 }
 
 #[tokio::test]
@@ -528,8 +622,10 @@ async fn nothing_secret_is_printed() {
 #[async_trait]
 impl ReadUsers for World {
     async fn read_users(&self, token: &UsableToken) -> Option<TokenRefusal> {
-        let forbidden = self.forbidden.lock().unwrap().contains(&token.administrator.to_string());
-        forbidden.then_some(TokenRefusal::Forbidden)
+        let name = token.administrator.to_string();
+        let forbidden = self.forbidden.lock().unwrap().contains(&name);
+        let rejected = self.rejected.lock().unwrap().contains(&name);
+        forbidden.then_some(TokenRefusal::Forbidden).or(rejected.then_some(TokenRefusal::Unauthorized))
     }
 }
 
@@ -559,6 +655,23 @@ async fn a_backup_that_may_not_read_any_more_is_known_too() {
     world.forbidden.lock().unwrap().push("bob".to_owned());
     exercise(&world.exchange(), &*world).await.unwrap();
     assert_eq!(world.state("bob"), failing(Cause::ReadRefused, minutes(100_000), minutes(100_015)));
+}
+
+#[tokio::test]
+async fn backup_with_rejected_tokens_is_marked_when_it_repeats() {
+    let world = World::new(&[("bob", 98_000)]);
+    world.rejected.lock().unwrap().push("bob".to_owned());
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert_eq!(world.state("bob"), CredentialState::Working);
+    assert_eq!(exercise(&world.exchange(), &*world).await.unwrap(), 0, "not again at once");
+    world.pass(SignedDuration::from_mins(15));
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert!(matches!(world.state("bob"), CredentialState::Failing { cause: Cause::TokenRejected, .. }));
+
+    world.rejected.lock().unwrap().clear();
+    world.pass(SignedDuration::from_mins(15));
+    exercise(&world.exchange(), &*world).await.unwrap();
+    assert_eq!((world.state("bob"), world.record("bob").rejected_since), (CredentialState::Working, None));
 }
 
 #[tokio::test]

@@ -105,6 +105,8 @@ impl AccessTokens for Endless {
     }
 
     async fn refused(&self, _: &UsableToken, _: TokenRefusal) {}
+
+    async fn accepted(&self, _: &UsableToken) {}
 }
 
 #[tokio::test]
@@ -114,7 +116,7 @@ async fn a_source_of_tokens_that_never_runs_dry_does_not_keep_a_read_going() {
     let endless = Endless(|| Ok(UsableToken { administrator: administrator(1), secret: "same".into() }));
     let tenant = tenant(&stage.server.uri(), Arc::new(endless), Arc::new(ManualClock::new()));
     assert!(matches!(users_of(&tenant).await, Err(SourceError::NoWorkingCredential)));
-    assert_eq!(stage.requests().await.len(), 32);
+    assert_eq!(stage.requests().await.len(), 128);
 }
 
 #[tokio::test]
@@ -126,7 +128,10 @@ async fn why_there_is_no_token_is_passed_on() {
     let none = outcome(|| Err(TokenError::NoWorkingCredential)).await;
     assert!(matches!(none, SourceError::NoWorkingCredential));
     let unavailable = outcome(|| Err(TokenError::Unavailable("login is down".into()))).await;
-    assert!(matches!(unavailable, SourceError::Unavailable(cause) if cause.to_string() == "login is down"));
+    assert!(matches!(unavailable, SourceError::LoginUnavailable(cause) if cause.to_string() == "login is down"));
+    let paused = outcome(|| Err(TokenError::Paused { wait: Duration::from_mins(7) })).await;
+    assert!(matches!(paused, SourceError::Paused { wait } if wait == Duration::from_mins(7)));
+    assert!(matches!(outcome(|| Err(TokenError::TokensRejected)).await, SourceError::TokensRejected));
     let store = outcome(|| Err(TokenError::Store("table is down".into()))).await;
     assert!(matches!(store, SourceError::CredentialStore(cause) if cause.to_string() == "table is down"));
 }

@@ -34,7 +34,9 @@ async fn a_throttled_request_waits_as_long_as_it_is_told() {
 #[tokio::test]
 async fn a_wait_may_be_told_as_a_date() {
     let stage = stage().await;
-    let until = error(429, "TooManyRequests").insert_header("Retry-After", "Sat, 01 Aug 2026 10:00:40 GMT");
+    let until = error(429, "TooManyRequests")
+        .insert_header("Date", "Sat, 01 Aug 2026 10:00:00 GMT")
+        .insert_header("Retry-After", "Sat, 01 Aug 2026 10:00:40 GMT");
     stage.once(first("users"), until).await;
     stage.once(first("users"), last(&[])).await;
     stage.users().await.unwrap();

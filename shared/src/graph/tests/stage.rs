@@ -77,6 +77,8 @@ impl AccessTokens for Tokens {
         self.refusals.lock().unwrap().push((token.administrator.to_string(), how));
         self.left.lock().unwrap().pop();
     }
+
+    async fn accepted(&self, _: &UsableToken) {}
 }
 
 pub(super) fn administrator(number: u8) -> UserId {

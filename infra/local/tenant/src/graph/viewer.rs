@@ -24,6 +24,9 @@ impl Viewer {
     pub(crate) fn of(world: &World, request: &Request, call: &Call) -> Result<Self, GraphError> {
         let bearer = bearer(request).ok_or_else(|| GraphError::unauthorized("Access token is empty."))?;
         let token = world.grants.access.get(bearer).ok_or_else(|| GraphError::unauthorized("Invalid token."))?;
+        if !token.accepted {
+            return Err(GraphError::unauthorized("Access token validation failure."));
+        }
         if token.expires <= world.clock.now() {
             return Err(GraphError::unauthorized("Lifetime validation failed, the token is expired."));
         }

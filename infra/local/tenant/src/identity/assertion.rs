@@ -42,5 +42,11 @@ pub(super) fn check(world: &World, kind: Option<&str>, assertion: &str) -> Resul
     let is_ours = claims.iss == *client && claims.sub == *client && claims.aud.ends_with("/oauth2/v2.0/token");
     // Clocks may differ by five minutes.
     let is_in_time = claims.nbf <= now + 300 && now - 300 <= claims.exp && claims.exp - claims.nbf <= 86_400;
-    if is_ours && is_in_time { Ok(()) } else { Err(wrong("a claim is not as expected")) }
+    if !is_ours {
+        return Err(wrong("a claim is not as expected"));
+    }
+    if !is_in_time {
+        return Err(Refused::client(700_024, "Client assertion is not within its valid time range."));
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
     scope::{self, Scopes},
 };
 use crate::{
-    action::SignIn,
+    action::{ConsentAnswer, SignIn},
     exchange::{Answer, Fields, Request},
     world::World,
 };
@@ -53,6 +53,29 @@ pub(crate) fn sign_in(world: &mut World, tenant: &str, request: &Request) -> Ans
             None => SignIn::Refused { refusal: Refusal::Cancelled },
         })
     })
+}
+
+/// `GET …/adminconsent`: grants the permissions for the whole tenant, or answers as [`ConsentAnswer`] says. No one signs in.
+pub(crate) fn consent(world: &mut World, tenant: &str, request: &Request) -> Answer {
+    let asked = match Asked::of(world, tenant, &request.query) {
+        Ok(asked) => asked,
+        Err(refused) => return page::error(world, &refused),
+    };
+    let scope = request.query.get("scope").unwrap_or_default().to_owned();
+    let id = world.tenant.id.to_string();
+    let refusal = match world.consent_answer {
+        ConsentAnswer::Granted | ConsentAnswer::GrantedWithCode => {
+            world.consented = true;
+            return asked.call_back(&[("admin_consent", "True"), ("tenant", &id), ("scope", &scope)]);
+        }
+        ConsentAnswer::NotGranted => return asked.call_back(&[("admin_consent", "False"), ("tenant", &id)]),
+        ConsentAnswer::Declined => Refusal::ConsentDeclined,
+        ConsentAnswer::AdminRequired => Refusal::AdminConsentRequired,
+        ConsentAnswer::Cancelled => Refusal::Cancelled,
+    };
+    // `True` stands beside an error as well, in Microsoft's own example.
+    let granted = if refusal == Refusal::Cancelled { "False" } else { "True" };
+    asked.refuse_with(world, &refusal.at_callback(), &[("admin_consent", granted)])
 }
 
 fn answer(
@@ -128,8 +151,10 @@ impl Asked {
             Refused::new("invalid_request", 50011, message)
         };
         let redirect = Url::parse(redirect_uri).map_err(|_| mismatch())?;
-        let registered = world.registration.redirect_uris.iter().any(|registered| registered == redirect_uri);
-        if !registered && !is_loopback(&redirect) {
+        let registration = &world.registration;
+        let registered = registration.redirect_uris.iter().any(|registered| is_registered_as(&redirect, registered));
+        let allowed = registered || (registration.any_loopback && is_loopback(&redirect));
+        if !allowed {
             return Err(mismatch());
         }
         Ok(Self { redirect, redirect_uri: redirect_uri.to_owned(), state: query.get("state").map(ToOwned::to_owned) })
@@ -150,13 +175,23 @@ impl Asked {
         };
         world.grants.codes.insert(code.clone(), issued);
         let session = world.fresh_id().to_string();
-        self.call_back(&[("code", &code), ("session_state", &session)])
+        let tenant = tenant.to_string();
+        let mut fields = vec![("code", code.as_str()), ("session_state", &session)];
+        if world.consent_answer == ConsentAnswer::GrantedWithCode {
+            fields.extend([("admin_consent", "True"), ("tenant", &tenant)]);
+        }
+        self.call_back(&fields)
     }
 
     fn refuse(self, world: &mut World, refused: &Refused) -> Answer {
+        self.refuse_with(world, refused, &[])
+    }
+
+    fn refuse_with(self, world: &mut World, refused: &Refused, first: &[(&str, &str)]) -> Answer {
         let (trace, correlation) = (world.fresh_id(), world.fresh_id());
         let description = refused.description(trace, correlation, world.clock.now());
-        let mut fields = vec![("error", refused.error.as_str()), ("error_description", &description)];
+        let mut fields = first.to_vec();
+        fields.extend([("error", refused.error.as_str()), ("error_description", description.as_str())]);
         let uri = format!("{}/error?code={}", world.origin, refused.code);
         if refused.code == 0 {
             // Only a person can cancel; the callback says so.
@@ -203,6 +238,15 @@ impl Wish {
             nonce: query.get("nonce").map(ToOwned::to_owned),
         })
     }
+}
+
+/// Whether a redirect URI is this registered one. The port of a loopback address does not matter.
+fn is_registered_as(redirect: &Url, registered: &str) -> bool {
+    let Ok(mut registered_url) = Url::parse(registered) else { return false };
+    if is_loopback(redirect) && registered_url.set_port(redirect.port()).is_ok() {
+        return registered_url == *redirect;
+    }
+    redirect.as_str() == registered
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -69,6 +69,8 @@ pub(crate) enum RefreshState {
 pub(crate) struct AccessToken {
     pub(crate) grant: Grant,
     pub(crate) expires: Timestamp,
+    /// False when Graph is not going to accept it.
+    pub(crate) accepted: bool,
 }
 
 impl Grants {

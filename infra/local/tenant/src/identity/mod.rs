@@ -13,7 +13,7 @@ mod scope;
 mod standing;
 mod token;
 
-pub(crate) use authorize::{authorize, sign_in};
+pub(crate) use authorize::{authorize, consent, sign_in};
 pub(crate) use discovery::{discovery, published_keys};
 pub(crate) use grants::{AccessToken, Grants, RefreshState};
 pub use id_token::Tampering;

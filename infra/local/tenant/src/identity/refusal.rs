@@ -43,6 +43,11 @@ pub enum Refusal {
     NotAssigned,
     /// The directory is busy (90033), told with status 503.
     TemporarilyUnavailable,
+    /// The answer with this AADSTS code, with the `error` word that usually comes with it.
+    Code {
+        /// The code.
+        code: u32,
+    },
     /// Anything else.
     Other {
         /// The `error` word.
@@ -117,6 +122,24 @@ fn stamp(now: Timestamp) -> String {
     now.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// The `error` word that usually comes with a code.
+fn usual_word(code: u32) -> &'static str {
+    match code {
+        90006 | 90012 | 90024 | 90033 | 90055 | 90090 | 90091 => "temporarily_unavailable",
+        50072 | 50074 | 50076 | 50078 | 50079 | 50158 | 53000..=53004 | 530_001..=530_003 | 530_084 | 50097 => {
+            "interaction_required"
+        }
+        65001 | 90094 => "consent_required",
+        65004 | 500_021 | 500_022 => "access_denied",
+        7_000_215 | 7_000_218 | 7_000_222 | 7_000_229 | 700_024 | 700_025 | 700_027 => "invalid_client",
+        700_016 | 7_000_112 | 1_000_031 => "unauthorized_client",
+        500_011 | 650_052 | 650_057 => "invalid_resource",
+        70011 | 28002 | 28003 => "invalid_scope",
+        50011 | 90002 | 50059 | 90072 | 50194 => "invalid_request",
+        _ => "invalid_grant",
+    }
+}
+
 impl From<&Refusal> for Refused {
     fn from(refusal: &Refusal) -> Self {
         let mfa = "Due to a configuration change made by your administrator, or because you moved to a new location, you \
@@ -171,6 +194,11 @@ impl From<&Refusal> for Refused {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 ..Self::new("temporarily_unavailable", 90033, "A transient error has occurred. Please try again.")
             },
+            Refusal::Code { code } => {
+                let error = usual_word(*code);
+                let refused = Self::new(error, *code, "Refused on request of a test.");
+                if error == "invalid_client" { Self { status: StatusCode::UNAUTHORIZED, ..refused } } else { refused }
+            }
             Refusal::Other { error, code, suberror } => {
                 Self { suberror: suberror.clone(), ..Self::new(error, *code, "Refused on request of a test.") }
             }
@@ -202,6 +230,8 @@ impl Refusal {
             Self::Disabled | Self::NotFound | Self::PasswordExpired => "access_denied",
             Self::Revoked | Self::Inactive | Self::SignInFrequency => "login_required",
             Self::MfaAsInvalidGrant => "interaction_required",
+            // There is no grant yet at the callback.
+            Self::Code { .. } if refused.error == "invalid_grant" => "access_denied",
             _ => return refused,
         };
         Refused { error: error.to_owned(), ..refused }

@@ -12,7 +12,7 @@ use super::{
     id_token, scope,
 };
 use crate::{
-    action::SecretStanding,
+    action::{NumberForm, SecretStanding},
     exchange::{Answer, Fields, Request},
     world::World,
 };
@@ -184,7 +184,7 @@ fn issue(world: &mut World, grant: Grant, nonce: Option<&str>) -> Value {
     let mut body = json!({
         "token_type": "Bearer",
         "scope": scope::granted(&grant.scopes),
-        "expires_in": lifetime.as_secs(),
+        "expires_in": world.expires_in_form.write(lifetime.as_secs()),
         "ext_expires_in": lifetime.as_secs(),
         "access_token": access,
     });
@@ -200,8 +200,21 @@ fn issue(world: &mut World, grant: Grant, nonce: Option<&str>) -> Value {
         }
     }
     world.grants.forget_old(now);
-    world.grants.access.insert(access, AccessToken { grant, expires: now + lifetime });
+    let accepted = world.tokens_to_reject == 0;
+    world.tokens_to_reject = world.tokens_to_reject.saturating_sub(1);
+    world.grants.access.insert(access, AccessToken { grant, expires: now + lifetime, accepted });
     body
+}
+
+impl NumberForm {
+    fn write(self, number: i64) -> Value {
+        match self {
+            Self::Whole => json!(number),
+            // JSON written by way of a binary fraction keeps its point.
+            Self::Fraction => i32::try_from(number).map_or(Value::Null, |number| json!(f64::from(number))),
+            Self::Text => json!(number.to_string()),
+        }
+    }
 }
 
 fn invalid(code: u32, message: &str) -> Refused {

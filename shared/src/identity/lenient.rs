@@ -1,0 +1,90 @@
+//! Values in Microsoft's answers on whose JSON type nothing hangs.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Reads a number of seconds: a whole number, one with a fraction, or either as text.
+pub(super) fn seconds(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.filter(|number: &f64| number.is_finite())
+}
+
+/// Reads a time that lies ahead, in seconds. Fractions are cut off.
+pub(super) fn duration(value: &Value) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds(value)?.trunc()).ok()
+}
+
+/// Reads a point in time, in seconds since 1970 (`NumericDate` of RFC 7519, which may have a fraction).
+pub(super) fn numeric_date(value: &Value) -> Option<i64> {
+    let seconds = seconds(value)?.trunc();
+    // Years beyond 9999 cannot be represented.
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    (seconds.abs() < 253_402_300_800.0).then_some(seconds as i64)
+}
+
+/// Reads a whole number, which may come as text.
+pub(super) fn number(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Reads a list of words: a list, or one text with spaces between them. Entries that are not text are left out.
+pub(super) fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Reads the entries of a list that may come as a single entry.
+pub(super) fn entries(value: Option<&Value>) -> &[Value] {
+    match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(single) => std::slice::from_ref(single),
+    }
+}
+
+/// Reads a text that is not empty.
+pub(super) fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn seconds_are_accepted_in_any_type() {
+        for value in [json!(3599), json!(3599.0), json!("3599"), json!(" 3599 "), json!("3599.0"), json!(3599.9)] {
+            assert_eq!(duration(&value), Some(Duration::from_secs(3599)), "{value}");
+            assert_eq!(numeric_date(&value), Some(3599), "{value}");
+        }
+        for value in [json!(null), json!("soon"), json!(""), json!([3599]), json!(true), json!("NaN"), json!("inf")] {
+            assert_eq!((duration(&value), numeric_date(&value)), (None, None), "{value}");
+        }
+        assert_eq!((duration(&json!(-1)), numeric_date(&json!(1e300))), (None, None));
+    }
+
+    #[test]
+    fn lists_are_accepted_in_any_form() {
+        assert_eq!(words(&json!("a  b")), ["a", "b"]);
+        assert_eq!(words(&json!(["a", 7, null, "b"])), ["a", "b"]);
+        assert_eq!(words(&json!(7)), [""; 0]);
+        assert_eq!(
+            (entries(None).len(), entries(Some(&json!(7))).len(), entries(Some(&json!([1, 2]))).len()),
+            (0, 1, 2)
+        );
+    }
+}
