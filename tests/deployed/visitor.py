@@ -52,7 +52,7 @@ class Tenant:
 def authorize(origin, account):
     """Authorizes as a browser does, and returns the last page."""
     url, cookies = f"{origin}/oauth/authorize?login_hint={account}", []
-    for _ in range(5):
+    for _ in range(8):
         ours = url.startswith(origin)
         answer = ask("GET", url, {"Cookie": "; ".join(cookies)} if ours and cookies else {})
         if ours:

@@ -1,5 +1,8 @@
 //! A deployment that has no client secret: the application proves itself by a certificate, or AWS vouches for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PSS_SHA256;
@@ -10,6 +13,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use shared::app_credential::{AppCredential as _, Proof, WebIdentity};
+use shared::clock::{Clock as _, SystemClock};
 use shared::config::AppCredential;
 use tenant::RegisteredCertificate;
 use wiremock::matchers::{header, method};
@@ -103,6 +107,37 @@ async fn a_wrong_key_is_the_applications_fault_and_mended_without_an_administrat
     }
     world.stack.secrets.put_client_certificate(&stored(KEY).into()).await.unwrap();
     world.sync_and_check(&everything()).await;
+}
+
+#[tokio::test]
+async fn wrong_clock_is_reported_with_its_amount() {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let offset = Arc::clone(&ahead);
+    let bend = move |options: &mut tenant::Options| {
+        options.registration.certificate = Some(registered());
+        options.access_token_lifetime = SignedDuration::from_secs(1);
+        let offset = move || SignedDuration::from_mins(offset.load(Ordering::Relaxed));
+        options.clock = tenant::Clock::new(move || SystemClock.now() + offset());
+    };
+    let setup = Setup { app_credential: Some(AppCredential::Certificate), ..Setup::default() };
+    let world = World::set_up(&small(), Setup { bend: Some(Box::new(bend)), ..setup }).await;
+    world.stack.secrets.put_client_certificate(&stored(KEY).into()).await.unwrap();
+    world.authorize().await;
+    world.set(everything()).await;
+    for (minutes, skew) in [(30, "behind Microsoft's"), (-30, "ahead of Microsoft's")] {
+        ahead.store(minutes, Ordering::Relaxed);
+        let run = world.sync().await;
+        assert_eq!(run["failure"]["code"], json!("clock_wrong"), "{run:#}");
+        let message = run["failure"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(skew) && (message.contains("30 minutes") || message.contains("29 minutes")),
+            "{message}"
+        );
+        assert!(world.credentials().await.values().all(|credential| credential["state"] == "working"));
+        assert!(!world.alerts.take().is_empty(), "an alert goes out");
+        ahead.store(0, Ordering::Relaxed);
+        world.sync_and_check(&everything()).await;
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ pub struct Setup {
     pub app_credential: Option<AppCredential>,
     /// Makes the tenant another one than usual.
     pub bend: Option<Bend>,
+    /// The host under which browsers reach the stack; else the address that it listens at.
+    pub host: Option<&'static str>,
 }
 
 /// A tenant and a stack that may sync from it.
@@ -145,8 +147,11 @@ impl World {
             ca_file: None,
         };
         let alerts = Arc::new(Alerts::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let stack = Stack::start(Options {
-            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            base_url: setup.host.map(|host| Url::parse(&format!("http://{host}:{port}")).unwrap()),
+            listener,
             database: None,
             secrets: LocalSecrets::in_memory(),
             microsoft,

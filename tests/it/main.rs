@@ -29,6 +29,7 @@ mod integrate;
 mod lab;
 mod lambda;
 mod lessons;
+mod login;
 mod logs;
 mod main_job;
 mod model;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::{HeaderMap, header};
 use shared::http::ClientAddress;
 use shared::identity::InvalidSettings;
-use shared::oauth::{BrowserSecret, PendingAuthorization, Purpose};
+use shared::oauth::{BrowserSecret, Denial, PendingAuthorization, Purpose};
 use url::{Url, form_urlencoded};
 
 use crate::App;
@@ -35,7 +35,7 @@ pub(crate) async fn handle(
     let target = app.identity.authorize_url(&browser, &app.redirect_url(), hint.as_deref());
     match send_to_login(&app, address.as_deref(), &browser, target, Purpose::Authorize, &headers).await {
         Ok(response) => response,
-        Err(denied) => page::denied(&app, &denied, &Purpose::Authorize),
+        Err(denied) => page::refused(&app, &denied, &Purpose::Authorize),
     }
 }
 
@@ -51,22 +51,19 @@ pub(crate) async fn send_to_login(
     let now = app.clock.now();
     let who = address.map_or_else(|| "unknown".to_owned(), ClientAddress::counted_as);
     let attempts = app.storage.count_attempt(&who, now.as_second().div_euclid(60)).await;
-    if attempts.map_err(|error| Denied::Internal(error.into()))? > MAX_PER_MINUTE {
-        return Err(Denied::TooMany);
+    if attempts.map_err(Denied::internal)? > MAX_PER_MINUTE {
+        return Err(Denial::TooMany.into());
     }
-    let target = target.map_err(|error| Denied::Internal(error.into()))?;
-    let target = HeaderValue::from_str(target.as_str()).map_err(|error| Denied::Internal(error.into()))?;
+    let target = target.map_err(Denied::internal)?;
     app.storage
         .begin_authorization(&browser.state().hash(), &PendingAuthorization::begin(purpose, now))
         .await
-        .map_err(|error| Denied::Internal(error.into()))?;
+        .map_err(Denied::internal)?;
 
-    let mut response = StatusCode::SEE_OTHER.into_response();
+    let mut response = page::see_other(target.as_str());
     let cookies = Cookies::new(&app.authorization.base_url);
-    for cookie in cookies.tidy(headers).into_iter().chain(cookies.give(browser)) {
+    for cookie in cookies.make_room(headers).into_iter().chain(cookies.give(browser, now)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    response.headers_mut().insert(header::LOCATION, target);
-    page::protect(response.headers_mut());
     Ok(response)
 }

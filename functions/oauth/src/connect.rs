@@ -7,42 +7,12 @@ use shared::audit::{Actor, AuditEntry, AuditEvent};
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
 use shared::identity::SignedIn;
-use shared::oauth::{Redeemable, RoleAssessment, missing_scopes};
+use shared::oauth::{Connected, Denial, NextSync, Position, Redeemable, RoleAssessment, missing_scopes};
 use shared::sync::{self, Run, Trigger};
 use shared::telemetry;
 
 use crate::App;
 use crate::denied::Denied;
-
-/// A stored authorization, for its page.
-#[derive(Debug)]
-pub(crate) struct Connected {
-    pub(crate) who: SignedIn,
-    pub(crate) directory_name: String,
-    pub(crate) roles: RoleAssessment,
-    pub(crate) place: Place,
-    pub(crate) next: Next,
-}
-
-/// What the authorization is among those of its directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The only one.
-    First,
-    /// In addition to this many others.
-    Backup { others: usize },
-    /// In place of an earlier one of the same administrator.
-    Renewed,
-}
-
-/// What happens next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// A run was asked for, or waits already.
-    SyncSoon,
-    /// The queue did not take the request; the schedule comes around.
-    SyncOnSchedule,
-}
 
 /// What was proven of an authorization.
 struct Proven {
@@ -55,47 +25,56 @@ struct Proven {
 pub(crate) async fn connect(app: &App, redeemable: &Redeemable) -> Result<Connected, Denied> {
     let proven = prove(app, redeemable).await?;
     let directory = proven.who.tenant;
-    let place = store_credential(app, &proven).await.map_err(Denied::Internal)?;
-    let directory_name = ensure_directory(app, &proven.who).await.map_err(Denied::Internal)?;
+    let position = store_credential(app, &proven).await.map_err(Denied::internal)?;
+    let directory_name = ensure_directory(app, &proven.who).await.map_err(Denied::internal)?;
     let next = request_run(app, directory).await;
     tracing::info!(
-        directory.id = %directory, credential.administrator = %proven.who.administrator, place = ?place,
+        directory.id = %directory, credential.administrator = %proven.who.administrator, position = ?position,
         "an administrator authorized a directory"
     );
-    Ok(Connected { who: proven.who, directory_name, roles: proven.roles, place, next })
+    Ok(Connected {
+        tenant: directory,
+        user_principal_name: proven.who.user_principal_name,
+        display_name: proven.who.display_name,
+        directory_name,
+        roles: proven.roles,
+        position,
+        next,
+    })
 }
 
 async fn prove(app: &App, redeemable: &Redeemable) -> Result<Proven, Denied> {
     let redeemed = app.identity.redeem(redeemable, &app.redirect_url()).await?;
-    let id_token = redeemed.id_token.ok_or(Denied::GrantIncomplete("an id_token"))?;
+    let id_token = redeemed.id_token.ok_or_else(|| Denied::lacking("an id_token"))?;
     let who = app.identity.verify_id_token(&id_token, &redeemable.nonce).await?;
     if let Some(allowed) = &app.authorization.allowed_tenants
         && !allowed.contains(&who.tenant)
     {
-        return Err(Denied::TenantNotAllowed(who.tenant));
+        return Err(Denial::TenantNotAllowed { tenant: who.tenant }.into());
     }
     let grant = redeemed.grant;
     let missing = missing_scopes(&grant.scopes);
     if !missing.is_empty() {
-        return Err(Denied::ScopesMissing(missing));
+        let scopes = missing.into_iter().map(str::to_owned).collect();
+        return Err(Denial::ScopesMissing { scopes }.into());
     }
-    let refresh_token = grant.refresh_token.ok_or(Denied::GrantIncomplete("a refresh token"))?;
+    let refresh_token = grant.refresh_token.ok_or_else(|| Denied::lacking("a refresh token"))?;
     let roles = app.probe.probe(&grant.access_token).await?;
     Ok(Proven { who, scopes: grant.scopes, refresh_token, roles: RoleAssessment::of(roles) })
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> {
+async fn store_credential(app: &App, proven: &Proven) -> Result<Position, Failure> {
     let SignedIn { tenant, administrator, .. } = &proven.who;
     let earlier = app.storage.credentials(*tenant).await?;
     let same = earlier.iter().find(|credential| credential.administrator == *administrator);
-    let place = if same.is_some() {
-        Place::Renewed
+    let position = if same.is_some() {
+        Position::Renewed
     } else {
         match earlier.len() {
-            0 => Place::First,
-            others => Place::Backup { others },
+            0 => Position::First,
+            others => Position::Backup { others },
         }
     };
     app.secrets.put_refresh_token(*tenant, administrator, &proven.refresh_token).await?;
@@ -111,6 +90,7 @@ async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> 
             authorized_at: now,
             last_good_at: Some(now),
             exercised_at: None,
+            rejected_since: None,
             preferred_at: same.and_then(|credential| credential.preferred_at),
             state: CredentialState::Working,
         })
@@ -122,7 +102,7 @@ async fn store_credential(app: &App, proven: &Proven) -> Result<Place, Failure> 
     };
     let event = AuditEvent::CredentialAuthorized { first_time: same.is_none() };
     app.storage.record(*tenant, &AuditEntry::new(by, event, now)).await?;
-    Ok(place)
+    Ok(position)
 }
 
 /// Creates the directory unless it exists, and gives its name.
@@ -145,13 +125,13 @@ fn directory_name(who: &SignedIn) -> String {
 }
 
 /// Asks for a run. The authorization is stored by now, so trouble here only means to wait for the schedule.
-async fn request_run(app: &App, directory: DirectoryId) -> Next {
+async fn request_run(app: &App, directory: DirectoryId) -> NextSync {
     let run = Run::requested(directory, Trigger::Authorization, app.clock.now());
     match sync::request_run(&*app.storage, app.queue.as_ref(), &run).await {
-        Ok(_) => Next::SyncSoon,
+        Ok(_) => NextSync::Soon,
         Err(error) => {
             tracing::error!(directory.id = %directory, error = telemetry::chain(&error), "no first run was requested");
-            Next::SyncOnSchedule
+            NextSync::OnSchedule
         }
     }
 }

@@ -4,16 +4,19 @@
 //!   Microsoft's sign-in. An optional `login_hint` names the account to sign in with.
 //! * `GET /signin` does the same for somebody who only signs in to the Sync page.
 //! * `GET /oauth/callback` takes the browser back, proves who signed in, validates the account by real reads and
-//!   stores the authorization; or proves what somebody may do, and gives the browser a session. Whatever happens, a page says
-//!   so.
+//!   stores the authorization; or proves which app roles a person has, and gives the browser a session. Whatever happens, the browser
+//!   is sent on to an address without a code.
+//! * `GET /oauth/result` shows how it ended, as often as the page is loaded.
 
 mod authorize;
+mod base;
 mod callback;
 mod connect;
 mod cookie;
 mod denied;
 mod page;
 mod probe;
+mod result;
 mod sign_in;
 
 pub use probe::GraphProbe;
@@ -22,8 +25,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use http::StatusCode;
 use shared::clock::Clock;
 use shared::config::Authorization;
 use shared::identity::IdentityPlatform;
@@ -40,6 +43,8 @@ const AUTHORIZE: &str = "/oauth/authorize";
 const SIGN_IN: &str = "/signin";
 /// The path that Microsoft sends the browser back to.
 const CALLBACK: &str = "/oauth/callback";
+/// The path that shows how it ended.
+const RESULT: &str = "/oauth/result";
 
 /// All that this function keeps in the table.
 pub trait Storage:
@@ -103,12 +108,15 @@ impl App {
 
 /// The routes of this function.
 pub fn router(app: Arc<App>) -> Router {
-    // A `HEAD` would otherwise run the handler and use the state up.
-    let refuse_head = || async { StatusCode::METHOD_NOT_ALLOWED };
+    let send_to_base = from_fn_with_state(Arc::clone(&app), base::send_to_base);
     Router::new()
-        .route(AUTHORIZE, get(authorize::handle).head(refuse_head))
-        .route(SIGN_IN, get(sign_in::handle).head(refuse_head))
-        .route(CALLBACK, get(callback::handle).head(refuse_head))
+        .route(AUTHORIZE, get(authorize::handle).head(callback::refuse_head))
+        .route(SIGN_IN, get(sign_in::handle).head(callback::refuse_head))
+        .route_layer(send_to_base)
+        // A `HEAD` would otherwise run the handler and use the state up.
+        .route(CALLBACK, get(callback::handle).head(callback::refuse_head))
+        .route(RESULT, get(result::handle))
+        .route_layer(from_fn(shared::http::refuse_speculation))
         .with_state(app)
 }
 

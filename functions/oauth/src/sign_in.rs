@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue};
 use shared::http::ClientAddress;
-use shared::oauth::{BrowserSecret, LocalPath, Purpose, Redeemable};
+use shared::oauth::{BrowserSecret, Denial, LocalPath, Purpose, Redeemable};
 use shared::session::{OPERATOR_ROLE, Role, Session};
 use url::form_urlencoded;
 
@@ -51,33 +51,30 @@ pub(crate) async fn handle(
     let target = app.identity.sign_in_url(&browser, &app.redirect_url(), wish.choose);
     match send_to_login(&app, address.as_deref(), &browser, target, purpose.clone(), &headers).await {
         Ok(response) => response,
-        Err(denied) => page::denied(&app, &denied, &purpose),
+        Err(denied) => page::refused(&app, &denied, &purpose),
     }
 }
 
-/// Proves who came back, and what they may do, and lets them in.
-pub(crate) async fn let_in(app: &App, redeemable: &Redeemable, return_to: &LocalPath) -> Result<Response, Denied> {
+/// Proves who came back, and what they may do, and returns the header that gives the browser a session.
+pub(crate) async fn let_in(app: &App, redeemable: &Redeemable) -> Result<HeaderValue, Denied> {
     let redeemed = app.identity.redeem(redeemable, &app.redirect_url()).await?;
-    let id_token = redeemed.id_token.ok_or(Denied::GrantIncomplete("an id_token"))?;
+    let id_token = redeemed.id_token.ok_or_else(|| Denied::lacking("an id_token"))?;
     let who = app.identity.verify_id_token(&id_token, &redeemable.nonce).await?;
     let operators = app.authorization.operator_tenant == Some(who.tenant);
     let is_allowed = app.authorization.allowed_tenants.as_ref().is_none_or(|allowed| allowed.contains(&who.tenant));
     if !is_allowed && !operators {
-        return Err(Denied::TenantNotAllowed(who.tenant));
+        return Err(Denial::TenantNotAllowed { tenant: who.tenant }.into());
     }
     let operator = operators && who.roles.iter().any(|role| role == OPERATOR_ROLE);
-    let Some(role) = Role::of(&who.roles) else { return Err(Denied::NoRole(Box::new(who))) };
+    let Some(role) = Role::of(&who.roles) else {
+        return Err(Denial::NoRole { user_principal_name: who.user_principal_name }.into());
+    };
     let session = Session::begin(&who, role, operator, app.clock.now(), &mut rand::rng());
-    let cookie = app.sessions.give(&session).await.map_err(|error| Denied::Internal(error.into()))?;
+    let cookie = app.sessions.give(&session).await.map_err(Denied::internal)?;
     tracing::info!(
         directory.id = %who.tenant, user.id = %who.administrator, role = ?role, operator, "somebody signed in"
     );
-    let location = HeaderValue::from_str(return_to.as_str()).map_err(|error| Denied::Internal(error.into()))?;
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    page::protect(response.headers_mut());
-    Ok(response)
+    Ok(cookie)
 }
 
 #[cfg(test)]

@@ -53,7 +53,179 @@ async fn a_good_account_passes_and_its_authorization_is_stored() {
     let run = state.runs.lock().unwrap()[0].clone();
     assert_eq!(run.trigger, Trigger::Authorization);
     assert_eq!(state.queued.lock().unwrap()[0].run, run.id);
-    assert!(world.browser.cookies.is_empty(), "the cookie has served");
+    assert_eq!(world.browser.cookies.len(), 1, "the cookie shows whose page it is, for a while");
+}
+
+#[tokio::test]
+async fn browser_is_sent_on_to_an_address_without_a_code() {
+    let mut world = World::new().await;
+    let query = world.begin().await;
+    world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+    let callback = format!("/oauth/callback?code=the-code&state={}", query["state"]);
+    let sent_on = world.get_once(&callback).await;
+    assert_eq!(sent_on.status, StatusCode::SEE_OTHER);
+    assert!(sent_on.body.is_empty());
+    let location = sent_on.location().unwrap();
+    assert!(location.starts_with("https://sync.example.com/oauth/result?of="), "{location}");
+    assert!(!location.contains("the-code") && !location.contains(&query["state"]), "{location}");
+
+    // A reload, and the callback itself, show the same page.
+    let result = sent_on.result_address().unwrap();
+    let first = world.get_once(&result).await;
+    assert!(first.text().contains("Your account passes synchronization validation"));
+    for again in [world.get_once(&result).await, world.get(&callback).await] {
+        assert_eq!((again.status, again.body.as_str()), (StatusCode::OK, first.body.as_str()));
+    }
+    assert_eq!(world.token_requests().await, 1);
+
+    // Another browser does not see it.
+    let own = std::mem::take(&mut world.browser);
+    let foreign = world.get_once(&result).await;
+    assert_eq!(foreign.status, StatusCode::GONE);
+    assert!(foreign.text().contains("This page is no longer kept") && !foreign.text().contains("Ann"));
+    let (name, _) = own.cookies.first_key_value().unwrap();
+    world.browser = Browser { cookies: [(name.clone(), "A".repeat(43))].into() };
+    assert_eq!(world.get_once(&result).await.status, StatusCode::GONE, "a cookie with another secret shows nothing");
+}
+
+#[tokio::test]
+async fn refusal_is_shown_again_on_reload() {
+    let mut world = World::new().await;
+    let query = world.begin().await;
+    let sent_on = world.get_once(&format!("/oauth/callback?error=access_denied&state={}", query["state"])).await;
+    let result = sent_on.result_address().unwrap();
+    for _ in 0..2 {
+        let answer = world.get_once(&result).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert!(answer.text().contains("The sign-in was cancelled"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn outcome_that_cannot_be_kept_is_shown_at_once() {
+    let mut world = World::new().await;
+    *world.state.conclusions_are_kept.lock().unwrap() = false;
+    let query = world.begin().await;
+    world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+    let answer = world.get_once(&format!("/oauth/callback?code=the-code&state={}", query["state"])).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.text().contains("Your account passes synchronization validation"));
+}
+
+#[tokio::test]
+async fn every_callback_leads_to_an_address_without_its_query() {
+    let mut world = World::new().await;
+    let unknown = format!("code=the-code&state={}", "A".repeat(43));
+    for query in [
+        "",
+        "code=the-code",
+        "admin_consent=True&tenant=the-tenant&state=the-state",
+        "admin_consent=False&tenant=the-tenant",
+        "admin_consent=True&error=access_denied&error_description=AADSTS65004%3A+the-description",
+        &unknown,
+    ] {
+        let answer = world.get_once(&format!("/oauth/callback?{query}")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{query}");
+        let location = answer.location().unwrap();
+        assert!(location.starts_with("https://sync.example.com/oauth/result?because="), "{location}");
+        assert!(!location.contains("the-") && !location.contains("AAAA"), "{location}");
+    }
+}
+
+#[tokio::test]
+async fn result_without_a_known_reason_is_stray() {
+    let mut world = World::new().await;
+    for query in
+        ["", "?because=", "?because=%3Cscript%3E", "?of=", "?of=AAAAAAAAAAAA", "?because=refused&cause=x&aadsts=-1"]
+    {
+        let answer = world.get_once(&format!("/oauth/result{query}")).await;
+        assert!(answer.status.is_client_error(), "{query}: {}", answer.status);
+        assert!(!answer.body.contains("<script"));
+    }
+}
+
+#[tokio::test]
+async fn speculative_requests_have_no_effect() {
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+        ("x-purpose", "preview"),
+        ("x-moz", "prefetch"),
+    ] {
+        let mut world = World::new().await;
+        let query = world.begin().await;
+        world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+        let callback = format!("/oauth/callback?code=the-code&state={}", query["state"]);
+        world.headers.insert(name, value.parse().unwrap());
+        let attempts = *world.state.attempts.lock().unwrap();
+        for path in ["/oauth/authorize", "/signin", &callback, "/oauth/result?because=stray"] {
+            let answer = world.get_once(path).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {name}: {value}");
+            assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+            assert!(!answer.headers.contains_key(header::SET_COOKIE));
+        }
+        assert_eq!(*world.state.attempts.lock().unwrap(), attempts);
+        assert_eq!(world.token_requests().await, 0);
+        world.assert_nothing_stored();
+        world.headers.clear();
+        assert_eq!(world.get(&callback).await.status, StatusCode::OK, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn another_host_is_sent_to_the_base_url_before_anything_begins() {
+    for (base_url, host) in [
+        ("http://localhost:8365", "127.0.0.1:8365"),
+        ("http://127.0.0.1:8365", "localhost:8365"),
+        ("https://sync.example.com", "old.example.com"),
+    ] {
+        let mut world = World::at(base_url, None).await;
+        world.host = host.to_owned();
+        for path in
+            ["/oauth/authorize?login_hint=ann%40contoso.example", "/signin?return_to=%2Fdirectories%2F1%3Fq%3Da"]
+        {
+            let answer = world.get_once(path).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER);
+            assert_eq!(answer.location().unwrap(), format!("{base_url}{path}&sent_on=1"));
+            assert!(world.browser.cookies.is_empty(), "nothing has begun");
+        }
+        assert_eq!(*world.state.attempts.lock().unwrap(), 0);
+        // What stands before us and asks under a host of its own does not go round in a circle.
+        let answer = world.get_once("/oauth/authorize?sent_on=1").await;
+        assert!(answer.location().unwrap().contains("/oauth2/v2.0/authorize?"), "{:?}", answer.location());
+    }
+}
+
+#[tokio::test]
+async fn wrong_clock_comes_before_any_other_reason() {
+    let mut world = World::new().await;
+    world.set_clock_ahead(420).await;
+    let expired = world.authorize_with(|claims| claims["exp"] = json!(1)).await;
+    assert_eq!(expired.status, StatusCode::INTERNAL_SERVER_ERROR);
+    insta::assert_snapshot!(expired.text(), @r"
+    Office 365 Sync
+    The clock of this deployment is wrong
+    What happened
+    The clock is 7 minutes ahead of Microsoft's. The proofs of identity that are exchanged with Microsoft are valid for a short time only, and are outside of it by this clock.
+    What it means
+    Nothing was stored. Until this is repaired, no one can authorize or sign in, and the sync of connected tenants may stop.
+    What to do
+    Set the clock of the machine that runs the sync, and let it follow a time server (NTP). No administrator needs to authorize again.
+    Start the authorization again
+    ");
+
+    let query = world.begin().await;
+    let error = json!({ "error": "invalid_client", "error_codes": [7_000_215] });
+    world.answer_token(401, &error).await;
+    let answer = world.get(&format!("/oauth/callback?code=the-code&state={}", query["state"])).await;
+    let text = answer.text();
+    let (clock, secret) =
+        (text.find("7 minutes ahead of Microsoft's"), text.find("does not accept the application's client secret"));
+    assert!(clock.unwrap() < secret.unwrap(), "{text}");
+
+    world.set_clock_ahead(60).await;
+    assert_eq!(world.authorize().await.status, StatusCode::OK, "a small difference does not matter");
 }
 
 #[tokio::test]
@@ -71,7 +243,7 @@ async fn a_refusal_says_what_happened_what_it_means_and_what_to_do() {
     Office 365 Sync
     A policy of the tenant blocks the sign-in
     What happened
-    A security policy of the tenant (Conditional Access, device compliance, sign-in risk or the security defaults) blocks the sign-in from this place or device.
+    A security policy of the tenant (Conditional Access, sign-in risk or the security defaults) blocks the sign-in from this place or device.
     What it means
     Nothing was stored. What was connected before stays as it was.
     What to do
@@ -156,6 +328,9 @@ async fn a_state_that_is_unknown_expired_or_used_is_refused() {
     assert_eq!(late.status, StatusCode::GONE);
 
     let replayed = world.get(&callback).await;
+    assert_eq!(replayed.status, StatusCode::GONE, "how it ended is shown again");
+    world.browser = Browser::default();
+    let replayed = world.get(&callback).await;
     assert_eq!(replayed.status, StatusCode::CONFLICT);
     assert!(replayed.text().contains("This authorization was used already"));
     assert_eq!(world.token_requests().await, 0);
@@ -163,29 +338,23 @@ async fn a_state_that_is_unknown_expired_or_used_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reload_after_success_changes_nothing() {
+async fn callback_without_its_cookie_leaves_the_sign_in_to_its_owner() {
     let mut world = World::new().await;
     let query = world.begin().await;
     world.answer_token(200, &World::tokens(&world.claims(&query))).await;
-    let callback = format!("/oauth/callback?code=the-code&state={}", query["state"]);
-    assert_eq!(world.get(&callback).await.status, StatusCode::OK);
-    assert_eq!(world.get(&callback).await.status, StatusCode::CONFLICT);
-    assert_eq!(world.token_requests().await, 1);
-    assert_eq!(world.state.credentials.lock().unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn another_browser_is_refused_and_the_state_is_gone_then() {
-    let mut world = World::new().await;
-    let query = world.begin().await;
     let own = std::mem::take(&mut world.browser);
     let callback = format!("/oauth/callback?code=the-code&state={}", query["state"]);
-    let foreign = world.get(&callback).await;
-    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
-    assert!(foreign.text().contains("started in another browser"));
-    world.browser = own;
-    assert_eq!(world.get(&callback).await.status, StatusCode::CONFLICT);
+    for _ in 0..2 {
+        let foreign = world.get(&callback).await;
+        assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+        assert!(foreign.text().contains("started in another browser"));
+        assert!(foreign.text().contains("more than 20 sign-ins"), "{}", foreign.text());
+    }
     assert_eq!(world.token_requests().await, 0);
+    world.assert_nothing_stored();
+    world.browser = own;
+    assert_eq!(world.get(&callback).await.status, StatusCode::OK);
+    assert_eq!(world.token_requests().await, 1);
 }
 
 #[tokio::test]
@@ -213,11 +382,39 @@ async fn two_tabs_do_not_break_each_other() {
 }
 
 #[tokio::test]
-async fn abandoned_authorizations_do_not_pile_up_in_the_browser() {
+async fn many_tabs_can_each_complete_their_sign_in() {
     let mut world = World::new().await;
+    let mut tabs = Vec::new();
     for _ in 0..20 {
-        world.begin().await;
-        assert!(world.browser.cookies.len() <= 5);
+        tabs.push(world.begin().await);
+        world.pass(SignedDuration::from_secs(1));
+    }
+    for query in tabs {
+        world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+        let answer = world.get(&format!("/oauth/callback?code=the-code&state={}", query["state"])).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn oldest_sign_in_gives_way_to_the_twenty_first() {
+    let mut world = World::new().await;
+    let mut tabs = Vec::new();
+    for _ in 0..25 {
+        tabs.push(world.begin().await);
+        world.pass(SignedDuration::from_secs(1));
+        assert!(world.browser.cookies.len() <= 20);
+    }
+    let bytes: usize = world.browser.cookies.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
+    assert!(bytes < 3_000, "the headers of a request have 10,240 bytes: {bytes}");
+    for (tab, query) in tabs.into_iter().enumerate() {
+        let expected = if tab < 5 { StatusCode::FORBIDDEN } else { StatusCode::OK };
+        if expected == StatusCode::OK {
+            world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+        }
+        let answer = world.get(&format!("/oauth/callback?code=the-code&state={}", query["state"])).await;
+        assert_eq!(answer.status, expected, "tab {tab}: {}", answer.text());
+        assert!(expected == StatusCode::OK || answer.text().contains("more than 20 sign-ins"));
     }
 }
 
@@ -299,7 +496,7 @@ async fn an_account_that_cannot_read_is_refused() {
     for (what, status, heading) in [
         ("refused", 403, "This account may not read users and groups"),
         ("token", 403, "Microsoft refused the authorization"),
-        ("unavailable", 503, "Microsoft is not available for now"),
+        ("unavailable", 503, "Microsoft Graph is not available for now"),
         ("unexpected", 503, "Something did not work on our side"),
     ] {
         let mut world = World::new().await;
@@ -370,9 +567,30 @@ async fn granted_admin_consent_leads_to_the_authorization() {
     let answer = world.get(&format!("/oauth/callback?admin_consent=True&tenant={TENANT}&scope=x")).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.text().contains("Nobody has signed in to the sync yet"));
-    let declined = "/oauth/callback?admin_consent=True&error=access_denied&error_description=AADSTS65004";
-    assert!(world.get(declined).await.text().contains("Consent was declined"));
+    for (query, heading) in [
+        ("admin_consent=True&error=access_denied&error_description=AADSTS65004", "Consent was declined"),
+        (
+            "admin_consent=True&error=consent_required&error_description=AADSTS90094",
+            "Another administrator must consent",
+        ),
+        ("admin_consent=False&error=access_denied&error_subcode=cancel", "The sign-in was cancelled"),
+        ("admin_consent=False&tenant=x", "Consent was not granted"),
+    ] {
+        let answer = world.get(&format!("/oauth/callback?{query}")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{query}");
+        assert!(answer.text().contains(heading), "{query}:\n{}", answer.text());
+    }
     world.assert_nothing_stored();
+}
+
+#[tokio::test]
+async fn code_beside_admin_consent_is_redeemed() {
+    let mut world = World::new().await;
+    let query = world.begin().await;
+    world.answer_token(200, &World::tokens(&world.claims(&query))).await;
+    let callback = format!("/oauth/callback?code=the-code&state={}&admin_consent=True&tenant={TENANT}", query["state"]);
+    assert_eq!(world.get(&callback).await.status, StatusCode::OK);
+    assert_eq!(world.state.credentials.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

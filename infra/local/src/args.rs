@@ -89,6 +89,26 @@ pub struct TenantArgs {
     /// File with further root certificates to trust, in PEM
     #[arg(long, value_name = "FILE", requires = "login_url")]
     pub ca_file: Option<PathBuf>,
+
+    /// Where browsers reach this program, as registered with the application [default: http://localhost:PORT]
+    #[arg(long, value_name = "URL", requires = "login_url", value_parser = loopback)]
+    pub base_url: Option<Url>,
+}
+
+/// Parses an address of this machine without a path: everything here is served over plain HTTP.
+fn loopback(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|error: url::ParseError| error.to_string())?;
+    let is_loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && is_loopback && url.path() == "/" && url.query().is_none() {
+        Ok(url)
+    } else {
+        Err("expected http:// with localhost or a loopback address, a port, and no path".to_owned())
+    }
 }
 
 /// A tenant that is not simulated.
@@ -137,6 +157,16 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn base_url_is_of_this_machine() {
+        for good in ["http://localhost:8365", "http://127.0.0.1:8365/", "http://[::1]:8365"] {
+            assert!(loopback(good).is_ok(), "{good}");
+        }
+        for bad in ["https://localhost", "http://sync.example", "http://localhost:8365/oauth", "localhost:8365", ""] {
+            assert!(loopback(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

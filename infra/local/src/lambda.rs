@@ -189,7 +189,14 @@ pub async fn authorize(
     let login = http.get(location).send().await?;
     let back: url::Url = login.headers().get(LOCATION).ok_or("the login page leads nowhere")?.to_str()?.parse()?;
     let back = format!("{}?{}", back.path(), back.query().unwrap_or_default());
-    Ok(gateway.ask(Request::get(back).header(COOKIE, cookies.join("; ")).body(Body::empty())?).await)
+    let ask = |path: &str| Request::get(path).header(COOKIE, cookies.join("; ")).body(Body::empty());
+    let answer = gateway.ask(ask(&back)?).await;
+    // To an address without a code.
+    let result = answer.headers().get(LOCATION).and_then(|result| result.to_str().ok()?.parse::<url::Url>().ok());
+    match result {
+        Some(result) => Ok(gateway.ask(ask(result.get(url::Position::BeforePath..).unwrap_or_default())?).await),
+        None => Ok(answer),
+    }
 }
 
 async fn serve(router: Router) -> io::Result<String> {

@@ -62,6 +62,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     let external = args.tenant.external();
     let data_dir = DataDir::open(&folder(args), &origin(args, external.as_ref()))?;
     let listener = listen(args).await?;
+    let base_url = base_url(args, external.is_some(), listener.local_addr()?.port())?;
     let tenant = match &external {
         None => Some(simulate(args, &data_dir).await?),
         Some(_) => None,
@@ -74,6 +75,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     let progress = Arc::new(ConsoleProgress::default());
     let stack = Stack::start(Options {
         listener,
+        base_url,
         database: Some(data_dir.file("dynamodb.sqlite")),
         secrets: LocalSecrets::in_file(&data_dir.file("secrets.json"))?,
         microsoft,
@@ -147,6 +149,16 @@ async fn listen(args: &Args) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| {
         format!("port {} of 127.0.0.1 cannot be used ({error}); choose another with --port", args.port).into()
     })
+}
+
+/// Where browsers reach this program. Microsoft sends them back to exactly the redirect URI that is registered, and its portal
+/// takes `localhost` without further ado.
+fn base_url(args: &Args, is_external: bool, port: u16) -> Result<Option<Url>, Error> {
+    match &args.tenant.base_url {
+        Some(url) => Ok(Some(url.clone())),
+        None if is_external => Ok(Some(Url::parse(&format!("http://localhost:{port}"))?)),
+        None => Ok(None),
+    }
 }
 
 /// Starts the simulated tenant as it was left: made from the same numbers, with the same changes since.

@@ -43,6 +43,8 @@ const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 pub struct Options {
     /// Where it listens.
     pub listener: TcpListener,
+    /// Where browsers reach it; the listener's address without one.
+    pub base_url: Option<Url>,
     /// The database's file; in memory without one.
     pub database: Option<PathBuf>,
     /// The secrets. The client secret is stored there.
@@ -113,8 +115,9 @@ impl Stack {
     /// When a part cannot be started.
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let (stop, stopping) = watch::channel(false);
-        let base_url = Url::parse(&format!("http://{}", options.listener.local_addr()?))
+        let listens_at = Url::parse(&format!("http://{}", options.listener.local_addr()?))
             .map_err(|error| StackError::Setting(error.to_string()))?;
+        let base_url = options.base_url.unwrap_or(listens_at);
         let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
         let store = Arc::new(aws::dynamo_store(&dynamodb, options.aws_http.clone()).await?);
         let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;

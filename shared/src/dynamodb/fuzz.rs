@@ -24,7 +24,7 @@ use super::{alerts, changes, directories, holds, lease, runs};
 use crate::access::AccessToken;
 use crate::credentials::Credential;
 use crate::directory::{DirectoryId, ObjectId, UserId};
-use crate::oauth::PendingAuthorization;
+use crate::oauth::{Conclusion, PendingAuthorization};
 use crate::store::{Cursor, StoreError};
 use crate::sync::{CheckpointHead, RunId};
 
@@ -71,6 +71,7 @@ pub fn stored_item(json: &[u8]) {
     sound(item.value::<Credential>("credential"));
     sound(item.value::<AccessToken>("token"));
     sound(item.value::<PendingAuthorization>("authorization"));
+    sound(item.value::<Conclusion>("conclusion"));
     sound(item.value::<CheckpointHead>("head"));
     sound(item.number::<u32>("pieces"));
     sound(item.bytes("content"));
@@ -164,6 +165,7 @@ mod tests {
         example("credential").value::<Credential>("credential").unwrap();
         example("token").value::<AccessToken>("token").unwrap();
         example("authorization").value::<PendingAuthorization>("authorization").unwrap();
+        example("authorization").value::<Conclusion>("conclusion").unwrap();
         example("checkpoint").value::<CheckpointHead>("head").unwrap();
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::callback::Outcome;
 use crate::credentials::Refusal;
-use crate::store::Consumed;
+use crate::store::{Consumed, KnownAuthorization};
 
 /// How long the administrator has for Microsoft's pages.
 pub const AUTHORIZATION_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
@@ -253,10 +253,22 @@ pub struct Redeemable {
     pub nonce: String,
 }
 
+/// Decides why an answer that came without its browser's cookie is of no use. The authorization stays as it is, so that its
+/// own browser can still come back: what fetched the answer may have been a link scanner or a mail program.
+#[must_use]
+pub fn look_at(known: Option<&KnownAuthorization>, now: Timestamp) -> AuthorizationError {
+    match known {
+        None => AuthorizationError::Unknown,
+        Some(known) if known.used => AuthorizationError::AlreadyUsed,
+        Some(known) if now >= known.pending.expires_at => AuthorizationError::Expired,
+        Some(_) => AuthorizationError::OtherBrowser,
+    }
+}
+
 /// Decides what becomes of an authorization that came back.
 ///
-/// `consumed` is the outcome of using up its `state`, which comes before everything else; `browser` is the secret of
-/// this authorization's cookie, if the browser sent one.
+/// `consumed` is the outcome of using up its `state`, which comes before everything but the cookie; `browser` is the
+/// secret of this authorization's cookie.
 ///
 /// # Errors
 /// When there is nothing to redeem, and why.

@@ -22,9 +22,20 @@ pub enum Callback {
     },
     /// The answer of the admin consent page: permissions were granted or not, but nobody signed in. Nothing in it is
     /// proven, so nothing follows from it but a page.
-    AdminConsent(Result<(), Refusal>),
+    AdminConsent(Consent),
     /// No answer to anything that was begun here.
     Stray,
+}
+
+/// What an admin consent page says happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// The permissions were granted.
+    Granted,
+    /// They were not, for a reason.
+    Refused(Refusal),
+    /// They were not, and nothing says why.
+    NotGranted,
 }
 
 /// How an authorization went at Microsoft's side.
@@ -52,15 +63,24 @@ impl Callback {
         let error = fields.error.take().map(|error| {
             Refusal::sort(&ErrorAnswer {
                 error: &error,
-                suberror: fields.suberror.as_deref(),
+                suberror: fields.subcode.as_deref().or(fields.suberror.as_deref()),
                 description: fields.description.as_deref().unwrap_or_default(),
                 ..ErrorAnswer::default()
             })
         });
-        if fields.admin_consent {
-            return Self::AdminConsent(error.map_or(Ok(()), Err));
+        let state = fields.state.as_deref().and_then(State::parse);
+        // A code proves itself, wherever it comes from, and is worth more than the consent that came with it.
+        if let Some(granted) = fields.admin_consent
+            && (fields.code.is_none() || state.is_none())
+        {
+            // `admin_consent` is `True` beside an error as well.
+            return Self::AdminConsent(match error {
+                Some(refusal) => Consent::Refused(refusal),
+                None if granted.eq_ignore_ascii_case("true") && !fields.repeated => Consent::Granted,
+                None => Consent::NotGranted,
+            });
         }
-        let Some(state) = fields.state.as_deref().and_then(State::parse) else {
+        let Some(state) = state else {
             return Self::Stray;
         };
         let outcome = match (fields.code, error) {
@@ -79,8 +99,9 @@ struct Fields {
     code: Option<String>,
     error: Option<String>,
     suberror: Option<String>,
+    subcode: Option<String>,
     description: Option<String>,
-    admin_consent: bool,
+    admin_consent: Option<String>,
     repeated: bool,
 }
 
@@ -90,12 +111,10 @@ impl Fields {
             "state" => &mut self.state,
             "code" => &mut self.code,
             "error" => &mut self.error,
-            "suberror" | "error_subcode" => &mut self.suberror,
+            "suberror" => &mut self.suberror,
+            "error_subcode" => &mut self.subcode,
             "error_description" => &mut self.description,
-            "admin_consent" => {
-                self.admin_consent = true;
-                return;
-            }
+            "admin_consent" => &mut self.admin_consent,
             _ => return,
         };
         self.repeated |= field.replace(value).is_some();
@@ -151,12 +170,39 @@ mod tests {
     }
 
     #[test]
-    fn admin_consent_alone_is_no_success() {
-        assert!(matches!(parse("admin_consent=True&tenant=x&state=STATE"), Callback::AdminConsent(Ok(()))));
-        assert!(matches!(
-            parse("admin_consent=True&error=access_denied&error_description=AADSTS65004"),
-            Callback::AdminConsent(Err(Refusal { cause: Cause::ConsentDeclined, .. }))
-        ));
+    fn admin_consent_is_granted_only_when_it_says_true() {
+        let consent = |query| match parse(query) {
+            Callback::AdminConsent(consent) => consent,
+            other => panic!("{query}: {other:?}"),
+        };
+        for granted in ["admin_consent=True&tenant=x&state=STATE", "admin_consent=true", "admin_consent=True&code=c"] {
+            assert_eq!(consent(granted), Consent::Granted, "{granted}");
+        }
+        for refused in ["admin_consent=False&tenant=x&state=STATE", "admin_consent=", "admin_consent=maybe"] {
+            assert_eq!(consent(refused), Consent::NotGranted, "{refused}");
+        }
+        for (query, cause) in [
+            ("admin_consent=True&error=access_denied&error_description=AADSTS65004", Cause::ConsentDeclined),
+            ("admin_consent=True&error=consent_required&error_description=AADSTS65004", Cause::ConsentDeclined),
+            ("admin_consent=True&error=consent_required&error_description=AADSTS90094", Cause::AdminConsentRequired),
+            ("admin_consent=False&error=access_denied&error_subcode=cancel", Cause::Cancelled),
+            ("admin_consent=True&error=permission_denied&error_description=The+admin+canceled", Cause::Cancelled),
+            ("admin_consent=False&error=consent_required&suberror=x&error_subcode=cancel", Cause::Cancelled),
+        ] {
+            let Consent::Refused(refusal) = consent(query) else { panic!("{query}") };
+            assert_eq!(refusal.cause, cause, "{query}");
+        }
+    }
+
+    #[test]
+    fn code_beside_admin_consent_is_an_authorization() {
+        for query in ["admin_consent=True&code=c&state=STATE", "code=c&state=STATE&admin_consent=False&tenant=x"] {
+            assert!(matches!(outcome(query), Outcome::Code(_)), "{query}");
+        }
+        let Outcome::Error(refusal) = outcome("error=access_denied&error_subcode=cancel&state=STATE") else {
+            panic!("expected an error")
+        };
+        assert_eq!(refusal.cause, Cause::Cancelled);
     }
 
     proptest! {

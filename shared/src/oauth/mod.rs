@@ -12,15 +12,17 @@
 
 mod authorization;
 mod callback;
+mod conclusion;
 mod probe;
 mod roles;
 mod scopes;
 
 pub use authorization::{
     AUTHORIZATION_LIFETIME, AuthorizationError, BrowserSecret, LocalPath, PendingAuthorization, Purpose, Redeemable,
-    State, StateHash, settle,
+    State, StateHash, look_at, settle,
 };
-pub use callback::{Callback, Outcome};
+pub use callback::{Callback, Consent, Outcome};
+pub use conclusion::{Conclusion, Connected, Denial, NextSync, Position};
 pub use probe::{AccountProbe, ProbeError};
 pub use roles::{HeldRoles, Role, RoleAssessment};
 pub use scopes::{GRAPH_SCOPES, OPENID_SCOPES, missing_scopes};

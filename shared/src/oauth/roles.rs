@@ -1,5 +1,7 @@
 //! Whether an administrator's directory roles let the sync see everything.
 
+use serde::{Deserialize, Serialize};
+
 /// The directory roles of an account that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HeldRoles {
@@ -12,7 +14,8 @@ pub struct HeldRoles {
 }
 
 /// A lesser directory role. Both together do what the sync needs of a Global administrator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// May consent for the tenant and manage the application there.
     CloudApplicationAdministrator,
@@ -46,7 +49,8 @@ impl Role {
 }
 
 /// What an administrator's roles are worth.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "roles", rename_all = "snake_case")]
 pub enum RoleAssessment {
     /// They could not be read.
     Unknown,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::oauth::{PendingAuthorization, StateHash};
+use crate::oauth::{Conclusion, PendingAuthorization, StateHash};
 
 /// What became of an attempt to use a `state`.
 #[derive(Debug)]
@@ -17,6 +17,17 @@ pub enum Consumed {
     Unknown,
 }
 
+/// An authorization as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAuthorization {
+    /// How it was begun.
+    pub pending: PendingAuthorization,
+    /// True when its `state` has been used up.
+    pub used: bool,
+    /// How it ended, once that is known.
+    pub conclusion: Option<Conclusion>,
+}
+
 /// Pending authorizations, each usable once.
 #[async_trait]
 pub trait AuthorizationStore: Send + Sync {
@@ -25,4 +36,10 @@ pub trait AuthorizationStore: Send + Sync {
 
     /// Uses an authorization up. Of two calls with the same state only one gets it, however close they are.
     async fn consume_authorization(&self, state: &StateHash, now: Timestamp) -> Result<Consumed, StoreError>;
+
+    /// Returns an authorization without using it up; `None` when it was never begun, or is long forgotten.
+    async fn authorization(&self, state: &StateHash) -> Result<Option<KnownAuthorization>, StoreError>;
+
+    /// Remembers how a used authorization ended, for as long as the authorization itself.
+    async fn conclude_authorization(&self, state: &StateHash, conclusion: &Conclusion) -> Result<(), StoreError>;
 }

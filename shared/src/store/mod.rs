@@ -27,7 +27,7 @@ pub use alerts::{AlertStore, Standing};
 pub use announcements::{Announced, AnnouncementStore};
 pub use attempts::AttemptStore;
 pub use audit::AuditStore;
-pub use authorizations::{AuthorizationStore, Consumed};
+pub use authorizations::{AuthorizationStore, Consumed, KnownAuthorization};
 pub use changes::{Before, ChangeStore, Changes, LOG_RETENTION, Logged, history};
 pub use checkpoints::{Checkpoint, CheckpointStore};
 pub use credentials::CredentialStore;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures::FutureExt as _;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -31,6 +32,23 @@ const done = arguments[arguments.length - 1];
 axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) =>
   done(violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html} ${node.any.map((a) => a.message)}`))));
 "#;
+/// A command of the `DevTools` protocol, which chromedriver passes on.
+#[derive(Debug)]
+struct DevTools {
+    name: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({"cmd": self.name, "params": self.parameters}).to_string()))
+    }
+}
+
 /// Set where a missing browser is an error.
 const REQUIRED: &str = "BROWSER_TESTS";
 /// The folder for pictures of the pages; without one, none are taken.
@@ -147,6 +165,48 @@ impl Browser {
     /// Opens one of our pages.
     pub async fn open_page(&self, path: &str) {
         self.client.goto(self.base.join(path).unwrap().as_str()).await.unwrap();
+    }
+
+    /// Opens any address.
+    pub async fn open_url(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// The whole address of the page that is open.
+    pub async fn url(&self) -> Url {
+        self.client.current_url().await.unwrap()
+    }
+
+    /// Loads the page once more.
+    pub async fn reload(&self) {
+        self.client.refresh().await.unwrap();
+    }
+
+    /// Goes back in the history.
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
+    }
+
+    /// Opens a further tab, which is in front then.
+    pub async fn open_tab(&self) -> WindowHandle {
+        let tab = self.client.new_window(true).await.unwrap().handle;
+        self.client.switch_to_window(tab.clone()).await.unwrap();
+        tab
+    }
+
+    /// Brings a tab to the front.
+    pub async fn show_tab(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap();
+    }
+
+    /// Runs a script on the page, which calls its last argument when it is done.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute_async(script, arguments).await.unwrap()
+    }
+
+    /// Gives a command of the `DevTools` protocol.
+    pub async fn command(&self, name: &'static str, parameters: Value) {
+        self.client.issue_cmd(DevTools { name, parameters }).await.unwrap();
     }
 
     /// The path of the page that is open.

@@ -1,6 +1,7 @@
 //! The pages, in a real browser and without one.
 
 mod browser;
+mod callback;
 mod counted;
 mod credentials;
 mod everybody;

@@ -70,6 +70,7 @@ pub fn credential(directory: DirectoryId, administrator: u32) -> Credential {
         authorized_at: at(0),
         last_good_at: None,
         exercised_at: None,
+        rejected_since: None,
         preferred_at: None,
         state: CredentialState::Working,
     }

@@ -77,6 +77,8 @@ promises! {
         an_authorization_is_used_once,
         an_unknown_state_is_told_from_a_used_one,
         of_sixteen_callbacks_with_one_state_one_gets_it,
+        authorization_is_shown_without_being_used,
+        conclusion_is_kept_with_a_used_authorization,
         an_authorization_is_forgotten_an_hour_after_its_end,
     }
     alerts {

@@ -24,7 +24,7 @@ mod welcome;
 mod words;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::Site;
@@ -59,5 +59,7 @@ pub(crate) fn routes(site: &Site) -> Router<Site> {
         .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
         .route("/directories/{directory}/tokens/{token}/revoke", post(tokens::revoke))
         .layer(from_fn_with_state(site.clone(), visitor::renew))
+        // Outside of what renews a session: a page that is only prefetched does not keep it alive.
+        .layer(from_fn(shared::http::refuse_speculation))
         .route("/assets/{name}", get(assets::serve))
 }

@@ -3,61 +3,60 @@
 use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
-use shared::oauth::RoleAssessment;
+use shared::oauth::{Connected, NextSync, Position, RoleAssessment};
 
 use super::{Tone, respond};
 use crate::App;
-use crate::connect::{Connected, Next, Place};
 
 /// The account passed, and its authorization is stored.
 pub(crate) fn connected(app: &App, connected: &Connected) -> Response {
-    let Connected { who, directory_name, roles, place, next } = connected;
+    let Connected { tenant, user_principal_name, display_name, directory_name, roles, position, next } = connected;
     let body = html! {
         p { "The sync can read the users and groups of this tenant, and the authorization is stored safely." }
         dl {
             dt { "Account" }
             dd {
-                (who.display_name)
-                @if who.user_principal_name != who.display_name { " (" (who.user_principal_name) ")" }
+                (display_name)
+                @if user_principal_name != display_name { " (" (user_principal_name) ")" }
             }
             dt { "Tenant" }
-            dd { (directory_name) br; span.fine { (who.tenant) } }
+            dd { (directory_name) br; span.fine { (tenant) } }
             dt { "Authorization" }
-            dd { (place_in_words(*place)) }
+            dd { (position_in_words(*position)) }
         }
         (warning(roles))
         h2 { "What happens next" }
-        p { (next_in_words(*place, *next)) }
-        @if *place == Place::First {
+        p { (next_in_words(*position, *next)) }
+        @if *position == Position::First {
             p {
                 "Have a second administrator "
                 a href=(app.authorize_url()) { "authorize as a backup" }
                 ", so that the sync goes on should this account be disabled or its authorization end."
             }
         }
-        p { a href=(app.url(&format!("/directories/{}", who.tenant))) { "Go to the Sync page" } }
+        p { a href=(app.url(&format!("/directories/{tenant}"))) { "Go to the Sync page" } }
     };
     respond(StatusCode::OK, Tone::Good, "Your account passes synchronization validation", &body)
 }
 
-fn place_in_words(place: Place) -> String {
-    match place {
-        Place::First => "The first one of this tenant".to_owned(),
-        Place::Backup { others: 1 } => "A backup, in addition to 1 other".to_owned(),
-        Place::Backup { others } => format!("A backup, in addition to {others} others"),
-        Place::Renewed => "Renewed, in place of this account's earlier one".to_owned(),
+fn position_in_words(position: Position) -> String {
+    match position {
+        Position::First => "The first one of this tenant".to_owned(),
+        Position::Backup { others: 1 } => "A backup, in addition to 1 other".to_owned(),
+        Position::Backup { others } => format!("A backup, in addition to {others} others"),
+        Position::Renewed => "Renewed, in place of this account's earlier one".to_owned(),
     }
 }
 
-fn next_in_words(place: Place, next: Next) -> &'static str {
-    match (next, place) {
-        (Next::SyncSoon, Place::First) => {
+fn next_in_words(position: Position, next: NextSync) -> &'static str {
+    match (next, position) {
+        (NextSync::Soon, Position::First) => {
             "The first synchronization starts within a minute and reads all users and groups. Nothing is published \
              before you switch on the synchronization of users or groups in the settings. After that, changes are \
              read on a schedule."
         }
-        (Next::SyncSoon, _) => "A synchronization starts within a minute; after that, changes are read on a schedule.",
-        (Next::SyncOnSchedule, _) => {
+        (NextSync::Soon, _) => "A synchronization starts within a minute; after that, changes are read on a schedule.",
+        (NextSync::OnSchedule, _) => {
             "The synchronization could not be started right away. It starts by itself with the next schedule."
         }
     }

@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use maud::html;
+use shared::clock_skew::ClockSkew;
 use shared::credentials::{Cause, RefusalKind};
-use shared::oauth::Purpose;
+use shared::oauth::{Conclusion, Denial, Purpose};
 use shared::session::{ADMINISTRATOR_ROLE, READER_ROLE};
 use shared::telemetry;
 
 use super::{Tone, respond};
 use crate::App;
+use crate::cookie::MAX_PENDING;
 use crate::denied::Denied;
 
 struct Words {
@@ -20,21 +22,40 @@ struct Words {
     advice: Cow<'static, str>,
 }
 
-/// The page. It is also where the refusal is logged, once.
-pub(crate) fn denied(app: &App, denied: &Denied, purpose: &Purpose) -> Response {
-    let status = denied.status();
-    log(denied, status);
-    let words = words(denied);
-    let number = match denied {
-        Denied::Refused(refusal) => refusal.aadsts,
+/// Concludes an authorization that came to nothing. It is also where that is logged, once.
+pub(crate) fn conclude(app: &App, denied: &Denied) -> Conclusion {
+    log(denied, denied.denial.status());
+    Conclusion::Denied { denial: denied.denial.clone(), clock_skew: app.identity.clock_skew().map(ClockSkew::as_secs) }
+}
+
+/// The page of an authorization that did not even begin, which is logged.
+pub(crate) fn refused(app: &App, denied: &Denied, purpose: &Purpose) -> Response {
+    log(denied, denied.denial.status());
+    self::denied(app, &denied.denial, None, purpose)
+}
+
+/// The page.
+pub(crate) fn denied(app: &App, denial: &Denial, skew: Option<ClockSkew>, purpose: &Purpose) -> Response {
+    let status = denial.status();
+    let words = words(denial, skew);
+    let number = match denial {
+        Denial::Refused { aadsts, .. } => *aadsts,
         _ => None,
     };
-    let consent = wants_consent(denied).then(|| app.identity.admin_consent_url(&app.redirect_url()).ok()).flatten();
+    // A wrong clock explains many a refusal, so it comes before any other reason.
+    let skew = skew.filter(|_| *denial != Denial::ClockWrong);
+    let consent = wants_consent(denial).then(|| app.identity.admin_consent_url(&app.redirect_url()).ok()).flatten();
     let body = html! {
+        @if let Some(skew) = skew {
+            section.warning {
+                h2 { "The clock of this deployment is wrong" }
+                p { "It is " (skew) ". " (Cause::ClockWrong.advice()) " This may be the reason for what follows." }
+            }
+        }
         h2 { "What happened" }
         p { (words.happened) }
         h2 { "What it means" }
-        p { (meaning(denied, purpose)) }
+        p { (meaning(denial, purpose)) }
         h2 { "What to do" }
         p { (words.advice) }
         @if let Some(consent) = consent {
@@ -64,69 +85,111 @@ fn log(denied: &Denied, status: StatusCode) {
     }
 }
 
-fn wants_consent(denied: &Denied) -> bool {
-    match denied {
-        Denied::ScopesMissing(_) => true,
-        Denied::Refused(refusal) => matches!(refusal.cause, Cause::ConsentMissing | Cause::AdminConsentRequired),
+fn wants_consent(denial: &Denial) -> bool {
+    match denial {
+        Denial::ScopesMissing { .. } | Denial::NotConsented => true,
+        Denial::Refused { cause, .. } => {
+            matches!(cause, Cause::ConsentMissing | Cause::AdminConsentRequired | Cause::ApplicationNotInTenant)
+        }
         _ => false,
     }
 }
 
-fn meaning(denied: &Denied, purpose: &Purpose) -> &'static str {
+fn meaning(denial: &Denial, purpose: &Purpose) -> &'static str {
     if matches!(purpose, Purpose::SignIn { .. }) {
         return "You are not signed in to the Sync page. The sync itself goes on as before.";
     }
-    match denied {
-        Denied::AlreadyUsed => {
+    match denial {
+        Denial::AlreadyUsed => {
             "This page cannot use the sign-in a second time. If you saw the green check before, your authorization is \
              stored and all is well."
         }
-        Denied::Internal(_) => "It is not certain that the authorization was stored. Authorizing again does no harm.",
-        Denied::Refused(refusal) if refusal.kind == RefusalKind::ApplicationFault => {
+        Denial::OtherBrowser => {
+            "Nothing was stored, and the authorization waits for the browser that started it. What was connected before \
+             stays as it was."
+        }
+        Denial::Forgotten => {
+            "If you saw the green check before, your authorization is stored and all is well: the Sync page lists it."
+        }
+        Denial::Internal => "It is not certain that the authorization was stored. Authorizing again does no harm.",
+        Denial::ClockWrong => {
+            "Nothing was stored. Until this is repaired, no one can authorize or sign in, and the sync of connected \
+             tenants may stop."
+        }
+        Denial::Refused { cause, .. } if cause.kind() == RefusalKind::ApplicationFault => {
             "Nothing was stored. Until this is mended nobody can authorize, and the sync of connected tenants may stop."
         }
         _ => "Nothing was stored. What was connected before stays as it was.",
     }
 }
 
-fn words(denied: &Denied) -> Words {
-    let (heading, happened, advice): (_, Cow<'static, str>, Cow<'static, str>) = match denied {
-        Denied::Stray | Denied::Malformed => (
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each denial")]
+fn words(denial: &Denial, skew: Option<ClockSkew>) -> Words {
+    let (heading, happened, advice): (_, Cow<'static, str>, Cow<'static, str>) = match denial {
+        Denial::Stray | Denial::Malformed => (
             "This is not an answer to an authorization",
             "The address of this page lacks what Microsoft adds when it sends a browser back.".into(),
             "Start the authorization from the beginning, instead of opening or reloading this address.".into(),
         ),
-        Denied::UnknownState => (
+        Denial::Unknown => (
             "This authorization is not known",
             "The sign-in does not belong to an authorization that was started here, or it was started long ago.".into(),
             "Start the authorization again, and do not follow links to this page from elsewhere.".into(),
         ),
-        Denied::Expired => (
+        Denial::Expired => (
             "This authorization has expired",
             "More than ten minutes passed between starting the authorization and coming back from Microsoft.".into(),
             "Start the authorization again and complete it within ten minutes.".into(),
         ),
-        Denied::AlreadyUsed => (
+        Denial::AlreadyUsed => (
             "This authorization was used already",
-            "The answer of this sign-in was taken before, as happens when the page is reloaded or opened twice.".into(),
-            "Nothing, if it succeeded before. Otherwise start the authorization again.".into(),
+            "The answer of this sign-in was taken before, and how it ended is not known yet, or not to this browser.".into(),
+            "Reload this page after a few seconds. If it stays, nothing is to be done if it succeeded before; otherwise \
+             start again."
+                .into(),
         ),
-        Denied::OtherBrowser => (
+        Denial::OtherBrowser => (
             "This authorization was started in another browser",
-            "The browser that came back from Microsoft is not the one that started the authorization, or it does not \
-             keep cookies."
-                .into(),
-            "Start the authorization again and complete it in the same browser, with cookies switched on for this site."
+            format!(
+                "The browser that came back from Microsoft is not the one that started the authorization, or it no longer \
+                 has the cookie of it: it does not keep cookies for this site, or it has begun more than {MAX_PENDING} \
+                 sign-ins since, as happens when many tabs are restored at once."
+            )
+            .into(),
+            "Start again and complete it in the same browser, with cookies switched on for this site. Of many tabs, sign \
+             in with one and reload the others."
                 .into(),
         ),
-        Denied::TooMany => (
+        Denial::Forgotten => (
+            "This page is no longer kept",
+            "How an authorization ended is shown for ten minutes, in the browser that it was made with.".into(),
+            "Open the Sync page to see which accounts are connected.".into(),
+        ),
+        Denial::NotConsented => (
+            "Consent was not granted",
+            "Microsoft reports that the permissions were not granted for the whole tenant, and does not say why.".into(),
+            Cause::ConsentMissing.advice().into(),
+        ),
+        Denial::ClockWrong => (
+            "The clock of this deployment is wrong",
+            match skew {
+                Some(skew) => format!(
+                    "The clock is {skew}. The proofs of identity that are exchanged with Microsoft are valid for a short \
+                     time only, and are outside of it by this clock."
+                )
+                .into(),
+                None => Cause::ClockWrong.explanation().into(),
+            },
+            Cause::ClockWrong.advice().into(),
+        ),
+        Denial::TooMany => (
             "Too many attempts",
             "From your network this page was opened more often in the last minute than people do.".into(),
             "Wait a minute, then start again.".into(),
         ),
-        Denied::NoRole(who) => (
+        Denial::NoRole { user_principal_name } => (
             "You have no access to this page",
-            format!("You are signed in as {}, an account without a role of this application.", who.user_principal_name)
+            format!("You are signed in as {user_principal_name}, an account without a role of this application.")
                 .into(),
             format!(
                 "Ask an administrator of your tenant: in the Entra admin center, under Enterprise applications, this \
@@ -135,37 +198,35 @@ fn words(denied: &Denied) -> Words {
             )
             .into(),
         ),
-        Denied::TenantNotAllowed(tenant) => (
+        Denial::TenantNotAllowed { tenant } => (
             "This tenant is not on the list of allowed tenants",
             format!("You signed in with an account of the tenant {tenant}, which may not be connected here.").into(),
             "Sign in with an account of the right tenant, or have the operator of this deployment add the tenant to \
              ALLOWED_TENANTS."
                 .into(),
         ),
-        Denied::ScopesMissing(missing) => (
+        Denial::ScopesMissing { scopes } => (
             "Permissions are missing",
-            format!("Microsoft did not grant {}, without which users and groups cannot be read.", missing.join(" and "))
+            format!("Microsoft did not grant {}, without which users and groups cannot be read.", scopes.join(" and "))
                 .into(),
             Cause::ConsentMissing.advice().into(),
         ),
-        Denied::GrantIncomplete(what) => (
+        Denial::GrantIncomplete { lacks } => (
             "Microsoft's answer is not complete",
-            format!("Microsoft granted the authorization without {what}.").into(),
+            format!("Microsoft granted the authorization without {lacks}.").into(),
             "Check that the application is registered for the platform \"Web\", then authorize again.".into(),
         ),
-        Denied::NotProven(_) => (
+        Denial::NotProven => (
             "It could not be proven who signed in",
             "The proof of identity that came with the sign-in did not pass the checks.".into(),
             Cause::Unknown.advice().into(),
         ),
-        Denied::Internal(_) => (
+        Denial::Internal => (
             "Something did not work on our side",
             "The storage, or another part of this deployment, did not answer as it should.".into(),
             "Try again in a few minutes. If it stays, tell whoever operates this deployment.".into(),
         ),
-        Denied::Refused(refusal) => {
-            (heading(refusal.cause), refusal.cause.explanation().into(), refusal.cause.advice().into())
-        }
+        Denial::Refused { cause, .. } => (heading(*cause), cause.explanation().into(), cause.advice().into()),
     };
     Words { heading, happened, advice }
 }
@@ -183,12 +244,19 @@ fn heading(cause: Cause) -> &'static str {
         Cause::PasswordExpired => "The account's password has expired",
         Cause::NotAssigned => "The account is not assigned to the application",
         Cause::MfaRequired => "A second factor is needed",
-        Cause::ConditionalAccess | Cause::SignInFrequency | Cause::TenantRestrictions => {
-            "A policy of the tenant blocks the sign-in"
-        }
+        Cause::ConditionalAccess
+        | Cause::ManagedDeviceRequired
+        | Cause::SignInFrequency
+        | Cause::TenantRestrictions => "A policy of the tenant blocks the sign-in",
         Cause::ReadRefused => "This account may not read users and groups",
         Cause::ClientSecretExpired => "The application's client secret has expired",
-        Cause::ClientSecretMissing | Cause::ClientSecretWrong => "The application's client secret is wrong",
+        Cause::TenantBlocked => "Microsoft has blocked the tenant",
+        Cause::ApplicationNotInTenant => "The application is not in this tenant",
+        Cause::ClockWrong => "The clock of this deployment is wrong",
+        Cause::GraphUnavailable => "Microsoft Graph is not available for now",
+        Cause::ClientSecretMissing | Cause::ClientSecretWrong | Cause::ClientSecretPadded | Cause::ClientSecretIsId => {
+            "The application's client secret is wrong"
+        }
         Cause::RedirectMismatch => "The redirect address is not registered",
         _ => match cause.kind() {
             RefusalKind::Retry => "Microsoft is not available for now",

@@ -3,15 +3,19 @@
 mod connected;
 mod denied;
 
-pub(crate) use connected::{connected, consented};
-pub(crate) use denied::denied;
+pub(crate) use connected::consented;
+pub(crate) use denied::{conclude, denied, refused};
 
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use shared::clock_skew::ClockSkew;
 use shared::http::style_policy;
+use shared::oauth::{Conclusion, Purpose};
+
+use crate::App;
 
 /// The one inline style, which the Content-Security-Policy knows by its hash.
 const STYLE: &str = include_str!("style.css");
@@ -25,6 +29,25 @@ enum Tone {
     Good,
     Bad,
     Plain,
+}
+
+/// The page of how an authorization ended.
+pub(crate) fn of(app: &App, conclusion: &Conclusion, purpose: &Purpose) -> Response {
+    match conclusion {
+        Conclusion::Connected(connected) => connected::connected(app, connected),
+        Conclusion::SignedIn { return_to } => see_other(return_to.as_str()),
+        Conclusion::Denied { denial, clock_skew } => denied(app, denial, clock_skew.map(ClockSkew::from_secs), purpose),
+    }
+}
+
+/// Sends the browser on. A location that is not a valid header value is a bug; the browser then stays where it is.
+pub(crate) fn see_other(location: &str) -> Response {
+    let mut response = match HeaderValue::from_str(location) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    protect(response.headers_mut());
+    response
 }
 
 /// A complete page.

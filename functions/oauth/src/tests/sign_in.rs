@@ -128,8 +128,16 @@ async fn what_signs_in_signs_in_once_and_in_its_own_browser() {
     assert_eq!(world.get(&callback).await.status, StatusCode::FORBIDDEN);
     assert!(world.session().is_none());
     world.browser = own;
-    assert_eq!(world.get(&callback).await.status, StatusCode::CONFLICT);
+    let again = world.browser.cookies.clone();
+    assert_eq!(world.get(&callback).await.status, StatusCode::SEE_OTHER);
+    assert!(world.session().is_some());
+    // The same answer once more, as of a double click: it leads to the page, and gives no second session.
+    world.browser.cookies = again;
+    let repeated = world.get(&callback).await;
+    assert_eq!((repeated.status, repeated.location()), (StatusCode::SEE_OTHER, Some(PAGE)));
     assert!(world.session().is_none());
+    world.browser.cookies.clear();
+    assert_eq!(world.get(&callback).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

@@ -22,13 +22,13 @@ use shared::config::{self, Authorization, Microsoft};
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, UserId};
 use shared::identity::IdentityPlatform;
-use shared::oauth::{AccountProbe, HeldRoles, PendingAuthorization, ProbeError, StateHash};
+use shared::oauth::{AccountProbe, Conclusion, HeldRoles, PendingAuthorization, ProbeError, StateHash};
 use shared::queue::{QueueError, RunQueue};
 use shared::secrets::{SecretError, SecretStore};
 use shared::session::{SessionDesk, SessionKeyStore};
 use shared::store::{
     AttemptStore, AuditStore, AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, EndedSessions,
-    Page, RequestedRun, RunStore, SettingsChange, StoreError,
+    KnownAuthorization, Page, RequestedRun, RunStore, SettingsChange, StoreError,
 };
 use shared::sync::{Run, RunId, RunRequest};
 use url::Url;
@@ -45,7 +45,7 @@ const SCOPES: &str = "openid profile User.Read.All GroupMember.Read.All";
 /// What our own ports hold, and how they should behave.
 pub(super) struct State {
     now: Mutex<Timestamp>,
-    pending: Mutex<HashMap<String, Option<PendingAuthorization>>>,
+    pending: Mutex<HashMap<String, KnownAuthorization>>,
     pub(super) secrets: Mutex<BTreeMap<String, String>>,
     pub(super) credentials: Mutex<Vec<Credential>>,
     pub(super) directories: Mutex<Vec<Directory>>,
@@ -53,8 +53,11 @@ pub(super) struct State {
     pub(super) queued: Mutex<Vec<RunRequest>>,
     pub(super) roles: Mutex<Result<Option<HeldRoles>, &'static str>>,
     pub(super) attempts: Mutex<u64>,
+    /// By how many seconds our clock is ahead of Microsoft's.
+    pub(super) clock_ahead: Mutex<i64>,
     pub(super) audit: Mutex<Vec<AuditEntry>>,
     pub(super) storage_works: Mutex<bool>,
+    pub(super) conclusions_are_kept: Mutex<bool>,
     pub(super) queue_works: Mutex<bool>,
 }
 
@@ -77,7 +80,8 @@ impl Clock for State {
 impl AuthorizationStore for State {
     async fn begin_authorization(&self, state: &StateHash, pending: &PendingAuthorization) -> Result<(), StoreError> {
         self.storage()?;
-        self.pending.lock().unwrap().insert(state.as_str().to_owned(), Some(pending.clone()));
+        let known = KnownAuthorization { pending: pending.clone(), used: false, conclusion: None };
+        self.pending.lock().unwrap().insert(state.as_str().to_owned(), known);
         Ok(())
     }
 
@@ -85,8 +89,32 @@ impl AuthorizationStore for State {
         self.storage()?;
         Ok(match self.pending.lock().unwrap().get_mut(state.as_str()) {
             None => Consumed::Unknown,
-            Some(entry) => entry.take().map_or(Consumed::AlreadyUsed, Consumed::Taken),
+            Some(known) if known.used => Consumed::AlreadyUsed,
+            Some(known) => {
+                known.used = true;
+                Consumed::Taken(known.pending.clone())
+            }
         })
+    }
+
+    async fn authorization(&self, state: &StateHash) -> Result<Option<KnownAuthorization>, StoreError> {
+        self.storage()?;
+        Ok(self.pending.lock().unwrap().get(state.as_str()).cloned())
+    }
+
+    async fn conclude_authorization(&self, state: &StateHash, conclusion: &Conclusion) -> Result<(), StoreError> {
+        if !*self.conclusions_are_kept.lock().unwrap() {
+            return Err(StoreError::Unavailable("down".into()));
+        }
+        let stored = serde_json::to_string(conclusion).unwrap();
+        for secret in ["the-code", "the-access-token", "the-refresh-token", "client-secret"] {
+            assert!(!stored.contains(secret), "{stored}");
+        }
+        let mut pending = self.pending.lock().unwrap();
+        let known = pending.get_mut(state.as_str()).unwrap();
+        assert!(known.used, "an authorization is used up before it ends");
+        known.conclusion = Some(serde_json::from_str(&stored).unwrap());
+        Ok(())
     }
 }
 
@@ -268,6 +296,11 @@ impl AccountProbe for State {
 pub(super) struct World {
     login: MockServer,
     gateway: Gateway,
+    keys: Value,
+    /// The host that requests are sent to.
+    pub(super) host: String,
+    /// Further headers of requests.
+    pub(super) headers: HeaderMap,
     pub(super) state: Arc<State>,
     pub(super) browser: Browser,
 }
@@ -285,6 +318,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Where the answer leads.
+    pub(super) fn location(&self) -> Option<&str> {
+        self.headers.get(header::LOCATION).map(|location| location.to_str().unwrap())
+    }
+
+    /// The path and query of the result that the browser is sent on to, if it is.
+    pub(super) fn result_address(&self) -> Option<String> {
+        let result: Url = self.location()?.parse().ok()?;
+        let path = &result[url::Position::BeforePath..];
+        path.contains("/oauth/result?").then(|| path[path.find("/oauth/result").unwrap()..].to_owned())
+    }
+
     /// The text of the page as people read it.
     pub(super) fn text(&self) -> String {
         const INLINE: [&str; 4] = ["a", "/a", "strong", "/strong"];
@@ -329,6 +374,8 @@ impl World {
             attempts: Mutex::default(),
             audit: Mutex::default(),
             storage_works: Mutex::new(true),
+            conclusions_are_kept: Mutex::new(true),
+            clock_ahead: Mutex::default(),
             queue_works: Mutex::new(true),
         });
         let microsoft = Microsoft {
@@ -357,26 +404,64 @@ impl World {
         };
         let mut key = Jwk::from_encoding_key(&signing_key(), Algorithm::RS256).unwrap();
         key.common.key_id = Some("k1".to_owned());
+        let base: Url = base_url.parse().unwrap();
+        let world = Self {
+            login,
+            gateway: Gateway::of("oauth", router(Arc::new(app))),
+            keys: json!({ "keys": [key] }),
+            host: base.authority().to_owned(),
+            headers: HeaderMap::new(),
+            state,
+            browser: Browser::default(),
+        };
+        world.serve_keys().await;
+        world
+    }
+
+    /// An answer of Microsoft's login, by its clock.
+    fn answer(&self, status: u16) -> ResponseTemplate {
+        let date = self.state.now() - SignedDuration::from_secs(*self.state.clock_ahead.lock().unwrap());
+        ResponseTemplate::new(status).insert_header("Date", httpdate::fmt_http_date(date.into()))
+    }
+
+    async fn serve_keys(&self) {
         Mock::given(path("/organizations/discovery/v2.0/keys"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "keys": [key] })))
-            .mount(&login)
+            .respond_with(self.answer(200).set_body_json(&self.keys))
+            .mount(&self.login)
             .await;
-        Self { login, gateway: Gateway::of("oauth", router(Arc::new(app))), state, browser: Browser::default() }
+    }
+
+    /// Sets our clock ahead by this many seconds; the login's answers carry the right time.
+    pub(super) async fn set_clock_ahead(&self, seconds: i64) {
+        *self.state.clock_ahead.lock().unwrap() = seconds;
+        self.login.reset().await;
+        self.serve_keys().await;
+    }
+
+    /// A page as the browser arrives at it: sent on from the callback to the address of its result.
+    pub(super) async fn get(&mut self, path_and_query: &str) -> Answer {
+        let answer = self.get_once(path_and_query).await;
+        match answer.result_address() {
+            Some(result) => self.get_once(&result).await,
+            None => answer,
+        }
     }
 
     /// A request as the browser sends it; cookies are kept as the answer says.
-    pub(super) async fn get(&mut self, path_and_query: &str) -> Answer {
+    pub(super) async fn get_once(&mut self, path_and_query: &str) -> Answer {
         self.send("GET", path_and_query).await
     }
 
     pub(super) async fn send(&mut self, method: &str, path_and_query: &str) -> Answer {
         let cookies: Vec<_> = self.browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path_and_query)
             .header(header::COOKIE, cookies.join("; "))
+            .header(header::HOST, &self.host)
             .body(Body::empty())
             .unwrap();
+        request.headers_mut().extend(self.headers.clone());
         let response = self.gateway.ask(request).await;
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
@@ -426,7 +511,7 @@ impl World {
         Mock::given(method("POST"))
             .and(path("/organizations/oauth2/v2.0/token"))
             .and(body_string_contains("code=the-code"))
-            .respond_with(ResponseTemplate::new(status).set_body_json(body))
+            .respond_with(self.answer(status).set_body_json(body))
             .up_to_n_times(1)
             .mount(&self.login)
             .await;
