@@ -194,7 +194,10 @@ pub async fn authorize(
     // To an address without a code.
     let result = answer.headers().get(LOCATION).and_then(|result| result.to_str().ok()?.parse::<url::Url>().ok());
     match result {
-        Some(result) => Ok(gateway.ask(ask(result.get(url::Position::BeforePath..).unwrap_or_default())?).await),
+        Some(result) => {
+            let result = format!("{}?{}", result.path(), result.query().unwrap_or_default());
+            Ok(gateway.ask(ask(&result)?).await)
+        }
         None => Ok(answer),
     }
 }
