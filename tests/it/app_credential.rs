@@ -13,7 +13,6 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use shared::app_credential::{AppCredential as _, Proof, WebIdentity};
-use shared::clock::{Clock as _, SystemClock};
 use shared::config::AppCredential;
 use tenant::RegisteredCertificate;
 use wiremock::matchers::{header, method};
@@ -117,7 +116,8 @@ async fn wrong_clock_is_reported_with_its_amount() {
         options.registration.certificate = Some(registered());
         options.access_token_lifetime = SignedDuration::from_secs(1);
         let offset = move || SignedDuration::from_mins(offset.load(Ordering::Relaxed));
-        options.clock = tenant::Clock::new(move || SystemClock.now() + offset());
+        let ours = options.clock.clone();
+        options.clock = tenant::Clock::new(move || ours.now() + offset(), |_| async {});
     };
     let setup = Setup { app_credential: Some(AppCredential::Certificate), ..Setup::default() };
     let world = World::set_up(&small(), Setup { bend: Some(Box::new(bend)), ..setup }).await;
