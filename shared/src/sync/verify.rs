@@ -5,7 +5,7 @@
 //!
 //! The counters come from an index that lags behind a little: right after a deletion they count too many. So a list that has
 //! fewer objects than its counter is compared with the same list of that index. What only the index has is asked for
-//! once more.
+//! by its id, and members for the groups that they are in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,22 +95,23 @@ pub(super) async fn complete(
     let missing = index.into_iter().filter(|id| !has(id) && !changed.contains(id)).collect();
     let there = exist(source, list, missing).await?;
     // Objects whose ids could not be read are listed all the same.
-    if there > nameless { Err(cut_short) } else { Ok(()) }
+    if there.len() > nameless { Err(cut_short) } else { Ok(()) }
 }
 
-/// Returns how many of these objects exist, of those that are asked for.
-async fn exist(source: &dyn TenantSource, list: ListKind, ids: Vec<ObjectId>) -> Result<usize, SourceError> {
-    let exist: Vec<bool> = stream::iter(spread(ids))
+/// Returns those of these objects that exist, of those that are asked for.
+async fn exist(source: &dyn TenantSource, list: ListKind, ids: Vec<ObjectId>) -> Result<Vec<ObjectId>, SourceError> {
+    let exist: Vec<Option<ObjectId>> = stream::iter(spread(ids))
         .map(|id| async move {
-            match list {
-                ListKind::Users => source.user_exists(&id.into()).await,
-                ListKind::Groups => source.group_exists(&id.into()).await,
-            }
+            let exists = match list {
+                ListKind::Users => source.user_exists(&id.clone().into()).await?,
+                ListKind::Groups => source.group_exists(&id.clone().into()).await?,
+            };
+            Ok::<_, SourceError>(exists.then_some(id))
         })
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    Ok(exist.into_iter().filter(|exists| *exists).count())
+    Ok(exist.into_iter().flatten().collect())
 }
 
 /// Asks for the users and groups that were not listed any more. One that is there all the same, and has not come back since,
@@ -124,7 +125,7 @@ pub(super) async fn removed_objects(
     let groups = removed(&net.groups).map(|group| group.object().clone());
     for (list, ids) in [(ListKind::Users, users.collect()), (ListKind::Groups, groups.collect::<Vec<_>>())] {
         let ids = Vec::into_iter(ids).filter(|id| !changed.contains(id)).collect();
-        if exist(source, list, ids).await? > 0 {
+        if !exist(source, list, ids).await?.is_empty() {
             return Err(RunError::ListLacks { list });
         }
     }
@@ -147,9 +148,9 @@ pub(super) enum Correction {
     Unknown,
     /// The list lacks members.
     Lacks {
-        /// Those that it had when it was read again.
+        /// Those that it had when it was read again, or whose own lists of groups have it.
         found: Vec<Member>,
-        /// Those that only the index has. They have left a moment ago, or the list was cut short both times.
+        /// Those that only the index has: they have left a moment ago, or every list was cut short.
         doubtful: BTreeSet<ObjectId>,
     },
 }
@@ -287,28 +288,76 @@ impl MemberList {
 
     /// Compares it with its counters, and where it has less, with the index behind them and with itself, read again.
     async fn compare(&self, source: &dyn TenantSource) -> Result<Option<Correction>, SourceError> {
-        let mut doubtful = BTreeSet::new();
+        let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
         let mut is_uncounted = false;
         for (of, listed) in &self.listed {
             match source.member_count(&self.group, *of).await? {
                 Some(counted) if counted > *listed => {
                     let index = source.indexed(*of, Some(&self.group)).await?;
+                    let doubtful = if *of == ListKind::Users { &mut users } else { &mut groups };
                     doubtful.extend(index.into_iter().filter(|id| !self.ids.contains(id)));
                 }
                 Some(_) => {}
                 None => is_uncounted = true,
             }
         }
-        if doubtful.is_empty() && !(is_uncounted && self.is_suspect) {
+        if users.is_empty() && groups.is_empty() && !(is_uncounted && self.is_suspect) {
             return Ok(None);
         }
         let again = Trail::default();
         source.members(&self.group, &again).await?;
-        let found: Vec<Member> =
+        let mut found: Vec<Member> =
             again.take().objects.into_iter().filter(|member| !self.ids.contains(&member.id)).collect();
         for member in &found {
-            doubtful.remove(&member.id);
+            users.remove(&member.id);
+            groups.remove(&member.id);
+        }
+        let mut doubtful = BTreeSet::new();
+        for (of, ids) in [(ListKind::Users, users), (ListKind::Groups, groups)] {
+            // What was deleted may stay in the index for longer than in the list.
+            let ids: Vec<ObjectId> = ids.into_iter().collect();
+            if ids.len() > ASKED_FOR {
+                doubtful.extend(ids);
+                continue;
+            }
+            for id in exist(source, of, ids).await? {
+                match self.is_member(source, of, &id).await? {
+                    Some(true) => found.push(Member { id, kind: kind_of(of) }),
+                    Some(false) => {}
+                    None => _ = doubtful.insert(id),
+                }
+            }
         }
         Ok((!found.is_empty() || !doubtful.is_empty()).then_some(Correction::Lacks { found, doubtful }))
+    }
+
+    /// Returns whether an object is in the group by its own list of groups; `None` when that is in doubt as well.
+    async fn is_member(
+        &self,
+        source: &dyn TenantSource,
+        of: ListKind,
+        id: &ObjectId,
+    ) -> Result<Option<bool>, SourceError> {
+        let trail = Trail::default();
+        let read = match of {
+            ListKind::Users => source.groups_of_user(&id.clone().into(), &trail).await,
+            ListKind::Groups => source.groups_of_group(&id.clone().into(), &trail).await,
+        };
+        match read {
+            Ok(()) if trail.map(|group| *group == self.group).contains(&true) => Ok(Some(true)),
+            // Of two lists that look cut short, neither shows anything.
+            Ok(()) => Ok((!trail.ends_empty() || !self.is_suspect).then_some(false)),
+            Err(
+                SourceError::NotFound | SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_),
+            ) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn kind_of(list: ListKind) -> MemberKind {
+    match list {
+        ListKind::Users => MemberKind::User,
+        ListKind::Groups => MemberKind::Group,
     }
 }

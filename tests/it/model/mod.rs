@@ -1,6 +1,6 @@
 //! Random tenants, drift, settings and faults, any number of runs; at the end the published state must be the truth.
 //!
-//! `MODEL_SEEDS=5000` tells more stories, `MODEL_SEED=17` just one. `docs/crash-and-model-tests.md` says what is in them.
+//! `MODEL_SEEDS=5000` tells more stories, `MODEL_SEEDS=5000..6000` others, `MODEL_SEED=17` just one. `docs/crash-and-model-tests.md` says what is in them.
 
 mod draws;
 mod early_ends;
@@ -60,9 +60,9 @@ struct Seeds([Range<u64>; 2]);
 impl Seeds {
     /// Those that were asked for; else those that are always told and some that follow from the commit, so that with time many are.
     fn chosen() -> Self {
-        match (number("MODEL_SEED"), number("MODEL_SEEDS")) {
-            (Some(seed), _) => Self([seed..seed + 1, 0..0]),
-            (None, Some(seeds)) => Self([0..seeds, 0..0]),
+        match (asked_for("MODEL_SEED"), asked_for("MODEL_SEEDS")) {
+            (Some(seed), _) => Self([seed.end..seed.end + 1, 0..0]),
+            (None, Some(seeds)) => Self([seeds, 0..0]),
             (None, None) => {
                 let first = SEEDS + draws::hash(&commit()) % (1 << 40);
                 Self([0..SEEDS, first..first + OF_COMMIT])
@@ -90,10 +90,17 @@ fn commit() -> String {
     found.map_or_else(|| "unknown".to_owned(), |answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
 
+/// The seeds that a variable names: `3..7`, or `7` for `0..7`.
 #[expect(clippy::disallowed_methods, reason = "how far a test goes is said on its command line")]
-fn number(variable: &str) -> Option<u64> {
+fn asked_for(variable: &str) -> Option<Range<u64>> {
     let value = std::env::var(variable).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {value}")))
+    let number = |text: &str| -> u64 {
+        text.parse().unwrap_or_else(|_| panic!("{variable} is a number or a range of numbers, not {value}"))
+    };
+    Some(match value.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => 0..number(&value),
+    })
 }
 
 /// Why a story does not end well, with all that happened in it.

@@ -322,6 +322,43 @@ fn a_member_that_is_not_listed_yet_is_kept_unseen_and_shows_up_with_its_groups()
 }
 
 #[test]
+fn members_of_unknown_kinds_are_whose_ids_they_carry() {
+    let unknown = |id: &ObjectId| Member { id: id.clone(), kind: MemberKind::Unknown("agentUser2".into()) };
+    let change = |id: &ObjectId, removed| {
+        let members = vec![MemberChange { id: id.clone(), kind: unknown(id).kind, removed }];
+        GroupChange { id: group(1), what: GroupEvent::Seen(GroupPatch::default()), members }
+    };
+    let stranger = user(9);
+    let everyone = || vec![unknown(user(1).object()), unknown(group(2).object()), unknown(stranger.object())];
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1, 2], &[(1, everyone()), (2, vec![])]), &everything_on());
+    assert_eq!(known.users.get(&user(1)).unwrap().groups, BTreeSet::from([group(1)]));
+    assert_eq!(known.groups[&group(1)].children, BTreeSet::from([group(2)]));
+    assert!(known.users.get(&stranger).is_none());
+    assert!(sync_fully(&mut known, reading(&[1, 2], &[(1, everyone()), (2, vec![])]), &everything_on()).is_empty());
+
+    let mut net = changes(
+        vec![],
+        vec![change(user(1).object(), true), change(user(2).object(), false), change(stranger.object(), false)],
+    );
+    net.classify(&known);
+    let said: Vec<_> = net.memberships.users().flat_map(|user| net.memberships.of(user).map(|(_, is)| is)).collect();
+    assert_eq!((said, net.oddities.len()), (vec![false, true], 1));
+}
+
+#[test]
+fn members_in_doubt_stay_as_known_and_new_users_are_taken_for_members() {
+    let in_doubt = |n| UnreadObject { id: Some(user(n).object().clone()), note: String::new() };
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1, 2], &[(1, vec![person(1)])]), &everything_on());
+    let mut again = reading(&[1, 2, 3], &[(1, vec![])]);
+    again.members.get_mut(&group(1)).unwrap().unread = vec![in_doubt(1), in_doubt(2), in_doubt(3)];
+    sync_fully(&mut known, again, &everything_on());
+    let is_member = |n| known.users.get(&user(n)).unwrap().groups.contains(&group(1));
+    assert_eq!([1, 2, 3].map(is_member), [true, false, true]);
+}
+
+#[test]
 fn users_removed_before_the_first_enumeration_leave_no_trace() {
     let mut known = Known::default();
     let plan = sync_changes(
