@@ -169,6 +169,47 @@ async fn a_run_that_nobody_continues_is_closed_by_the_next_with_what_it_wrote() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_for_settings_alone_continues_the_lost_one_that_was_to_read() {
+    let lab = lab().await;
+    let lost = lab.request().await;
+    lab.mailbox.take_all();
+    lab.deliver(&lost, &Process::troubled(AT_WORK, Way::DiesBefore)).await;
+    lab.clock.pass(REDELIVERY);
+    assert_eq!(lab.run_by(Trigger::Settings).await["reading"], "mirror");
+    let continued = lab.record(&lost).await;
+    assert_eq!((&continued["state"], &continued["attempts"]), (&json!("succeeded"), &json!(2)), "{continued:#}");
+    lab.assert_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_overtaken_while_it_paused_keeps_its_counts() {
+    let world = Kind::Incremental.prepare().await;
+    let (whole, writes) = undisturbed(&world).await;
+    let mut lab = world.copy().await;
+    lab.time = Some(Duration::from_mins(10));
+    let paused = lab.request().await;
+    lab.mailbox.take_all();
+    let process = Process::troubled(writes - 4, Way::Freezes);
+    let work = lab.begin(&paused, &process);
+    process.stands_still().await;
+    lab.clock.pass(SignedDuration::from_mins(10));
+    process.wake();
+    work.await.unwrap();
+    assert_eq!(lab.record(&paused).await["state"], "paused");
+    lab.mailbox.take_all();
+    let other = lab.request().await;
+    lab.mailbox.take_all();
+    lab.deliver(&other, &Process::undisturbed()).await;
+    lab.settle().await;
+    let [paused, other] = [lab.record(&paused).await, lab.record(&other).await];
+    assert_eq!((&paused["state"], &other["state"]), (&json!("succeeded"), &json!("succeeded")));
+    assert_ne!(paused["changes"]["users_changed"], 0, "{paused:#}");
+    let both = sum(&paused["changes"], &other["changes"]);
+    assert!(both["users_changed"].as_u64() <= whole["changes"]["users_changed"].as_u64(), "{both:#}");
+    lab.assert_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_waits_is_not_closed_by_the_one_before_it() {
     let lab = lab().await;
     let first = lab.request().await;

@@ -10,7 +10,7 @@ use shared::directory::{GroupRecord, NameKey, ObjectId, UserRecord};
 use shared::store::{
     Counting, GroupFilter, Leased, MirrorStore as _, NameIndex, NamesChange, QueryStore as _, UserFilter, Write,
 };
-use shared::sync::{RunId, Written};
+use shared::sync::{Run, Trigger, Written};
 use tenant::{Action, GroupKind, NewGroup, NewUser};
 
 use crate::coherence;
@@ -93,13 +93,14 @@ async fn put_earlier_names(world: &World) {
     let users = users.iter().flat_map(|user: &UserRecord| entries(user.earlier_name_keys(), user.id.object()));
     let groups = groups.iter().flat_map(|group: &GroupRecord| entries(group.earlier_name_keys(), group.id.object()));
     let now = world.clock.now();
-    let leased = store.acquire_lease(directory, RunId::new(now), now, now + SignedDuration::from_secs(60)).await;
+    let run = Run::requested(directory, Trigger::Manual, now);
+    let leased = store.acquire_lease(directory, run.id, now, now + SignedDuration::from_secs(60)).await;
     let Leased::Taken(lease, _) = leased.unwrap() else { panic!("the lease is held") };
     let writes = [
         Write::Names(NamesChange { add: users.collect(), ..NamesChange::of(NameIndex::Users) }),
         Write::Names(NamesChange { add: groups.collect(), ..NamesChange::of(NameIndex::Groups) }),
     ];
-    let mut count = Counting { written: Written::continued(lease.run, None), reconciles: false };
+    let mut count = Counting { written: Written::continued(&run, None), reconciles: false };
     store.apply(&lease, &writes, &mut count, now).await.unwrap();
     store.release_lease(&lease, &BTreeSet::from([lease.run])).await.unwrap();
     let key = AttributeValue::S(format!("DIRECTORY#{}", world.directory));

@@ -74,6 +74,8 @@ impl Work<'_> {
         for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
+        // Some are known already, because it was to be found out who has come back.
+        users.retain(|user| known.users.get(user).is_none());
         known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);
         self.load_resized(net, known).await
     }

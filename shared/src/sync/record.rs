@@ -223,17 +223,18 @@ pub struct Written {
 }
 
 impl Written {
-    /// Goes on counting where the run, or another one before it, was cut off.
+    /// Goes on counting where the run was cut off. What another one has written since takes the place of what is stored; then
+    /// the run's record tells how far it came.
     #[must_use]
-    pub fn continued(run: RunId, before: Option<Self>) -> Self {
-        match before {
-            Some(before) if before.run == run => before,
-            before => Self {
-                run,
-                items: 0,
-                changes: ChangeCounts::default(),
-                repaired: ChangeCounts::default(),
-                unpublished: before.map(|before| before.unpublished).unwrap_or_default(),
+    pub fn continued(run: &Run, stored: Option<Self>) -> Self {
+        match stored {
+            Some(stored) if stored.run == run.id => stored,
+            stored => Self {
+                run: run.id,
+                items: run.effort.items_written,
+                changes: run.changes,
+                repaired: run.mended.unwrap_or_default(),
+                unpublished: stored.map(|stored| stored.unpublished).unwrap_or_default(),
             },
         }
     }
@@ -378,8 +379,7 @@ pub struct Run {
 impl Run {
     /// Notes what was written so far.
     pub fn note(&mut self, written: &Written) {
-        // The first attempts of a run may be of a version that counted in the record.
-        self.effort.items_written = written.items.max(self.effort.items_written);
+        self.effort.items_written = written.items;
         self.changes = written.changes;
         if written.repaired != ChangeCounts::default() || self.full_reason == Some(FullReason::Reconciliation) {
             self.mended = Some(written.repaired);

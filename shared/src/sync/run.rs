@@ -112,7 +112,7 @@ pub async fn perform(
     let (saved, directory, closed) = futures::join!(
         ports.runs.save_run(&run),
         ports.directories.directory(request.directory),
-        close_others(ports, &lease, &state, now),
+        close_others(ports, &run, &state, now),
     );
     saved?;
     let mut ended = closed?;
@@ -155,22 +155,24 @@ pub async fn perform(
 /// Ends the records of other runs that nobody works on any more. Returns those that have ended.
 ///
 /// A run that still counts as running, though its lease is ours now, was cut off without notice. Its message may yet be
-/// delivered again and then does nothing. One that waits, or has paused, takes its turn after this one; but not for ever.
+/// delivered again and then does nothing. One that waits, or has paused, takes its turn after this one; but not for ever. A run
+/// that does not look at the tenant closes none that was to do so: that one is queued again.
 async fn close_others(
     ports: &Ports,
-    lease: &Lease,
+    by: &Run,
     state: &SyncState,
     now: Timestamp,
 ) -> Result<BTreeSet<RunId>, StoreError> {
     let mut ended = BTreeSet::new();
-    for id in state.open_runs.iter().copied().filter(|id| *id != lease.run) {
-        let Some(mut run) = ports.runs.run(lease.directory, id).await? else {
+    for id in state.open_runs.iter().copied().filter(|id| *id != by.id) {
+        let Some(mut run) = ports.runs.run(by.directory, id).await? else {
             ended.insert(id);
             continue;
         };
         let is_old = now.duration_since(run.requested_at) > LONGEST_RUN;
         if !run.state.is_final() {
-            if run.state != RunState::Running && !is_old {
+            let is_cut_off = run.state == RunState::Running && (by.trigger.reads() || !run.trigger.reads());
+            if !is_cut_off && !is_old {
                 continue;
             }
             tracing::warn!(run.interrupted = %id, "a run that nobody continued is closed");

@@ -67,7 +67,7 @@ impl Work<'_> {
         run: &mut Run,
     ) -> Result<Outcome, RunError> {
         let mut why_full = None;
-        let mut written = Written::continued(run.id, state.written.take());
+        let mut written = Written::continued(run, state.written.take());
         loop {
             match self.pass(state, why_full, directory, run, &mut written).await? {
                 Pass::Done => return Ok(Outcome::Done),

@@ -26,7 +26,8 @@ pub fn at(seconds: i64) -> Timestamp {
 
 /// Makes changes, and returns how many items that wrote.
 pub async fn apply(store: &DynamoStore, lease: &Lease, writes: &[Write], now: Timestamp) -> Result<u64, StoreError> {
-    let mut count = Counting { written: Written::continued(lease.run, None), reconciles: false };
+    let run = Run { id: lease.run, ..run(lease.directory, 0) };
+    let mut count = Counting { written: Written::continued(&run, None), reconciles: false };
     store.apply(lease, writes, &mut count, now).await?;
     Ok(count.written.items)
 }
