@@ -10,6 +10,8 @@ use std::io::{self, Write};
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::response::{IntoResponse as _, Response};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use super::problem::{Problem, ProblemKind};
@@ -30,6 +32,21 @@ pub enum Wrapping {
     Text,
     /// As base64 in a JSON string: everything else, such as `application/x-ndjson`.
     Base64,
+}
+
+impl Wrapping {
+    /// How `lambda_http` wraps the body of an answer with these headers.
+    fn of(headers: &HeaderMap) -> Self {
+        const TEXT: [&str; 5] =
+            ["text", "application/json", "application/javascript", "application/xml", "application/yaml"];
+        let Some(kind) = headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default()) else {
+            return Self::Text;
+        };
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        let is_text = TEXT.iter().any(|text| kind.starts_with(text))
+            || ["+json", "+xml", "+yaml"].iter().any(|suffix| essence.ends_with(suffix));
+        if is_text { Self::Text } else { Self::Base64 }
+    }
 }
 
 /// The bytes that are left in an answer for further entries.
@@ -126,8 +143,9 @@ pub(super) async fn refuse_oversized(response: Response) -> Response {
         Ok(bytes) => bytes,
         Err(error) => return Problem::internal(&error).into_response(),
     };
-    // Base64 is longer than text without escapes, and shorter than most with: the longer one is assumed.
-    if escaped_bytes(&bytes).max(bytes.len().div_ceil(3) * 4) <= MAX_ANSWER_BYTES - RESERVED_BYTES {
+    let mut counter = Counter::default();
+    counter.count(&bytes);
+    if counter.wrapped(Wrapping::of(&parts.headers)) <= MAX_ANSWER_BYTES - RESERVED_BYTES {
         return Response::from_parts(parts, Body::from(bytes));
     }
     tracing::warn!(bytes = bytes.len(), "an answer was too large to be passed on");
@@ -185,10 +203,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_beyond_all_bounds_is_a_problem() {
-        for (text, status) in
-            [("a".repeat(4_000_000), 200), ("\"".repeat(4_000_000), 400), ("a".repeat(6_300_000), 400)]
-        {
-            assert_eq!(refuse_oversized(Response::new(Body::from(text))).await.status(), status);
+        let (json, ndjson) = ("application/scim+json", "application/x-ndjson");
+        for (kind, text, status) in [
+            (json, "a".repeat(6_200_000), 200),
+            (json, "ö".repeat(3_100_000), 200),
+            (json, "a".repeat(6_300_000), 400),
+            (json, "\"".repeat(3_100_000), 200),
+            (json, "\"".repeat(3_200_000), 400),
+            (ndjson, "\"".repeat(4_600_000), 200),
+            (ndjson, "a".repeat(4_800_000), 400),
+        ] {
+            let answer = ([(CONTENT_TYPE, kind)], text).into_response();
+            assert_eq!(refuse_oversized(answer).await.status(), status, "{kind}");
         }
     }
 }
