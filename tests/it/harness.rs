@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::SharedHttpClient;
-use local::api::Api;
+use local::api::{Api, ApiError};
 use local::secrets_manager::LocalSecrets;
 use local::stack::{Options, Stack};
 use secrecy::SecretString;
@@ -14,7 +14,10 @@ use shared::access::Scope;
 use shared::alerts::{Alert, AlertError, AlertSink};
 use shared::clock::Clock as _;
 use shared::config::{AppCredential, Microsoft};
+use shared::directory::Directory;
 use shared::feed::EventSink;
+use shared::filter::Policy;
+use shared::settings::{CheckedSettings, Outline};
 use shared::sync::Unobserved;
 use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
 use tokio::net::TcpListener;
@@ -91,6 +94,13 @@ pub fn tenant_options(clock: &Arc<TestClock>) -> tenant::Options {
 /// A sample small enough to be read and large enough to have every kind of user and group.
 pub fn small() -> Sample {
     Sample { users: 60, groups: 14, ..Sample::default() }
+}
+
+/// Settings for the store as if they had passed the check: what runs make of them does not depend on it.
+pub fn checked(directory: &Directory, settings: &Value) -> CheckedSettings {
+    let run = directory.published.as_ref().map(|published| published.run);
+    let nobody_goes = Outline { run, ..Outline::default() };
+    CheckedSettings::check(directory, &Policy::parse(settings).unwrap(), &nobody_goes, None).unwrap()
 }
 
 /// Settings that publish everybody and every group.
@@ -206,9 +216,16 @@ impl World {
         run
     }
 
-    /// Stores settings, waits for the run that follows, and returns its record.
-    pub async fn set(&self, settings: Value) -> Value {
-        let answer = self.api.put(&self.path("settings"), &settings).await.unwrap();
+    /// Stores settings, as somebody who means what they do to users, waits for the run that follows, and returns its record.
+    pub async fn set(&self, mut settings: Value) -> Value {
+        let path = self.path("settings");
+        let answer = match self.api.put(&path, &settings).await {
+            Err(ApiError::Refused { problem, .. }) if problem["confirm_deactivations"].is_u64() => {
+                settings["confirm_deactivations"] = problem["confirm_deactivations"].clone();
+                self.api.put(&path, &settings).await.unwrap()
+            }
+            answer => answer.unwrap(),
+        };
         assert!(answer["run"].is_string(), "{answer:#}");
         self.ended(&answer["run"]).await
     }

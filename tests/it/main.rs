@@ -46,6 +46,7 @@ mod scale;
 mod schedule;
 mod scim;
 mod secrets;
+mod settings;
 mod store_contract;
 mod template;
 mod throttling;

@@ -11,14 +11,13 @@ use serde_json::json;
 use shared::audit::Actor;
 use shared::clock::Clock as _;
 use shared::directory::{Directory, DirectoryId};
-use shared::filter::Policy;
 use shared::queue::{QueueError, RunQueue};
 use shared::store::{DirectoryStore as _, Leased, MirrorStore as _, Publication, RunStore as _, SettingsChange};
 use shared::sync::{DeltaLinks, Run, RunId, RunRequest, RunState, Trigger};
 use sync::SyncEvent;
 use uuid::Uuid;
 
-use crate::harness::{World, everything, small};
+use crate::harness::{World, checked, everything, small};
 
 /// A queue that keeps what it is sent.
 #[derive(Default)]
@@ -81,9 +80,9 @@ async fn a_directory_is_synced_as_often_as_its_settings_say_and_a_shorter_interv
     world.stack.store.create_directory(&directory).await.unwrap();
     let set = async |minutes: Option<u32>| {
         let directory = world.stack.store.directory(directory.id).await.unwrap().unwrap();
-        let policy = Policy::parse(&json!({"sync_every_minutes": minutes})).unwrap();
+        let checked = checked(&directory, &json!({"sync_every_minutes": minutes}));
         let change =
-            SettingsChange::new(&directory, policy, Actor::Token { name: "test".to_owned() }, world.clock.now());
+            SettingsChange::new(&directory, &checked, Actor::Token { name: "test".to_owned() }, world.clock.now());
         world.stack.store.change_settings(directory.id, &change).await.unwrap();
     };
     let next = async || world.stack.store.directory(directory.id).await.unwrap().unwrap().next_sync_at;

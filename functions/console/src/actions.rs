@@ -1,49 +1,20 @@
 //! What administrators do, whether they come by a page or with a token. Each leaves an entry in the audit trail.
 
+mod settings;
+
+pub(crate) use settings::{SaveError, preview_of, save_settings};
+
 use jiff::Timestamp;
 use shared::audit::{Actor, AuditEntry, AuditEvent};
 use shared::directory::Directory;
-use shared::filter::Policy;
-use shared::store::{RequestedRun, SettingsChange, StoreError};
-use shared::sync::{Hold, HoldState, RequestRunError, Run, RunId, Trigger, request_run};
+use shared::store::{RequestedRun, StoreError};
+use shared::sync::{Hold, HoldState, RequestRunError, Run, Trigger, request_run};
 use shared::telemetry::chain;
 
 use crate::App;
 
 /// The most manual runs of a directory in a minute.
 pub(crate) const MAX_RUNS_PER_MINUTE: u64 = 30;
-
-/// Replaces the settings and asks for the run that publishes them; `None` when the schedule must see to it.
-///
-/// # Errors
-/// [`StoreError::Conflict`] when somebody else has changed them since `directory` was read.
-pub(crate) async fn change_settings(
-    app: &App,
-    directory: &mut Directory,
-    policy: Policy,
-    by: Actor,
-) -> Result<Option<RunId>, StoreError> {
-    let now = app.clock.now();
-    let change = SettingsChange::new(directory, policy, by, now);
-    directory.settings_version = app.directories.change_settings(directory.id, &change).await?;
-    tracing::info!(directory.id = %directory.id, version = directory.settings_version, "the settings were changed");
-    directory.policy = change.policy;
-
-    let run = Run::requested(directory.id, Trigger::Settings, now);
-    match request_run(&*app.runs, &*app.queue, &run).await {
-        Ok(RequestedRun::Added) => Ok(Some(run.id)),
-        Ok(RequestedRun::Folded(waiting)) => Ok(Some(waiting)),
-        Err(error) => {
-            // The settings are stored all the same, and the next scheduled run publishes them.
-            tracing::error!(
-                directory.id = %directory.id,
-                error = chain(&error),
-                "the settings were changed, but no run could be requested"
-            );
-            Ok(None)
-        }
-    }
-}
 
 /// Why no run was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -31,6 +31,7 @@ pub struct App {
     credentials: Arc<dyn CredentialStore>,
     tokens: Arc<dyn TokenStore>,
     audit: Arc<dyn AuditStore>,
+    drafts: Arc<dyn DraftStore>,
     queue: Arc<dyn RunQueue>,
     clock: Arc<dyn Clock>,
 }
@@ -40,7 +41,15 @@ impl App {
     #[must_use]
     pub fn new<S>(store: Arc<S>, queue: Arc<dyn RunQueue>, clock: Arc<dyn Clock>) -> Self
     where
-        S: DirectoryStore + MirrorStore + HoldStore + RunStore + CredentialStore + TokenStore + AuditStore + 'static,
+        S: DirectoryStore
+            + MirrorStore
+            + HoldStore
+            + RunStore
+            + CredentialStore
+            + TokenStore
+            + AuditStore
+            + DraftStore
+            + 'static,
     {
         Self {
             directories: store.clone(),
@@ -49,7 +58,8 @@ impl App {
             runs: store.clone(),
             credentials: store.clone(),
             tokens: store.clone(),
-            audit: store,
+            audit: store.clone(),
+            drafts: store,
             queue,
             clock,
         }
@@ -63,7 +73,6 @@ pub struct Site {
     queries: Arc<dyn QueryStore>,
     changes: Arc<dyn ChangeStore>,
     alerts: Arc<dyn AlertStore>,
-    drafts: Arc<dyn DraftStore>,
     statistics: Arc<dyn StatisticsStore>,
     progress: Arc<dyn ProgressStore>,
     registry: Arc<dyn TokenRegistry>,
@@ -84,21 +93,13 @@ impl Site {
         base_url: &Url,
     ) -> Self
     where
-        S: QueryStore
-            + ChangeStore
-            + AlertStore
-            + DraftStore
-            + StatisticsStore
-            + ProgressStore
-            + TokenRegistry
-            + 'static,
+        S: QueryStore + ChangeStore + AlertStore + StatisticsStore + ProgressStore + TokenRegistry + 'static,
     {
         Self {
             app,
             queries: store.clone(),
             changes: store.clone(),
             alerts: store.clone(),
-            drafts: store.clone(),
             statistics: store.clone(),
             progress: store.clone(),
             registry: store,

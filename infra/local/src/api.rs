@@ -31,6 +31,8 @@ pub enum ApiError {
         status: StatusCode,
         /// What the problem document says.
         detail: String,
+        /// The problem document.
+        problem: Value,
     },
     /// The authorization did not come to its end.
     #[error("the authorization ended with {0}; open the printed URL in a browser to see why")]
@@ -92,7 +94,7 @@ impl Api {
             return Ok(answer);
         }
         let detail = ["detail", "title"].iter().find_map(|field| answer.get(field)?.as_str()).unwrap_or("no detail");
-        Err(ApiError::Refused { method, path: path.to_owned(), status, detail: detail.to_owned() })
+        Err(ApiError::Refused { method, path: path.to_owned(), status, detail: detail.to_owned(), problem: answer })
     }
 
     /// Waits until a run has ended and returns its record.

@@ -124,7 +124,7 @@ macro_rules! object_id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
-        #[schema(value_type = String, max_length = 128, pattern = "^[A-Za-z0-9._-]+$", example = "87d349ed-44d7-43e1-9a83-5f2406dee5bd")]
+        #[schema(value_type = String, max_length = 128, pattern = r"^\.*[A-Za-z0-9_-][A-Za-z0-9._-]*$", example = "87d349ed-44d7-43e1-9a83-5f2406dee5bd")]
         pub struct $name(ObjectId);
 
         impl $name {

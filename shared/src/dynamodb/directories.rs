@@ -10,6 +10,7 @@ use super::item::{Item, Stored, key_attributes};
 use super::keys::{DIRECTORIES, Key};
 use super::store::DynamoStore;
 use crate::directory::{Directory, DirectoryId, SettingsChanged};
+use crate::settings::ComparedWith;
 use crate::store::{DirectoryStore, SettingsChange, StoreError};
 
 pub(super) fn write(directory: &Directory) -> Result<Item, StoreError> {
@@ -79,17 +80,26 @@ impl DirectoryStore for DynamoStore {
         let settings = serde_dynamo::to_attribute_value(&change.policy).map_err(corrupt)?;
         let changed = SettingsChanged { by: change.entry.by.clone(), at: change.entry.at };
         let changed = serde_dynamo::to_attribute_value(changed).map_err(corrupt)?;
-        let update = Update::builder()
+        let (condition, run) = match change.compared_with {
+            ComparedWith::Nothing => ("settings_version = :from", None),
+            ComparedWith::Published(None) => ("settings_version = :from AND attribute_not_exists(published)", None),
+            ComparedWith::Published(Some(run)) => ("settings_version = :from AND published.#run = :run", Some(run)),
+        };
+        let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(&Key::directory(id))))
             .update_expression("SET settings = :settings, settings_version = :version, settings_changed = :changed")
-            .condition_expression("settings_version = :from")
+            .condition_expression(condition)
             .expression_attribute_values(":settings", settings)
             .expression_attribute_values(":changed", changed)
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
-            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()))
-            .build()
-            .map_err(unavailable)?;
+            .expression_attribute_values(":from", AttributeValue::N(change.from_version.to_string()));
+        if let Some(run) = run {
+            update = update
+                .expression_attribute_names("#run", "run")
+                .expression_attribute_values(":run", AttributeValue::S(run.to_string()));
+        }
+        let update = update.build().map_err(unavailable)?;
         let record = Put::builder()
             .table_name(&self.table)
             .set_item(Some(audit::write(id, &change.entry)?.into_attributes()))

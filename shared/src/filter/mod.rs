@@ -18,7 +18,7 @@ pub use decide::{
 };
 pub use explain::{Check, Rule, explain_user};
 pub use name::NamePrefix;
-pub use parse::{FieldError, InvalidPolicy};
+pub use parse::{FieldError, InvalidPolicy, whole_number};
 pub use policy::Policy;
 pub use reach::{GroupNode, Listed, Reach};
 pub use safety::SafetyLimit;

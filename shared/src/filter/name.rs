@@ -2,6 +2,12 @@
 
 use std::cmp::Ordering;
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+
+use super::parse::MAX_PREFIX_CHARS;
 use crate::directory::Folded;
 
 /// A prefix of groups' names. Prefixes that match the same names are equal, however they were written.
@@ -39,6 +45,21 @@ impl NamePrefix {
         name.begins_with(&self.folded)
     }
 }
+
+impl PartialSchema for NamePrefix {
+    fn schema() -> RefOr<Schema> {
+        let prefix = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The beginning of a group's name. White space counts, but is not all there is."))
+            .min_length(Some(1))
+            .max_length(Some(MAX_PREFIX_CHARS))
+            .pattern(Some(r"\S"))
+            .examples(["VPN-"]);
+        prefix.into()
+    }
+}
+
+impl ToSchema for NamePrefix {}
 
 impl PartialEq for NamePrefix {
     fn eq(&self, other: &Self) -> bool {

@@ -16,7 +16,7 @@ const MAX_LISTED_GROUPS: usize = 1_000;
 /// The most prefixes.
 const MAX_PREFIXES: usize = 100;
 /// The longest prefix in characters: Microsoft's limit for a group's name.
-const MAX_PREFIX_CHARS: usize = 256;
+pub(super) const MAX_PREFIX_CHARS: usize = 256;
 /// The longest time between two scheduled runs: a day.
 const MAX_MINUTES: u16 = 1_440;
 /// The most bytes of all prefixes and ids together. They are stored in one item with the directory, and those of vanished
@@ -47,6 +47,14 @@ pub struct FieldError {
 pub struct InvalidPolicy {
     /// At least one fault.
     pub faults: Vec<FieldError>,
+}
+
+impl FieldError {
+    /// Reports a field that is not as expected, with the beginning of what was found there.
+    #[must_use]
+    pub fn new(field: &str, expected: &str, found: &Value) -> Self {
+        Self { field: shortened(field), expected: expected.to_owned(), found: shortened(&found.to_string()) }
+    }
 }
 
 impl fmt::Display for InvalidPolicy {
@@ -132,11 +140,7 @@ impl Reader {
             self.untold += 1;
             return;
         }
-        self.faults.push(FieldError {
-            field: shortened(field),
-            expected: expected.to_owned(),
-            found: shortened(&found.to_string()),
-        });
+        self.faults.push(FieldError::new(field, expected, found));
     }
 
     fn finish(mut self, policy: Policy) -> Result<Policy, InvalidPolicy> {
@@ -167,13 +171,14 @@ impl Reader {
 
     fn prefixes(&mut self, field: &str) -> BTreeSet<NamePrefix> {
         let expected = format!("text of 1 to {MAX_PREFIX_CHARS} characters that is not only white space");
-        self.list(field, MAX_PREFIXES, &expected, |text| {
+        self.list(field, (MAX_PREFIXES, "prefixes"), &expected, |text| {
             if text.chars().count() > MAX_PREFIX_CHARS { None } else { NamePrefix::new(text) }
         })
     }
 
     fn groups(&mut self, field: &str) -> BTreeSet<GroupId> {
-        self.list(field, MAX_LISTED_GROUPS, "a group's object id", |text| text.parse().ok())
+        let expected = "a group's object id (not its name): 1 to 128 letters, digits, '-', '_' and '.'";
+        self.list(field, (MAX_LISTED_GROUPS, "ids of groups"), expected, |text| text.parse().ok())
     }
 
     fn safety_limit(&mut self, field: &str) -> SafetyLimit {
@@ -187,15 +192,18 @@ impl Reader {
             }
         };
         if let Some(value) = fields.remove("percent") {
-            match value.as_u64().and_then(|percent| u8::try_from(percent).ok()).filter(|percent| *percent <= 100) {
+            match whole_number(&value).and_then(|percent| u8::try_from(percent).ok()).filter(|percent| *percent <= 100)
+            {
                 Some(percent) => limit.percent = percent,
                 None => self.fault(&format!("{field}.percent"), "a whole number from 0 to 100", &value),
             }
         }
         if let Some(value) = fields.remove("at_least") {
-            match value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number >= 1) {
+            match whole_number(&value).and_then(|number| u32::try_from(number).ok()).filter(|number| *number >= 1) {
                 Some(number) => limit.at_least = number,
-                None => self.fault(&format!("{field}.at_least"), "a whole number from 1 on", &value),
+                None => {
+                    self.fault(&format!("{field}.at_least"), &format!("a whole number from 1 to {}", u32::MAX), &value);
+                }
             }
         }
         for (name, value) in fields {
@@ -206,7 +214,7 @@ impl Reader {
 
     fn minutes(&mut self, field: &str) -> Option<u16> {
         let value = self.fields.remove(field).filter(|value| !value.is_null())?;
-        let minutes = value.as_u64().and_then(|minutes| u16::try_from(minutes).ok());
+        let minutes = whole_number(&value).and_then(|minutes| u16::try_from(minutes).ok());
         let minutes = minutes.filter(|minutes| (1..=MAX_MINUTES).contains(minutes));
         if minutes.is_none() {
             let expected = format!("a whole number of minutes from 1 to {MAX_MINUTES}, or null");
@@ -218,19 +226,16 @@ impl Reader {
     fn list<T: Ord>(
         &mut self,
         field: &str,
-        max: usize,
+        (max, what): (usize, &str),
         expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> BTreeSet<T> {
         let elements = match self.fields.remove(field) {
             None => return BTreeSet::new(),
             Some(Value::Array(elements)) if elements.len() <= max => elements,
-            Some(Value::Array(elements)) => {
-                self.fault(field, &format!("at most {max} elements"), &Value::from(elements.len()));
-                return BTreeSet::new();
-            }
             Some(other) => {
-                self.fault(field, "a list", &other);
+                let found = other.as_array().map(|elements| Value::from(elements.len()));
+                self.fault(field, &format!("a list of at most {max} {what}"), &found.unwrap_or(other));
                 return BTreeSet::new();
             }
         };
@@ -256,6 +261,19 @@ impl Reader {
             );
         }
     }
+}
+
+/// Returns a whole number, however it is written: to JSON Schema `20.0` and `2e1` are integers too.
+#[must_use]
+pub fn whole_number(value: &Value) -> Option<u64> {
+    /// Above it, not every whole number is a double.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    let from_double = |number: f64| {
+        let is_exact = number.fract() == 0.0 && (0.0..=MAX_EXACT).contains(&number);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+        is_exact.then_some(number as u64)
+    };
+    value.as_u64().or_else(|| value.as_f64().and_then(from_double))
 }
 
 fn shortened(text: &str) -> String {

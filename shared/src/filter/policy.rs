@@ -23,8 +23,8 @@ pub struct Policy {
     pub(super) sync_groups: bool,
     /// Groups without a mail address are published too.
     pub(super) sync_groups_without_email: bool,
-    /// When not empty, only groups are synced whose name begins with one of these, in any case.
-    #[schema(value_type = Vec<String>, max_items = 100, example = json!(["VPN-"]))]
+    /// When not empty, only groups are synced whose name begins with one of these, in any case. White space counts.
+    #[schema(max_items = 100, example = json!(["VPN-"]))]
     #[serde(serialize_with = "print_prefixes")]
     pub(super) group_prefixes: BTreeSet<NamePrefix>,
     /// When not empty, only users in one of these groups are active.
@@ -100,6 +100,28 @@ impl Policy {
     #[must_use]
     pub fn sync_every(&self) -> Option<SignedDuration> {
         self.sync_every_minutes.map(|minutes| SignedDuration::from_mins(minutes.into()))
+    }
+
+    /// Returns true when both policies decide alike about every user of any directory, and hold back as much.
+    #[must_use]
+    pub fn decides_users_like(&self, other: &Self) -> bool {
+        // Names every field, so that a new one cannot be forgotten here.
+        let Self {
+            sync_users,
+            allowed_groups,
+            ignored_groups,
+            nested_groups,
+            safety_limit,
+            sync_groups: _,
+            sync_groups_without_email: _,
+            group_prefixes: _,
+            sync_every_minutes: _,
+        } = self;
+        *sync_users == other.sync_users
+            && *allowed_groups == other.allowed_groups
+            && *ignored_groups == other.ignored_groups
+            && *nested_groups == other.nested_groups
+            && *safety_limit == other.safety_limit
     }
 
     /// The allowed and the ignored groups.

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 /// A run that would take away more than this is held: a share, in percent, and a number below which nothing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SafetyLimit {
-    /// The share that may go at once, in percent: 100 holds nothing.
-    #[schema(minimum = 1, maximum = 100, example = 20)]
+    /// The share that may go at once, in percent: 100 holds nothing, 0 everything from `at_least` on.
+    #[schema(minimum = 0, maximum = 100, example = 20)]
     pub percent: u8,
     /// Fewer than this are never held.
-    #[schema(minimum = 1, example = 5)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32, format = Int64, example = 5)]
     pub at_least: u32,
 }
 

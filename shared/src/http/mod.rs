@@ -12,6 +12,7 @@ mod client_address;
 mod described;
 mod finish;
 mod lambda;
+mod preview;
 mod problem;
 mod retry_after;
 mod scim_error;
@@ -30,6 +31,7 @@ pub use client_address::ClientAddress;
 pub use described::{DirectoryInPath, SomeOf};
 pub use finish::{HTTPS_ONLY, finish};
 pub use lambda::{Error, HttpEvent, handle, run};
+pub use preview::PreviewSummaryView;
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
 #[cfg(any(test, fuzzing))]
 pub(crate) use retry_after::LONGEST_WAIT;

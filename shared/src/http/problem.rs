@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::preview::PreviewSummaryView;
 use crate::filter::{FieldError, InvalidPolicy};
 use crate::queue::QueueError;
 use crate::store::StoreError;
@@ -56,6 +57,8 @@ pub enum ProblemKind {
     NotImplemented,
     /// Somebody else changed it first.
     Conflict,
+    /// The settings would deactivate more users than may go without a confirmation of their number.
+    DeactivationsNotConfirmed,
     /// The hold does not wait for a decision any more.
     HoldNotOpen,
     /// No administrator has authorized the directory.
@@ -105,6 +108,9 @@ impl ProblemKind {
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (S::CONFLICT, "conflict", "Somebody else changed it meanwhile"),
+            Self::DeactivationsNotConfirmed => {
+                (S::CONFLICT, "deactivations-not-confirmed", "The number of deactivations is not confirmed")
+            }
             Self::HoldNotOpen => (S::CONFLICT, "hold-not-open", "The hold does not wait for a decision any more"),
             Self::NoCredential => (S::CONFLICT, "no-credential", "No administrator has authorized the directory"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The version has changed"),
@@ -141,6 +147,14 @@ pub struct ProblemView {
     /// Each fault that was found in what was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// Of `deactivations-not-confirmed`: the number that the request is to be repeated with, if it is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize, required = false)]
+    confirm_deactivations: Option<usize>,
+    /// Of `deactivations-not-confirmed`: what the settings would change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = PreviewSummaryView, required = false)]
+    preview: Option<PreviewSummaryView>,
 }
 
 /// An error on its way to a caller.
@@ -149,6 +163,7 @@ pub struct Problem {
     kind: ProblemKind,
     detail: String,
     errors: Vec<FieldError>,
+    unconfirmed: Option<Box<(usize, PreviewSummaryView)>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -156,7 +171,7 @@ impl Problem {
     /// A problem with an explanation for the person who reads it.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), unconfirmed: None, headers: Vec::new() }
     }
 
     /// Something that does not exist, or not for this caller.
@@ -170,6 +185,17 @@ impl Problem {
     pub fn invalid_parameter(name: &str, expected: impl Into<String>, found: &str) -> Self {
         let fault = FieldError { field: name.to_owned(), expected: expected.into(), found: found.to_owned() };
         Self::new(ProblemKind::InvalidParameter, format!("{name}: expected {}", fault.expected)).faults([fault])
+    }
+
+    /// Settings that would deactivate this many users, which was not confirmed.
+    #[must_use]
+    pub fn not_confirmed(deactivations: usize, preview: PreviewSummaryView) -> Self {
+        let kind = ProblemKind::DeactivationsNotConfirmed;
+        let detail = format!(
+            "Nothing was changed. With these settings, {deactivations} users would no longer be active; `preview` links to \
+             who and why. To save them all the same, send them again with \"confirm_deactivations\": {deactivations}."
+        );
+        Self { unconfirmed: Some(Box::new((deactivations, preview))), ..Self::new(kind, detail) }
     }
 
     /// Something that is ours to fix. Its chain of causes goes to the log, not to the caller.
@@ -223,6 +249,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let told = self.clone();
+        let (confirm_deactivations, preview) = self.unconfirmed.map(|unconfirmed| *unconfirmed).unzip();
         let (status, name, title) = self.kind.describe();
         let body = ProblemView {
             kind: format!("urn:office365-sync:problem:{name}"),
@@ -230,6 +257,8 @@ impl IntoResponse for Problem {
             status: status.as_u16(),
             detail: self.detail,
             errors: self.errors,
+            confirm_deactivations,
+            preview,
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -274,8 +303,13 @@ impl From<RequestRunError> for Problem {
 
 impl From<InvalidPolicy> for Problem {
     fn from(invalid: InvalidPolicy) -> Self {
-        Self::new(ProblemKind::InvalidSettings, "Nothing was changed. Each entry of `errors` names a field.")
-            .faults(invalid.faults)
+        let first = invalid.faults.first().map(|fault| format!(" {}: expected {}.", fault.field, fault.expected));
+        let more = match invalid.faults.len() {
+            0 | 1 => String::new(),
+            number => format!(" `errors` has all {number} faults."),
+        };
+        let detail = format!("Nothing was changed.{}{more}", first.unwrap_or_default());
+        Self::new(ProblemKind::InvalidSettings, detail).faults(invalid.faults)
     }
 }
 

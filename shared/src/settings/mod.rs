@@ -1,7 +1,9 @@
 //! Settings on their way: a draft is looked at before it is saved.
 
+mod check;
 mod preview;
 
+pub use check::{CheckedSettings, ComparedWith, RejectedSettings};
 pub use preview::{Line, Outline, Preview, Shift, Then};
 
 use std::fmt;
@@ -50,8 +52,8 @@ pub struct Draft {
     pub policy: Policy,
     /// The version they were made from. They replace no other.
     pub from_version: u64,
-    /// Who made them. Nobody else may save them.
-    pub by: UserId,
+    /// Person who made them, and who alone may save them; `None` when a program did, which saves them by asking again.
+    pub by: Option<UserId>,
     /// When.
     pub at: Timestamp,
 }

@@ -106,12 +106,14 @@ impl Outline {
         self.run == directory.published.as_ref().map(|published| published.run)
     }
 
-    /// How many users would lose what they have, when that is more than a run would take away unasked: whoever saves
-    /// this has to say the number.
+    /// Returns how many users would be deactivated when that number has to be confirmed: because it exceeds the safety
+    /// limit, or because no user would stay active. A change cannot raise the limit that it is judged by.
     #[must_use]
-    pub fn to_be_confirmed(&self, policy: &Policy) -> Option<usize> {
+    pub fn to_be_confirmed(&self, current: &Policy, new: &Policy) -> Option<usize> {
         let going = self.size(Shift::Deactivated);
-        policy.safety_limit().is_exceeded_by(going, self.active.0).then_some(going)
+        let (active, then) = self.active;
+        let is_too_much = [current, new].iter().any(|policy| policy.safety_limit().is_exceeded_by(going, active));
+        (is_too_much || (going > 0 && then == 0)).then_some(going)
     }
 }
 
@@ -289,9 +291,8 @@ mod tests {
         let outline = preview(&directory(), &json!({"sync_groups": true, "safety_limit": {"at_least": 3}})).outline;
         assert_eq!(outline.active, (3, 0));
         assert_eq!(outline.deactivated, [(None, 3)]);
-        let limit = |settings: Value| outline.to_be_confirmed(&Policy::parse(&settings).unwrap());
-        assert_eq!(limit(json!({"safety_limit": {"at_least": 3}})), Some(3));
-        assert_eq!(limit(json!({"safety_limit": {"at_least": 4}})), None);
+        let policy = Policy::parse(&json!({"sync_groups": true, "safety_limit": {"at_least": 4}})).unwrap();
+        assert_eq!(outline.to_be_confirmed(&policy, &policy), Some(3));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::StoreError;
 use crate::audit::{Actor, AuditEntry};
 use crate::directory::{Directory, DirectoryId};
 use crate::filter::Policy;
+use crate::settings::{CheckedSettings, ComparedWith};
 
 /// A change of a directory's settings.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct SettingsChange {
     pub policy: Policy,
     /// The version it was made from; another one by now is a [`StoreError::Conflict`].
     pub from_version: u64,
+    /// The state it was compared with; another one by now is a [`StoreError::Conflict`] too.
+    pub compared_with: ComparedWith,
     /// What the audit trail says of it, stored together with the settings.
     pub entry: AuditEntry,
 }
@@ -22,10 +25,11 @@ pub struct SettingsChange {
 impl SettingsChange {
     /// Replaces the settings that the directory has, as far as is known.
     #[must_use]
-    pub fn new(directory: &Directory, policy: Policy, by: Actor, now: Timestamp) -> Self {
+    pub fn new(directory: &Directory, checked: &CheckedSettings, by: Actor, now: Timestamp) -> Self {
         let from_version = directory.settings_version;
+        let policy = checked.policy().clone();
         let entry = AuditEntry::settings(by, &directory.policy, &policy, from_version + 1, now);
-        Self { policy, from_version, entry }
+        Self { policy, from_version, compared_with: checked.compared_with(), entry }
     }
 }
 

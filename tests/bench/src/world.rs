@@ -18,6 +18,7 @@ use shared::directory::DirectoryId;
 use shared::dynamodb::DynamoStore;
 use shared::filter::Policy;
 use shared::secrets::SecretStore as _;
+use shared::settings::{CheckedSettings, Outline};
 use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange, TokenStore as _};
 use shared::sync::{Run, RunId, RunRequest, Trigger};
 use tenant::{Sample, Summary, Tenant, TenantHandle};
@@ -144,8 +145,11 @@ impl World {
     pub async fn change_settings(&self, settings: &Value) {
         let directory = self.store.directory(self.directory).await.unwrap().unwrap();
         let policy = Policy::parse(settings).unwrap();
+        let nobody_goes =
+            Outline { run: directory.published.as_ref().map(|published| published.run), ..Outline::default() };
+        let checked = CheckedSettings::check(&directory, &policy, &nobody_goes, None).unwrap();
         let change =
-            SettingsChange::new(&directory, policy, Actor::Token { name: "bench".to_owned() }, SystemClock.now());
+            SettingsChange::new(&directory, &checked, Actor::Token { name: "bench".to_owned() }, SystemClock.now());
         self.store.change_settings(directory.id, &change).await.unwrap();
     }
 

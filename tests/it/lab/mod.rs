@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use shared::audit::Actor;
 use shared::clock::Clock as _;
 use shared::directory::DirectoryId;
-use shared::filter::Policy;
 use shared::store::{DirectoryStore as _, RunStore as _, SettingsChange};
 use shared::sync::{Ports, Run, RunRequest, Trigger, request_run};
 use sync::SyncEvent;
@@ -27,7 +26,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::clock::TestClock;
-use crate::harness::{World, tenant_options};
+use crate::harness::{World, checked, tenant_options};
 
 pub use copy::client;
 pub use mailbox::Mailbox;
@@ -193,8 +192,8 @@ impl Lab {
     pub async fn change_settings(&self, settings: &Value) {
         let store = &self.world.stack.store;
         let directory = store.directory(self.directory()).await.unwrap().unwrap();
-        let policy = Policy::parse(settings).unwrap();
-        let change = SettingsChange::new(&directory, policy, Actor::Token { name: "lab".to_owned() }, self.clock.now());
+        let by = Actor::Token { name: "lab".to_owned() };
+        let change = SettingsChange::new(&directory, &checked(&directory, settings), by, self.clock.now());
         store.change_settings(directory.id, &change).await.unwrap();
     }
 

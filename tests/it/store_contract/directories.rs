@@ -5,13 +5,13 @@ use shared::access::{AccessToken, Scope, TokenHash};
 use shared::audit::Actor;
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
-use shared::filter::Policy;
 use shared::store::{
     AuditStore as _, CredentialStore as _, DirectoryStore as _, SettingsChange, StoreError, TokenStore as _,
 };
 
 use super::fixtures::{at, directory, directory_id, user_id};
 use crate::dynamodb::{Table, number};
+use crate::harness::checked;
 
 pub async fn a_directory_is_created_once(table: &Table) {
     let first = Directory::new(directory_id(), "contoso.example".to_owned(), at(0));
@@ -39,7 +39,7 @@ pub async fn settings_are_changed_only_from_the_version_they_were_made_from(tabl
         let directory = Directory { settings_version, ..Directory::new(id, String::new(), at(0)) };
         let settings = json!({"sync_users": true, "sync_groups": true, "group_prefixes": ["Straße"]});
         let by = Actor::Token { name: "payroll".to_owned() };
-        SettingsChange::new(&directory, Policy::parse(&settings).unwrap(), by, at(7))
+        SettingsChange::new(&directory, &checked(&directory, &settings), by, at(7))
     };
     assert_eq!(table.store.change_settings(id, &change(1)).await.unwrap(), 2);
     assert!(matches!(table.store.change_settings(id, &change(1)).await, Err(StoreError::Conflict)));

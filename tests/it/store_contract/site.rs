@@ -35,7 +35,7 @@ pub async fn attempts_are_counted_by_who_and_minute(table: &Table) {
 pub async fn a_draft_is_its_directorys(table: &Table) {
     let (id, other) = (directory(&table.store).await, directory(&table.store).await);
     let policy = Policy::parse(&json!({"sync_users": true})).unwrap();
-    let draft = Draft { id: DraftId::generate(), policy, from_version: 3, by: user_id(1), at: at(0) };
+    let draft = Draft { id: DraftId::generate(), policy, from_version: 3, by: Some(user_id(1)), at: at(0) };
     table.store.put_draft(id, &draft).await.unwrap();
     assert_eq!(table.store.draft(id, draft.id).await.unwrap(), Some(draft.clone()));
     assert_eq!(table.store.draft(other, draft.id).await.unwrap(), None);
@@ -45,7 +45,7 @@ pub async fn a_draft_is_its_directorys(table: &Table) {
 pub async fn what_a_draft_would_change_is_read_page_by_page(table: &Table) {
     let id = directory(&table.store).await;
     let draft =
-        Draft { id: DraftId::generate(), policy: Policy::default(), from_version: 1, by: user_id(1), at: at(0) };
+        Draft { id: DraftId::generate(), policy: Policy::default(), from_version: 1, by: Some(user_id(1)), at: at(0) };
     assert_eq!(table.store.outline(id, draft.id).await.unwrap(), None);
     let line = |number| Line {
         id: user_id(number).object().clone(),

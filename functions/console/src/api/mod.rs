@@ -2,6 +2,7 @@
 
 mod access;
 mod holds;
+mod previews;
 mod runs;
 mod settings;
 
@@ -14,6 +15,7 @@ use crate::App;
 pub(crate) fn described() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(settings::show, settings::replace))
+        .routes(routes!(previews::show))
         .routes(routes!(runs::request))
         .routes(routes!(holds::list))
         .routes(routes!(holds::show))

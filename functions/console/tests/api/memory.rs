@@ -15,8 +15,9 @@ use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
+use shared::settings::{ComparedWith, Draft, DraftId, Line, Outline, Preview, Shift};
 use shared::store::{
-    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page,
+    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore, Page,
     Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
@@ -31,6 +32,8 @@ pub(crate) struct Memory {
     pub(crate) users: Vec<UserRecord>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
     pub(crate) audit: Mutex<Vec<AuditEntry>>,
+    pub(crate) drafts: Mutex<Vec<Draft>>,
+    pub(crate) previews: Mutex<Vec<(DraftId, Preview)>>,
     pub(crate) manual_runs: AtomicU64,
     /// Somebody else changes the settings just before each change of ours.
     pub(crate) contested: AtomicBool,
@@ -65,7 +68,10 @@ impl DirectoryStore for Memory {
         if self.contested.load(Ordering::Relaxed) {
             directory.settings_version += 1;
         }
-        if directory.settings_version != change.from_version {
+        let run = directory.published.as_ref().map(|published| published.run);
+        if directory.settings_version != change.from_version
+            || matches!(change.compared_with, ComparedWith::Published(compared) if compared != run)
+        {
             return Err(StoreError::Conflict);
         }
         directory.policy = change.policy.clone();
@@ -178,7 +184,7 @@ impl MirrorStore for Memory {
     }
 
     async fn all_users(&self, _: DirectoryId) -> Result<Vec<UserRecord>, StoreError> {
-        unimplemented!("the sync function does")
+        Ok(self.users.clone())
     }
 
     async fn groups(&self, _: DirectoryId, _: &BTreeSet<GroupId>) -> Result<Vec<GroupRecord>, StoreError> {
@@ -186,7 +192,7 @@ impl MirrorStore for Memory {
     }
 
     async fn all_groups(&self, _: DirectoryId) -> Result<Vec<GroupRecord>, StoreError> {
-        unimplemented!("the sync function does")
+        Ok(Vec::new())
     }
 
     async fn members(&self, _: DirectoryId, _: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
@@ -203,6 +209,34 @@ impl MirrorStore for Memory {
 
     async fn publish(&self, _: &Lease, _: &Publication) -> Result<(), StoreError> {
         unimplemented!("the sync function does")
+    }
+}
+
+#[async_trait]
+impl DraftStore for Memory {
+    async fn put_draft(&self, _: DirectoryId, draft: &Draft) -> Result<(), StoreError> {
+        self.drafts.lock().unwrap().push(draft.clone());
+        Ok(())
+    }
+
+    async fn draft(&self, _: DirectoryId, id: DraftId) -> Result<Option<Draft>, StoreError> {
+        Ok(self.drafts.lock().unwrap().iter().find(|draft| draft.id == id).cloned())
+    }
+
+    async fn put_preview(&self, _: DirectoryId, draft: &Draft, preview: &Preview) -> Result<(), StoreError> {
+        self.previews.lock().unwrap().push((draft.id, preview.clone()));
+        Ok(())
+    }
+
+    async fn outline(&self, _: DirectoryId, draft: DraftId) -> Result<Option<Outline>, StoreError> {
+        let previews = self.previews.lock().unwrap();
+        Ok(previews.iter().rfind(|(id, _)| *id == draft).map(|(_, preview)| preview.outline.clone()))
+    }
+
+    async fn lines(&self, _: DirectoryId, draft: DraftId, shift: Shift, _: usize) -> Result<Vec<Line>, StoreError> {
+        let previews = self.previews.lock().unwrap();
+        let preview = previews.iter().rfind(|(id, _)| *id == draft);
+        Ok(preview.and_then(|(_, preview)| preview.lists.get(&shift).cloned()).unwrap_or_default())
     }
 }
 

@@ -102,7 +102,7 @@ async fn all_faults_are_listed_and_nothing_is_stored() {
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     insta::assert_json_snapshot!(answer.body, @r#"
     {
-      "detail": "Nothing was changed. Each entry of `errors` names a field.",
+      "detail": "Nothing was changed. sync_users: expected true or false. `errors` has all 3 faults.",
       "errors": [
         {
           "expected": "true or false",
@@ -110,7 +110,7 @@ async fn all_faults_are_listed_and_nothing_is_stored() {
           "found": "\"yes\""
         },
         {
-          "expected": "a group's object id",
+          "expected": "a group's object id (not its name): 1 to 128 letters, digits, '-', '_' and '.'",
           "field": "ignored_groups[0]",
           "found": "\"a b\""
         },
@@ -160,6 +160,67 @@ async fn a_change_made_for_an_older_version_is_refused() {
     assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
     assert_eq!(world.memory.directory().settings_version, 3);
     assert_eq!(world.sent(), []);
+}
+
+#[tokio::test]
+async fn rejected_version_is_named_with_current_one() {
+    for (sent, found) in [("\"2\"", "\"2\""), ("3", "3"), ("W/\"3\"", "W/\"3\"")] {
+        let answer = put_if(&World::new(), sent, &json!({})).await;
+        assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+        let expected = format!("If-Match: expected \"3\", the current version, found {found}.");
+        assert!(answer.body["detail"].as_str().unwrap().contains(&expected), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn update_lost_to_a_faster_one_is_refused_with_412() {
+    let world = World::new();
+    world.memory.contested.store(true, Ordering::Relaxed);
+    let answer = put_if(&world, "\"3\"", &json!({})).await;
+    assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED, "{}", answer.body);
+    assert_eq!(world.sent(), []);
+}
+
+#[tokio::test]
+async fn last_active_user_is_deactivated_only_when_confirmed() {
+    let world = World::new();
+    world.publish();
+    let off = put(&world, json!({})).await;
+    assert_eq!(off.status, StatusCode::CONFLICT, "{}", off.body);
+    assert_eq!(off.body["type"], "urn:office365-sync:problem:deactivations-not-confirmed");
+    assert_eq!(off.body["confirm_deactivations"], 1);
+    assert_eq!(off.body["preview"]["active_users"], 1);
+    assert_eq!(off.body["preview"]["active_users_then"], 0);
+    assert_eq!(off.body["preview"]["deactivated_by_outcome"], json!([{"outcome": null, "users": 1}]));
+    let preview = world.ask("GET", off.body["preview"]["link"].as_str().unwrap(), json!(null)).await;
+    assert_eq!(preview.status, StatusCode::OK, "{}", preview.body);
+    assert_eq!(preview.body["users_deactivated"][0]["display_name"], "Kim");
+    assert_eq!(preview.body["settings"]["sync_users"], false);
+    assert_eq!(preview.body["from_version"], 3);
+
+    for wrong in [json!(0), json!(2)] {
+        let refused = put(&world, json!({"confirm_deactivations": wrong})).await;
+        assert_eq!((refused.status, &refused.body["confirm_deactivations"]), (StatusCode::CONFLICT, &json!(1)));
+    }
+    for malformed in [json!("1"), json!(null), json!(-1), json!(1.5), json!([1])] {
+        let refused = put(&world, json!({"confirm_deactivations": malformed})).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{malformed}");
+        assert_eq!(refused.body["errors"][0]["field"], "confirm_deactivations");
+    }
+    assert_eq!((world.memory.directory().settings_version, world.sent()), (3, vec![]));
+
+    let saved = put(&world, json!({"confirm_deactivations": 1})).await;
+    assert_eq!((saved.status, &saved.body["version"]), (StatusCode::OK, &json!(4)), "{}", saved.body);
+}
+
+#[tokio::test]
+async fn change_that_decides_about_no_user_needs_no_preview() {
+    let world = World::new();
+    world.publish();
+    let answer = put(&world, json!({"sync_users": true, "sync_groups": true, "group_prefixes": ["VPN "]})).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.body["settings"]["group_prefixes"], json!(["VPN "]));
+    assert!(world.memory.previews.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

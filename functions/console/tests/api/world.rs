@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::credentials::{Cause, Credential, CredentialState};
-use shared::directory::{Directory, Presence, UserProfile, UserRecord};
+use shared::directory::{Directory, DirectoryCounts, Presence, Published, UserProfile, UserRecord};
 use shared::filter::{InactiveReason, Policy, UserDecision};
 use shared::sync::{HeldChange, HeldChanges, Hold, HoldState, RunId};
 
@@ -134,10 +134,25 @@ impl World {
             held_changes: held_changes(),
             users: vec![kim()],
             audit: Mutex::default(),
+            drafts: Mutex::default(),
+            previews: Mutex::default(),
             manual_runs: AtomicU64::new(0),
             contested: AtomicBool::new(false),
         };
         Self { memory: Arc::new(memory), queue: Arc::default() }
+    }
+
+    /// Publishes the users as a run would, with all of them active.
+    pub(crate) fn publish(&self) {
+        self.memory.directory().published = Some(Published {
+            run: RunId::new(now()),
+            at: now(),
+            settings_version: 3,
+            users: true,
+            users_since: None,
+            counts: DirectoryCounts::default(),
+            vanished_groups: Vec::new(),
+        });
     }
 
     /// Makes every message fail from now on.

@@ -35,7 +35,8 @@ fn everything_is_off_or_empty_at_first() {
 
 #[test]
 fn each_fault_names_its_field_and_what_was_expected() {
-    let id = "a group's object id";
+    let id = "a group's object id (not its name): 1 to 128 letters, digits, '-', '_' and '.'";
+    let (prefixes, groups) = ("a list of at most 100 prefixes", "a list of at most 1000 ids of groups");
     let switch = "true or false";
     let text = "text of 1 to 256 characters that is not only white space";
     let many_ids: Vec<_> = (0..1_001).map(|n| n.to_string()).collect();
@@ -53,7 +54,7 @@ fn each_fault_names_its_field_and_what_was_expected() {
         (json!({"safety_limit": 20}), "safety_limit", "an object of percent and at_least"),
         (json!({"safety_limit": {"percent": 101}}), "safety_limit.percent", "a whole number from 0 to 100"),
         (json!({"safety_limit": {"percent": "20"}}), "safety_limit.percent", "a whole number from 0 to 100"),
-        (json!({"safety_limit": {"at_least": 0}}), "safety_limit.at_least", "a whole number from 1 on"),
+        (json!({"safety_limit": {"at_least": 0}}), "safety_limit.at_least", "a whole number from 1 to 4294967295"),
         (json!({"sync_every_minutes": 0}), "sync_every_minutes", "a whole number of minutes from 1 to 1440, or null"),
         (
             json!({"sync_every_minutes": 1441}),
@@ -66,20 +67,20 @@ fn each_fault_names_its_field_and_what_was_expected() {
             "a whole number of minutes from 1 to 1440, or null",
         ),
         (json!({"safety_limit": {"share": 5}}), "safety_limit.share", "one of percent, at_least"),
-        (json!({"group_prefixes": "VPN-"}), "group_prefixes", "a list"),
-        (json!({"group_prefixes": null}), "group_prefixes", "a list"),
+        (json!({"group_prefixes": "VPN-"}), "group_prefixes", prefixes),
+        (json!({"group_prefixes": null}), "group_prefixes", prefixes),
         (json!({"group_prefixes": ["VPN-", ""]}), "group_prefixes[1]", text),
         (json!({"group_prefixes": [" \t"]}), "group_prefixes[0]", text),
         (json!({"group_prefixes": [7]}), "group_prefixes[0]", text),
         (json!({"group_prefixes": ["x".repeat(257)]}), "group_prefixes[0]", text),
-        (json!({"group_prefixes": many_prefixes}), "group_prefixes", "at most 100 elements"),
-        (json!({"sync_groups": true, "allowed_groups": {}}), "allowed_groups", "a list"),
+        (json!({"group_prefixes": many_prefixes}), "group_prefixes", prefixes),
+        (json!({"sync_groups": true, "allowed_groups": {}}), "allowed_groups", groups),
         (json!({"sync_groups": true, "allowed_groups": [""]}), "allowed_groups[0]", id),
         (json!({"sync_groups": true, "allowed_groups": ["All Staff"]}), "allowed_groups[0]", id),
         (json!({"sync_groups": true, "allowed_groups": [null]}), "allowed_groups[0]", id),
         (json!({"sync_groups": true, "ignored_groups": ["ok", "../x"]}), "ignored_groups[1]", id),
         (json!({"sync_groups": true, "ignored_groups": [["ok"]]}), "ignored_groups[0]", id),
-        (json!({"sync_groups": true, "ignored_groups": many_ids}), "ignored_groups", "at most 1000 elements"),
+        (json!({"sync_groups": true, "ignored_groups": many_ids}), "ignored_groups", groups),
     ] {
         assert_eq!(faults(&settings), [(field.to_owned(), expected.to_owned())], "{settings}");
     }

@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::layout::path;
 use super::visitor::{Submission, Viewer};
 use crate::Site;
+use crate::actions::preview_of;
 
 /// `POST /directories/{directory}/settings`: keeps what was filled in as a draft and shows what it would change; or looks for
 /// groups to list, and shows the form again.
@@ -37,11 +38,11 @@ pub(super) async fn submit(State(site): State<Site>, submission: Submission) -> 
                 id: DraftId::generate(),
                 policy,
                 from_version: fields.from_version,
-                by: session.user.clone(),
+                by: Some(session.user.clone()),
                 at: site.app.clock.now(),
             };
-            site.drafts.put_draft(directory.id, &draft).await?;
-            draft::outline(&site, &directory, &draft).await?;
+            site.app.drafts.put_draft(directory.id, &draft).await?;
+            preview_of(&site.app, &directory, &draft).await?;
             Ok(Redirect::to(&path(&directory, &format!("/drafts/{}", draft.id))).into_response())
         }
         (policy, found) => {

@@ -74,7 +74,7 @@ pub(super) fn confirmation(viewer: &Viewer, draft: &Draft, outline: &Outline, he
     html! {
         form.confirm method="post" action={ (here) "/save" } {
             (form_token(&viewer.session))
-            @if let Some(number) = outline.to_be_confirmed(&draft.policy) {
+            @if let Some(number) = outline.to_be_confirmed(&viewer.directory.policy, &draft.policy) {
                 div.field {
                     label for="number" {
                         "This is much at once. Type how many users would not be active any more (" (number) "):"
@@ -137,7 +137,7 @@ impl Shown {
             let size = outline.size(shift);
             if size > 0 {
                 let page = page.min((size - 1) / LINES_PER_PAGE);
-                lists.push((shift, page, site.drafts.lines(directory.id, draft.id, shift, page).await?));
+                lists.push((shift, page, site.app.drafts.lines(directory.id, draft.id, shift, page).await?));
             }
         }
         Ok(Self::Lists(lists))

@@ -1,5 +1,7 @@
 //! The settings of a directory: read, and replaced as a whole.
 
+mod request;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,16 +11,19 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::Directory;
 use shared::filter::Policy;
-use shared::http::{DirectoryInPath, JsonBody, PROBLEM, Problem, ProblemKind, ProblemView, SomeOf};
+use shared::http::{DirectoryInPath, JsonBody, PROBLEM, PreviewSummaryView, Problem, ProblemKind, ProblemView};
+use shared::settings::{Draft, DraftId, RejectedSettings};
+use shared::store::StoreError;
 use shared::sync::RunId;
 use utoipa::ToSchema;
 
+use self::request::NewSettings;
 use super::access::Administered;
 use crate::App;
-use crate::actions::change_settings;
+use crate::actions::{SaveError, save_settings};
 
-/// Settings, of which any may be left out.
-type NewSettings = SomeOf<Policy>;
+/// The most characters of a header that an error repeats.
+const MAX_SHOWN_CHARS: usize = 80;
 
 /// The settings, which version of them this is, and which one the published state was made with.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,17 +66,22 @@ pub(crate) async fn show(Administered(directory, _): Administered) -> Response {
     tagged(directory.settings_version, SettingsView::new(directory))
 }
 
-/// Replaces the settings, and asks for the run that publishes them.
+/// Replaces the settings, and requests the run that publishes them.
 ///
-/// A field left out is off or empty.
+/// A field left out is off or empty. With `If-Match`, they replace the version that it names and no other; without it, whatever
+/// version there is.
+///
+/// Settings that would deactivate more users than the safety limit allows, or that would leave no user active, are answered
+/// `409` with the type `deactivations-not-confirmed`, the number, and a preview of who. They are saved when they are sent
+/// again with `confirm_deactivations` equal to that number, as long as it is still the number.
 #[utoipa::path(
     put,
     path = "/api/v1/directories/{directory}/settings",
     tag = "Settings",
     operation_id = "replaceSettings",
     params(DirectoryInPath, ("If-Match" = Option<String>, Header, description = "The version that is meant to be replaced, as its `ETag`", example = "\"1\"")),
-    request_body(content = NewSettings, description = "All of the settings"),
-    responses((status = 200, description = "The settings from now on", body = ChangedView, headers(("ETag" = String, description = "The version of the settings"))), (status = 409, description = "Somebody else changed them meanwhile", body = ProblemView, content_type = PROBLEM), (status = 412, description = "The version named in `If-Match` is not the current one", body = ProblemView, content_type = PROBLEM), (status = 422, description = "`errors` names each fault; nothing was changed", body = ProblemView, content_type = PROBLEM)),
+    request_body(content = NewSettings, description = "All of the settings. While `sync_groups` is off, no groups may be listed. All prefixes and ids together have at most 160 KiB."),
+    responses((status = 200, description = "The settings from now on", body = ChangedView, headers(("ETag" = String, description = "The version of the settings"))), (status = 409, description = "The number of deactivations is not confirmed (`deactivations-not-confirmed`), or somebody else changed the settings meanwhile (`conflict`); nothing was changed", body = ProblemView, content_type = PROBLEM), (status = 412, description = "The version named in `If-Match` is not the current one", body = ProblemView, content_type = PROBLEM), (status = 422, description = "`errors` names each fault; nothing was changed", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn replace(
     Administered(mut directory, by): Administered,
@@ -79,20 +89,37 @@ pub(crate) async fn replace(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Value>,
 ) -> Result<Response, Problem> {
-    let policy = Policy::parse(&body)?;
-    if !if_match(&headers, directory.settings_version) {
-        return Err(Problem::new(
-            ProblemKind::PreconditionFailed,
-            format!("The current version is {}. Read the settings again.", directory.settings_version),
-        ));
+    let NewSettings { policy, confirmed } = NewSettings::parse(body)?;
+    let from_version = directory.settings_version;
+    if !if_match(&headers, from_version) {
+        return Err(not_the_version(&headers, from_version));
     }
-    if policy == directory.policy {
-        let settings = SettingsView::new(directory);
-        return Ok(tagged(settings.version, ChangedView { settings, run: None }));
+    let draft = Draft { id: DraftId::generate(), policy, from_version, by: None, at: app.clock.now() };
+    match save_settings(&app, &mut directory, &draft, confirmed, by).await {
+        Ok(run) => {
+            let settings = SettingsView::new(directory);
+            Ok(tagged(settings.version, ChangedView { settings, run }))
+        }
+        Err(SaveError::Superseded) if !if_match(&headers, directory.settings_version) => {
+            Err(not_the_version(&headers, directory.settings_version))
+        }
+        Err(SaveError::Superseded) => Err(StoreError::Conflict.into()),
+        Err(SaveError::Rejected { reason: RejectedSettings::Unconfirmed { deactivations }, preview }) => {
+            let preview = PreviewSummaryView::new(&directory, draft.id, &preview);
+            Err(Problem::not_confirmed(deactivations, preview))
+        }
+        Err(SaveError::Store(error)) => Err(error.into()),
     }
-    let run = change_settings(&app, &mut directory, policy, by).await?;
-    let settings = SettingsView::new(directory);
-    Ok(tagged(settings.version, ChangedView { settings, run }))
+}
+
+fn not_the_version(headers: &HeaderMap, current: u64) -> Problem {
+    let sent = headers.get(IF_MATCH).and_then(|sent| sent.to_str().ok()).unwrap_or("what was sent");
+    let sent: String = sent.chars().take(MAX_SHOWN_CHARS).collect();
+    let detail = format!(
+        "Nothing was changed. If-Match: expected \"{current}\", the current version, found {sent}. Read the settings again, and \
+         repeat the change if it is still meant."
+    );
+    Problem::new(ProblemKind::PreconditionFailed, detail)
 }
 
 fn tagged(version: u64, body: impl Serialize) -> Response {
