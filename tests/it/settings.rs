@@ -146,3 +146,31 @@ async fn stale_version_is_refused_with_412() {
     assert_eq!(send(Method::PUT, next, mine).await.status, StatusCode::OK);
     assert_eq!(world.get("settings").await["settings"]["group_prefixes"], json!(["VPN "]), "with its white space");
 }
+
+#[tokio::test]
+async fn looser_limit_cannot_apply_what_waits_for_an_approval() {
+    let world = World::synced(&small(), everything()).await;
+    let deleted: Vec<Uuid> = world.ordinary_users().into_iter().take(20).collect();
+    for user in &deleted {
+        world.apply(Action::Delete { id: *user });
+    }
+    let held = world.sync().await;
+    assert_eq!((&held["state"], &held["hold"]["deactivations"]), (&json!("held"), &json!(20)), "{held:#}");
+    let with_limit = |limit: Value| {
+        let mut settings = everything();
+        settings["safety_limit"] = limit;
+        settings
+    };
+    // A limit that holds it still needs nothing.
+    assert!(world.api.put(&world.path("settings"), &with_limit(json!({"percent": 25}))).await.is_ok());
+    world.settle().await;
+    for limit in [json!({"percent": 100}), json!({"percent": 25, "at_least": 1_000})] {
+        let problem = refused(&world, &with_limit(limit)).await;
+        assert_eq!(problem["confirm_deactivations"], 20, "{problem:#}");
+        assert_eq!(problem["preview"]["deactivated_by_outcome"], json!([{"outcome": "deleted", "users": 20}]));
+    }
+    assert_eq!(world.active().await.len(), 59);
+    world.set(with_limit(json!({"percent": 100}))).await;
+    assert_eq!(world.active().await.len(), 39, "the run of the confirmed settings does it");
+    world.assert_idle().await;
+}

@@ -9,8 +9,12 @@ use super::keys::Key;
 use super::packing::{pack, unpack};
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::DirectoryId;
+use crate::session::{UnsentForm, UnsentId};
 use crate::settings::{Draft, DraftId, Line, Outline, Preview, Shift};
 use crate::store::{DraftStore, LINES_PER_PAGE, StoreError};
+
+/// The longest form that is kept, packed, in bytes: an item has at most 400 KB with its names.
+const MAX_UNSENT_BYTES: usize = 380 * 1024;
 
 /// How long a draft is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
@@ -41,6 +45,22 @@ impl DraftStore for DynamoStore {
 
     async fn outline(&self, directory: DirectoryId, draft: DraftId) -> Result<Option<Outline>, StoreError> {
         self.get(&Key::outline(directory, draft)).await?.map(|item| item.value("outline")).transpose()
+    }
+
+    async fn put_unsent(&self, directory: DirectoryId, form: &UnsentForm) -> Result<bool, StoreError> {
+        let key = Key::unsent(directory, form.id);
+        let corrupt = |error: std::io::Error| StoreError::Corrupt { key: key.to_string(), reason: error.to_string() };
+        let packed = pack(form).map_err(corrupt)?;
+        if packed.len() > MAX_UNSENT_BYTES {
+            return Ok(false);
+        }
+        self.put(Item::new(&key).bytes_of("form", &packed).expires_after(form.at, RETENTION)).await?;
+        Ok(true)
+    }
+
+    async fn unsent(&self, directory: DirectoryId, id: UnsentId) -> Result<Option<UnsentForm>, StoreError> {
+        let Some(item) = self.get(&Key::unsent(directory, id)).await? else { return Ok(None) };
+        unpack(item.bytes("form")?).map(Some).ok_or_else(|| item.corrupt("form is malformed".to_owned()))
     }
 
     async fn lines(

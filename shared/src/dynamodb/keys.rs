@@ -9,6 +9,7 @@ use crate::access::TokenHash;
 use crate::directory::{ChangeId, DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 use crate::filter::{GroupDecision, SkipReason, UserOutcome};
 use crate::oauth::StateHash;
+use crate::session::UnsentId;
 use crate::settings::{DraftId, Shift};
 use crate::store::{List, NameIndex};
 use crate::sync::{HoldId, RunId};
@@ -103,6 +104,10 @@ impl Key {
 
     pub(super) fn draft(id: DirectoryId, draft: DraftId) -> Self {
         Self::new(of_directory(id), format!("DRAFT#{draft}"))
+    }
+
+    pub(super) fn unsent(id: DirectoryId, form: UnsentId) -> Self {
+        Self::new(of_directory(id), format!("UNSENT#{form}"))
     }
 
     pub(super) fn outline(id: DirectoryId, draft: DraftId) -> Self {

@@ -27,6 +27,12 @@ impl SafetyLimit {
         going >= self.at_least as usize && self.is_share_exceeded_by(going, of)
     }
 
+    /// Returns true when it lets something through that the other one does not.
+    #[must_use]
+    pub fn is_looser_than(self, other: Self) -> bool {
+        self.percent > other.percent || self.at_least > other.at_least
+    }
+
     /// The same for the share alone.
     #[must_use]
     pub fn is_share_exceeded_by(self, going: usize, of: usize) -> bool {

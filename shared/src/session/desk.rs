@@ -33,6 +33,17 @@ pub enum SessionError {
     Cookie,
 }
 
+/// What a browser's cookie says.
+#[derive(Debug)]
+pub enum Presented {
+    /// A session.
+    Current(Session),
+    /// A session that ended by time, not long ago. It lets nobody in; it only tells whose a form is.
+    Ended(Session),
+    /// Nothing that we made, or a session that was signed out.
+    Nothing,
+}
+
 /// The sessions of a deployment.
 pub struct SessionDesk {
     keys: Arc<dyn SessionKeyStore>,
@@ -65,16 +76,30 @@ impl SessionDesk {
     /// # Errors
     /// When that cannot be told.
     pub async fn open(&self, headers: &HeaderMap) -> Result<Option<Session>, SessionError> {
+        Ok(match self.presented(headers).await? {
+            Presented::Current(session) => Some(session),
+            Presented::Ended(_) | Presented::Nothing => None,
+        })
+    }
+
+    /// The session of the browser that sent these headers, or the one that it had until lately.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub async fn presented(&self, headers: &HeaderMap) -> Result<Presented, SessionError> {
         if !headers.contains_key(http::header::COOKIE) {
-            return Ok(None);
+            return Ok(Presented::Nothing);
         }
         let now = self.clock.now();
         let keys = self.keys(now).await?;
-        let Some(session) = self.cookie.open(&keys, headers).filter(|session| !session.is_over(now)) else {
-            return Ok(None);
+        let known = self.cookie.open(&keys, headers);
+        let Some(session) = known.filter(|session| !session.is_over(now) || session.ended_lately(now)) else {
+            return Ok(Presented::Nothing);
         };
-        let ended = self.ended.has_ended(&session.id.hash()).await?;
-        Ok((!ended).then_some(session))
+        if self.ended.has_ended(&session.id.hash()).await? {
+            return Ok(Presented::Nothing);
+        }
+        Ok(if session.is_over(now) { Presented::Ended(session) } else { Presented::Current(session) })
     }
 
     /// The header that gives the browser a session.

@@ -5,10 +5,12 @@
 mod cookie;
 mod desk;
 mod keys;
+mod unsent;
 
 pub use cookie::SessionCookie;
-pub use desk::{SessionDesk, SessionError};
+pub use desk::{Presented, SessionDesk, SessionError};
 pub use keys::{InvalidSessionKeys, SessionKeyStore, SessionKeys};
+pub use unsent::{UnsentForm, UnsentId};
 
 use std::fmt;
 
@@ -26,6 +28,8 @@ use crate::identity::SignedIn;
 pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(8);
 /// How long it lasts without being used.
 pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(1);
+/// How long after its end a session still tells whose it was.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 /// How often it is noted that a session is used. A cookie is not renewed with every page.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// The longest name kept in a cookie, in characters: browsers keep 4,096 bytes of one (RFC 6265, section 6.1).
@@ -145,6 +149,12 @@ impl Session {
     #[must_use]
     pub fn ends_at(&self) -> Timestamp {
         self.begun_at.saturating_add(SESSION_LIFETIME).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns true when it ended by time, less than a day ago: what its author sends is then kept for a new sign-in.
+    #[must_use]
+    pub fn ended_lately(&self, now: Timestamp) -> bool {
+        self.is_over(now) && now.duration_since(self.ends_at()) < REMEMBERED
     }
 
     /// The same session, noted as used, when that is due again.

@@ -1,9 +1,10 @@
-//! Settings that are looked at before they are saved.
+//! Settings that are looked at before they are saved, and forms that wait for their author to sign in.
 
 use async_trait::async_trait;
 
 use super::StoreError;
 use crate::directory::DirectoryId;
+use crate::session::{UnsentForm, UnsentId};
 use crate::settings::{Draft, DraftId, Line, Outline, Preview, Shift};
 
 /// How many lines of a list are read at once.
@@ -23,6 +24,12 @@ pub trait DraftStore: Send + Sync {
 
     /// What a draft would change, in numbers.
     async fn outline(&self, directory: DirectoryId, draft: DraftId) -> Result<Option<Outline>, StoreError>;
+
+    /// Keeps a form that was not acted on. False when it is too long to be kept.
+    async fn put_unsent(&self, directory: DirectoryId, form: &UnsentForm) -> Result<bool, StoreError>;
+
+    /// A form that was kept.
+    async fn unsent(&self, directory: DirectoryId, id: UnsentId) -> Result<Option<UnsentForm>, StoreError>;
 
     /// A page of a list, counted from 0, of at most [`LINES_PER_PAGE`].
     async fn lines(

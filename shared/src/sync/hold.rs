@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::record::RunId;
-use crate::directory::{DirectoryId, GroupId, InvalidId, UserId};
-use crate::filter::InactiveReason;
+use crate::directory::{DirectoryId, GroupId, GroupRecord, InvalidId, Presence, UserId, UserRecord};
+use crate::filter::{InactiveReason, SafetyLimit};
 
 /// How long a hold can be applied. What was looked at longer ago is to be looked at again.
 pub const HOLD_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -228,6 +228,35 @@ impl HeldChanges {
             users.iter().map(|user| HeldChange::MembershipRemoval { group: group.clone(), user: user.clone() })
         });
         users.chain(groups).chain(members).collect()
+    }
+
+    /// Keeps what another safety limit would let through, which the next run then makes without an approval. What waits for
+    /// other reasons is kept as well, so that rather too much is counted than too little.
+    #[must_use]
+    pub fn let_through_by(mut self, limit: SafetyLimit, hold: &Hold) -> Self {
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        if limit.is_exceeded_by(count(hold.deactivations), count(hold.active)) {
+            self.users.clear();
+        }
+        self
+    }
+
+    /// Changes records as if this had been applied.
+    pub fn apply_to(&self, users: &mut [UserRecord], groups: &mut [GroupRecord]) {
+        let gone = Presence::Deleted { since: Timestamp::UNIX_EPOCH };
+        for user in users {
+            user.groups.retain(|group| !self.members.get(group).is_some_and(|left| left.contains(&user.id)));
+            match self.users.get(&user.id) {
+                None => {}
+                Some(InactiveReason::Deleted) => user.presence = gone,
+                Some(InactiveReason::DisabledInOffice365) => user.profile.account_enabled = Some(false),
+                Some(InactiveReason::MemberOfIgnoredGroup { group }) => drop(user.groups.insert(group.clone())),
+                Some(InactiveReason::NotInAllowedGroup) => user.groups.clear(),
+            }
+        }
+        for group in groups.iter_mut().filter(|group| self.groups.contains(&group.id)) {
+            group.presence = gone;
+        }
     }
 
     /// Stands for exactly these changes.

@@ -5,6 +5,7 @@ pub mod described;
 use std::collections::BTreeSet;
 
 use http::{Method, StatusCode};
+use local::api::ApiError;
 use serde_json::{Value, json};
 use shared::access::Scope;
 use tenant::SERVICE_ACCOUNTS;
@@ -68,6 +69,13 @@ async fn values(world: &World, name: &str) -> Vec<String> {
         "group" => world.tenant.group_named(SERVICE_ACCOUNTS).unwrap().to_string(),
         "run" => world.list("runs").await[0]["id"].as_str().unwrap().to_owned(),
         "hold" => "019a3c5e-7d1f-7c3a-9b1e-0242ac120002".to_owned(),
+        "preview" => {
+            let Err(ApiError::Refused { problem, .. }) = world.api.put(&world.path("settings"), &json!({})).await
+            else {
+                panic!("nobody needs to confirm that all users go")
+            };
+            problem["preview"]["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        }
         other => panic!("what is {other}?"),
     };
     vec![real, "00000000-0000-4000-8000-000000000000".to_owned(), "%ff".to_owned()]

@@ -282,8 +282,25 @@ impl Browser {
     /// Has the session of somebody who has signed in.
     pub async fn be(&self, visitor: &Visitor<'_>) {
         self.open_page("/signed-out").await;
+        self.give(visitor).await;
+    }
+
+    async fn give(&self, visitor: &Visitor<'_>) {
         let cookie = json!(format!("{}; path=/", visitor.cookie));
         self.client.execute("document.cookie = arguments[0]", vec![cookie]).await.unwrap();
+    }
+
+    /// Has another session from now on, on the page that is open.
+    pub async fn has(&self, visitor: &Visitor<'_>) {
+        let (name, _) = visitor.cookie.split_once('=').unwrap();
+        // Scripts cannot replace one that is for the server alone.
+        self.client.delete_cookie(name).await.unwrap();
+        self.give(visitor).await;
+    }
+
+    /// What a field has.
+    pub async fn value(&self, name: &str) -> String {
+        self.find(&format!("[name={name}]")).await.prop("value").await.unwrap().unwrap()
     }
 
     /// What axe-core finds wrong with the page by WCAG 2.2, levels A and AA; one line each.

@@ -14,4 +14,5 @@ mod routine;
 mod settings;
 mod snapshots;
 mod tokens;
+mod unsent;
 pub mod visit;

@@ -1,6 +1,7 @@
 //! Settings by the pages: looked at before they are saved, and saved once.
 
 use http::StatusCode;
+use serde_json::json;
 use shared::clock::Clock as _;
 use shared::directory::Directory;
 use shared::session::Role;
@@ -137,7 +138,7 @@ async fn faults_are_named_as_the_form_names_them_and_what_was_filled_in_stays() 
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     let text = answer.text();
     assert!(text.contains("Percent of the active users: expected a whole number from 0 to 100; found 120"), "{text}");
-    assert!(text.contains("And at least so many: expected a whole number from 1 on"), "{text}");
+    assert!(text.contains("And at least so many: expected a whole number from 1 to 4294967295"), "{text}");
     assert!(answer.body.contains("VPN") && answer.body.contains("value=\"120\""));
 
     // The settings' own guard: turning group sync off may not let those in whom a list keeps out.
@@ -177,4 +178,59 @@ async fn groups_are_found_by_the_words_of_their_names_and_kept_on_their_lists() 
     assert!(found.body.contains(&format!("name=\"allowed_groups\" value=\"{group}\" checked")));
     let none = admin.post("/settings", &[&ON[..], &[("search", "1"), ("q", "nothing like it")]].concat()).await;
     assert!(none.text().contains("begins with “nothing like it”"), "{}", none.text());
+}
+
+/// What the form has in its field for prefixes, as a browser sends it.
+fn prefixes_of(page: &Answer) -> String {
+    let field = page.body.split("name=\"group_prefixes\"").nth(1).unwrap();
+    let text = field.split_once('>').unwrap().1.split("</textarea>").next().unwrap();
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    text.replace('\n', "\r\n")
+}
+
+#[tokio::test]
+async fn white_space_of_prefixes_survives_form_preview_and_api() {
+    // In the order in which they are shown.
+    let prefixes = [" lead", "\"Q\"", "A & B ", "nbsp\u{a0}", "two\nlines", "two\r\nlines", "VPN ", "zero\u{200b}"];
+    let mut settings = everything();
+    settings["group_prefixes"] = json!(prefixes);
+    let world = World::synced(&small(), settings).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    assert_eq!(world.get("settings").await["settings"]["group_prefixes"], json!(prefixes));
+    let before = version(&world).await;
+
+    // Sent unchanged, it is unchanged.
+    let shown = prefixes_of(&admin.get("").await);
+    let unchanged = draft(&admin, &[&ON[..], &[("group_prefixes", &shown)]].concat()).await;
+    let preview = admin.get(&unchanged).await.text();
+    assert!(preview.contains("These are the settings as they are"), "{preview}");
+    assert_eq!(save(&admin, &unchanged, "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(version(&world).await, before);
+    // Nor is it trimmed when the form comes back, for a search or with a fault.
+    let search = [&ON[..], &[("group_prefixes", &shown), ("search", "1"), ("q", "x")]].concat();
+    assert_eq!(prefixes_of(&admin.post("/settings", &search).await), shown);
+
+    // A changed one is shown so that its white space can be seen.
+    let typed = shown.replace("\"VPN \"", "VPN  ");
+    let changed = draft(&admin, &[&ON[..], &[("group_prefixes", &typed)]].concat()).await;
+    let preview = admin.get(&changed).await.body;
+    assert!(preview.contains("group prefixes: added &quot;VPN  &quot;; removed &quot;VPN &quot;"), "{preview}");
+    assert_eq!(save(&admin, &changed, "").await.status, StatusCode::SEE_OTHER);
+    let now = world.get("settings").await["settings"]["group_prefixes"].clone();
+    assert!(now.as_array().unwrap().contains(&json!("VPN  ")), "{now}");
+    assert!(admin.get("/audit").await.body.contains("added &quot;VPN  &quot;"));
+}
+
+#[tokio::test]
+async fn number_typed_is_compared_with_what_would_happen_now() {
+    let world = World::synced(&small(), everything()).await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let off = draft(&admin, &[("sync_users", "no"), ("percent", "100"), ("at_least", "5")]).await;
+    assert!(admin.get(&off).await.text().contains("(59):"));
+    world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
+    world.sync().await;
+    let late = save(&admin, &off, "59").await;
+    assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(late.text().contains("type the number 58"), "{}", late.text());
+    assert_eq!(save(&admin, &off, "58").await.status, StatusCode::SEE_OTHER);
 }

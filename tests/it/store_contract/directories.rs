@@ -1,15 +1,18 @@
 //! Directories, credentials and access tokens.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::audit::Actor;
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{Directory, DirectoryId};
+use shared::filter::Policy;
+use shared::settings::CheckedSettings;
 use shared::store::{
     AuditStore as _, CredentialStore as _, DirectoryStore as _, SettingsChange, StoreError, TokenStore as _,
 };
+use shared::sync::RunId;
 
-use super::fixtures::{at, directory, directory_id, user_id};
+use super::fixtures::{at, directory, directory_id, published, user_id};
 use crate::dynamodb::{Table, number};
 use crate::harness::checked;
 
@@ -49,6 +52,33 @@ pub async fn settings_are_changed_only_from_the_version_they_were_made_from(tabl
     assert!(matches!(&entries[..], [entry] if entry.at == at(7) && entry.by.name() == "payroll"), "{entries:?}");
     let unknown = table.store.change_settings(directory_id(), &change(1)).await;
     assert!(matches!(unknown, Err(StoreError::Conflict)));
+}
+
+pub async fn settings_are_changed_only_while_compared_state_is_current(table: &Table) {
+    let created = Directory::new(directory_id(), String::new(), at(0));
+    let current = Directory { published: Some(published(RunId::new(at(30)))), ..created.clone() };
+    assert!(table.store.create_directory(&current).await.unwrap());
+    let change = |compared: &Directory, settings: Value| {
+        SettingsChange::new(
+            compared,
+            &checked(compared, &settings),
+            Actor::Token { name: "payroll".to_owned() },
+            at(40),
+        )
+    };
+    let other = Directory { published: Some(published(RunId::new(at(20)))), ..created.clone() };
+    for compared in [&other, &created] {
+        let late = table.store.change_settings(created.id, &change(compared, json!({"sync_users": true}))).await;
+        assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
+    }
+    let change = change(&current, json!({"sync_users": true}));
+    assert_eq!(table.store.change_settings(created.id, &change).await.unwrap(), 2);
+    // What decides about no user needs no state.
+    let stored = Directory { published: None, ..table.store.directory(created.id).await.unwrap().unwrap() };
+    let prefixes = Policy::parse(&json!({"sync_users": true, "group_prefixes": ["VPN "]})).unwrap();
+    let prefixes = CheckedSettings::without_effect_on_users(&stored, &prefixes).unwrap();
+    let change = SettingsChange::new(&stored, &prefixes, Actor::Token { name: "payroll".to_owned() }, at(50));
+    assert_eq!(table.store.change_settings(created.id, &change).await.unwrap(), 3);
 }
 
 pub async fn the_next_run_can_be_moved(table: &Table) {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::audit::{Actor, AuditEntry, AuditEvent};
 use shared::filter::{Policy, UserOutcome};
+use shared::session::{UnsentForm, UnsentId};
 use shared::settings::{Draft, DraftId, Line, Outline, Preview, Shift, Then};
 use shared::store::{
     AttemptStore as _, AuditStore as _, DraftStore as _, EndedSessions as _, NotedProgress, ProgressStore as _,
@@ -40,6 +43,27 @@ pub async fn a_draft_is_its_directorys(table: &Table) {
     assert_eq!(table.store.draft(id, draft.id).await.unwrap(), Some(draft.clone()));
     assert_eq!(table.store.draft(other, draft.id).await.unwrap(), None);
     assert_eq!(table.store.draft(id, DraftId::generate()).await.unwrap(), None);
+}
+
+pub async fn a_kept_form_is_its_directorys_and_not_too_long(table: &Table) {
+    let (id, other) = (directory(&table.store).await, directory(&table.store).await);
+    let form = |value: String| UnsentForm {
+        id: UnsentId::generate(),
+        tenant: id,
+        user: user_id(1),
+        action: format!("/directories/{id}/settings"),
+        fields: vec![("group_prefixes".to_owned(), value)],
+        at: at(0),
+    };
+    let kept = form("VPN \r\n".to_owned());
+    assert!(table.store.put_unsent(id, &kept).await.unwrap());
+    assert_eq!(table.store.unsent(id, kept.id).await.unwrap(), Some(kept.clone()));
+    assert_eq!(table.store.unsent(other, kept.id).await.unwrap(), None);
+    assert!(!format!("{kept:?}").contains("VPN"));
+    let mut rng = StdRng::seed_from_u64(1);
+    let long = form((0..480_000).map(|_| char::from(rng.random_range(b' '..=b'~'))).collect());
+    assert!(!table.store.put_unsent(id, &long).await.unwrap());
+    assert_eq!(table.store.unsent(id, long.id).await.unwrap(), None);
 }
 
 pub async fn what_a_draft_would_change_is_read_page_by_page(table: &Table) {

@@ -5,7 +5,7 @@ use shared::directory::Directory;
 use shared::filter::Policy;
 use shared::settings::{CheckedSettings, Draft, Outline, Preview, RejectedSettings};
 use shared::store::{RequestedRun, SettingsChange, StoreError};
-use shared::sync::{Run, RunId, Trigger, request_run};
+use shared::sync::{HeldChanges, HoldState, Run, RunId, Trigger, request_run};
 use shared::telemetry::chain;
 
 use crate::App;
@@ -109,8 +109,29 @@ pub(crate) async fn preview_of(app: &App, directory: &Directory, draft: &Draft) 
 
 async fn compare(app: &App, directory: &Directory, policy: &Policy) -> Result<Preview, StoreError> {
     let mirror = &app.mirror;
-    let (users, groups) = futures::try_join!(mirror.all_users(directory.id), mirror.all_groups(directory.id))?;
+    let (mut users, mut groups, released) = futures::try_join!(
+        mirror.all_users(directory.id),
+        mirror.all_groups(directory.id),
+        released(app, directory, policy)
+    )?;
+    for changes in released {
+        changes.apply_to(&mut users, &mut groups);
+    }
     Ok(Preview::new(directory, policy, users, groups))
+}
+
+/// Returns what waits for an approval, and would not wait any longer with these settings: a looser safety limit applies it too.
+async fn released(app: &App, directory: &Directory, policy: &Policy) -> Result<Vec<HeldChanges>, StoreError> {
+    let limit = policy.safety_limit();
+    if !limit.is_looser_than(directory.policy.safety_limit()) {
+        return Ok(Vec::new());
+    }
+    let mut released = Vec::new();
+    // One that has expired is opened again by the next run that finds the same.
+    for hold in app.holds.holds(directory.id).await?.iter().filter(|hold| hold.state == HoldState::Open) {
+        released.push(app.holds.held_changes(directory.id, hold.id).await?.let_through_by(limit, hold));
+    }
+    Ok(released)
 }
 
 async fn request_publication(app: &App, directory: &Directory) -> Option<RunId> {

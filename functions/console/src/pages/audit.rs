@@ -12,6 +12,7 @@ use shared::directory::Directory;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links};
+use super::quoted::shown;
 use super::visitor::Viewer;
 use super::words::time;
 use crate::Site;
@@ -52,7 +53,7 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
         @match event {
             AuditEvent::SettingsChanged { from, to, version } => {
                 "Changed the settings (version " (version) "):"
-                ul.plain { @for change in differences(from, to) { li { (change) } } }
+                ul.plain.exact { @for change in differences(from, to) { li { (change) } } }
             }
             AuditEvent::RunRequested { run } => {
                 "Asked for " a href=(path(directory, &format!("/runs/{run}"))) { "a sync" } "."
@@ -75,7 +76,7 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
 }
 
 /// Setting by setting, what was and what is.
-fn differences(from: &Value, to: &Value) -> Vec<String> {
+pub(super) fn differences(from: &Value, to: &Value) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
@@ -107,7 +108,7 @@ fn text(value: &Value) -> String {
     match value {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => shown(text),
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| format!("{} {value}", name.replace('_', " ")))
@@ -125,6 +126,11 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told_and_of_lists_what_came_and_went() {
+        let prefixes = (json!({"group_prefixes": ["VPN "]}), json!({"group_prefixes": ["VPN", "a\u{200b}"]}));
+        assert_eq!(
+            differences(&prefixes.0, &prefixes.1),
+            ["group prefixes: added VPN, \"a\\u200b\"; removed \"VPN \""]
+        );
         let from = json!({"sync_users": false, "allowed_groups": ["a", "b"], "nested_groups": true, "safety_limit": {"percent": 20}});
         let to = json!({"sync_users": true, "allowed_groups": ["b", "c"], "nested_groups": true, "safety_limit": {"percent": 10}});
         assert_eq!(

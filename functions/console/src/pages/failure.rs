@@ -66,24 +66,24 @@ impl Failure {
         .for_session(session)
     }
 
-    pub(super) fn foreign_form(session: &Session) -> Self {
-        Self::new(
+    pub(super) fn foreign_form(session: Option<&Session>) -> Self {
+        let failure = Self::new(
             StatusCode::FORBIDDEN,
             "This form is out of date",
             "It was made for another session, or was not sent from this site. Nothing was changed.",
             "Go back, reload the page, and send the form again.",
-        )
-        .for_session(session)
+        );
+        Self { session: session.cloned().map(Box::new), ..failure }
     }
 
-    pub(super) fn form_too_long(session: &Session) -> Self {
-        Self::new(
+    pub(super) fn form_too_long(session: Option<&Session>) -> Self {
+        let failure = Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "The form is too long",
             "More was sent than settings can have. Nothing was changed.",
             "Shorten the lists. To allow or ignore many people, put them in one group.",
-        )
-        .for_session(session)
+        );
+        Self { session: session.cloned().map(Box::new), ..failure }
     }
 
     pub(super) fn of_session(error: &SessionError) -> Self {

@@ -72,6 +72,8 @@ pub(super) struct Page<'a> {
     directory: Option<(&'a Directory, Option<Tab>)>,
     /// Seconds after which a browser without scripts looks again.
     refresh: Option<u32>,
+    /// Where the browser goes at once.
+    forward: Option<&'a str>,
 }
 
 impl<'a> Page<'a> {
@@ -83,12 +85,13 @@ impl<'a> Page<'a> {
             session: Some(&viewer.session),
             directory: Some((&viewer.directory, Some(tab))),
             refresh: None,
+            forward: None,
         }
     }
 
     /// A page about no directory in particular.
     pub(super) fn plain(title: impl Into<String>, session: Option<&'a Session>) -> Self {
-        Self { status: StatusCode::OK, title: title.into(), session, directory: None, refresh: None }
+        Self { status: StatusCode::OK, title: title.into(), session, directory: None, refresh: None, forward: None }
     }
 
     pub(super) fn status(self, status: StatusCode) -> Self {
@@ -97,6 +100,10 @@ impl<'a> Page<'a> {
 
     pub(super) fn refresh_after(self, seconds: Option<u32>) -> Self {
         Self { refresh: seconds, ..self }
+    }
+
+    pub(super) fn forward_to(self, place: &'a str) -> Self {
+        Self { forward: Some(place), ..self }
     }
 
     /// The page with this content.
@@ -113,6 +120,7 @@ impl<'a> Page<'a> {
                     link rel="icon" href=(assets::ICON.path());
                     link rel="stylesheet" href=(assets::STYLE.path());
                     script src=(assets::SCRIPT.path()) defer {}
+                    @if let Some(place) = self.forward { meta http-equiv="refresh" content={ "0;url=" (place) }; }
                     @if let Some(seconds) = self.refresh {
                         noscript { meta http-equiv="refresh" content=(seconds); }
                     }

@@ -13,11 +13,13 @@ mod groups;
 mod holds;
 mod layout;
 mod paging;
+mod quoted;
 mod runs;
 mod settings;
 mod signing;
 mod sync;
 mod tokens;
+mod unsent;
 mod users;
 mod visitor;
 mod welcome;
@@ -45,6 +47,7 @@ pub(crate) fn routes(site: &Site) -> Router<Site> {
         .route("/directories/{directory}/settings", post(settings::submit))
         .route("/directories/{directory}/drafts/{draft}", get(settings::preview))
         .route("/directories/{directory}/drafts/{draft}/save", post(settings::save))
+        .route("/directories/{directory}/unsent/{unsent}", get(unsent::show))
         .route("/directories/{directory}/users", get(users::list))
         .route("/directories/{directory}/users/{user}", get(users::show))
         .route("/directories/{directory}/groups", get(groups::list))

@@ -16,7 +16,8 @@ pub(super) async fn sign_out(State(site): State<Site>, request: Request) -> Resu
     let session = site.sessions.open(&parts.headers).await.map_err(|error| Failure::of_session(&error))?;
     let mut response = Redirect::to("/signed-out").into_response();
     if let Some(session) = session {
-        read_form(&site.origin, &parts.headers, body, &session).await?;
+        let read = read_form(&site.origin, &parts.headers, body, &session).await;
+        read.map_err(|fault| fault.into_failure(&session))?;
         let cookie = site.sessions.end(&session).await.map_err(|error| Failure::of_session(&error))?;
         response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         tracing::info!(directory.id = %session.tenant, user.id = %session.user, "somebody signed out");

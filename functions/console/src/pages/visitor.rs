@@ -2,19 +2,23 @@
 
 use std::sync::{Arc, OnceLock};
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use maud::html;
 use shared::audit::Actor;
-use shared::directory::Directory;
+use shared::directory::{Directory, DirectoryId};
 use shared::oauth::LocalPath;
-use shared::session::{Role, Session};
+use shared::session::{Presented, Role, Session};
 use url::form_urlencoded;
 
 use super::failure::Failure;
+use super::layout::Page;
+use super::unsent;
 use crate::Site;
 
 /// The longest form that is read, in bytes: settings with every list full fit.
@@ -64,6 +68,21 @@ impl Form {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
+    /// Fields that were kept.
+    pub(super) fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
+    /// All fields, as they were sent.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The first value of a field as it was sent, with all its white space.
+    pub(super) fn raw(&self, name: &str) -> Option<&str> {
+        self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+
     /// The first value of a field, without white space around it.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.trim());
@@ -86,28 +105,45 @@ impl FromRequestParts<Site> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
-        match site.sessions.open(&parts.headers).await {
-            Ok(Some(session)) => {
-                if let Some(seen) = parts.extensions.get::<Seen>() {
-                    seen.0.get_or_init(|| session.clone());
-                }
-                Ok(Self { session })
-            }
-            Ok(None) => Err(sign_in(parts)),
-            Err(error) => Err(Failure::of_session(&error).into_response()),
+        match presented(parts, site).await? {
+            Presented::Current(session) => Ok(Self { session }),
+            Presented::Ended(_) | Presented::Nothing => Err(sign_in(parts)),
         }
     }
 }
 
-/// Sends somebody to the sign-in, and back to this page after it. What a form would have done is not done.
+async fn presented(parts: &Parts, site: &Site) -> Result<Presented, Response> {
+    let presented = site.sessions.presented(&parts.headers).await;
+    let presented = presented.map_err(|error| Failure::of_session(&error).into_response())?;
+    if let (Presented::Current(session), Some(seen)) = (&presented, parts.extensions.get::<Seen>()) {
+        seen.0.get_or_init(|| session.clone());
+    }
+    Ok(presented)
+}
+
+/// Sends somebody to the sign-in, and back to this page after it.
 fn sign_in(parts: &Parts) -> Response {
     let asked = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let return_to = LocalPath::parse(asked).filter(|_| parts.method == Method::GET).unwrap_or_else(LocalPath::home);
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to.as_str()).finish();
-    let Ok(location) = HeaderValue::from_str(&format!("/signin?{query}")) else {
+    let place = format!("/signin?{query}");
+    if may_be_a_form(&parts.headers) {
+        return Page::plain("Sign in", None).forward_to(&place).show(&html! {
+            h1 { "Your session has ended" }
+            p { a href=(place) { "Sign in again" } }
+        });
+    }
+    let Ok(location) = HeaderValue::from_str(&place) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// True for what one of our own pages leads to: a link, or a form that searches. The browser does not follow a form's redirect to
+/// Microsoft's address, since `form-action` does not name it; a page that leads there, it does.
+fn may_be_a_form(headers: &HeaderMap) -> bool {
+    let says = |name: &str, value: &str| headers.get(name).is_some_and(|said| said == value);
+    says("sec-fetch-site", "same-origin") && says("sec-fetch-mode", "navigate")
 }
 
 impl FromRequestParts<Site> for Viewer {
@@ -115,11 +151,20 @@ impl FromRequestParts<Site> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let Visitor { session } = Visitor::from_request_parts(parts, site).await?;
-        // A path that is no text names no directory.
-        let params = RawPathParams::from_request_parts(parts, site).await.ok();
-        let id = params.iter().flatten().find(|(name, _)| *name == "directory").and_then(|(_, id)| id.parse().ok());
+        Self::of(session, directory_in(parts, site).await, site).await
+    }
+}
+
+/// The directory that a path names. One that is no text names none.
+async fn directory_in(parts: &mut Parts, site: &Site) -> Option<DirectoryId> {
+    let params = RawPathParams::from_request_parts(parts, site).await.ok();
+    params.iter().flatten().find(|(name, _)| *name == "directory").and_then(|(_, id)| id.parse().ok())
+}
+
+impl Viewer {
+    async fn of(session: Session, directory: Option<DirectoryId>, site: &Site) -> Result<Self, Response> {
         // To those who may not see it, it does not exist.
-        let Some(id) = id.filter(|id| session.may_see(*id)) else {
+        let Some(id) = directory.filter(|id| session.may_see(*id)) else {
             return Err(Failure::no_such_directory(&session).into_response());
         };
         match site.app.directories.directory(id).await {
@@ -136,13 +181,47 @@ impl FromRequest<Site> for Submission {
 
     async fn from_request(request: Request, site: &Site) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Viewer { session, directory } = Viewer::from_request_parts(&mut parts, site).await?;
-        let form =
-            read_form(&site.origin, &parts.headers, body, &session).await.map_err(IntoResponse::into_response)?;
-        if session.role < Role::Administrator {
-            return Err(Failure::may_only_look(&session).into_response());
+        let directory = directory_in(&mut parts, site).await;
+        let session = match presented(&parts, site).await? {
+            Presented::Current(session) => session,
+            Presented::Ended(session) => {
+                return Err(unsent::ended(site, &parts, directory, body, Some(session)).await);
+            }
+            Presented::Nothing => return Err(unsent::ended(site, &parts, directory, body, None).await),
+        };
+        let viewer = Viewer::of(session, directory, site).await?;
+        let read = read_form(&site.origin, &parts.headers, body, &viewer.session).await;
+        if let Err(FormFault::Failed(failure)) = read {
+            return Err(failure.into_response());
         }
-        Ok(Self { session, directory, form })
+        if viewer.session.role < Role::Administrator {
+            return Err(Failure::may_only_look(&viewer.session).into_response());
+        }
+        match read {
+            Ok(form) => Ok(Self { session: viewer.session, directory: viewer.directory, form }),
+            Err(FormFault::OtherSession(form)) => {
+                let again = unsent::again(site, &viewer, parts.uri.path(), &form, StatusCode::FORBIDDEN).await;
+                Err(again.into_response())
+            }
+            Err(FormFault::Failed(failure)) => Err(failure.into_response()),
+        }
+    }
+}
+
+/// Why a form is not acted on.
+pub(super) enum FormFault {
+    /// One of our own pages sent it, but in another session: its author has signed in again since.
+    OtherSession(Form),
+    /// It is not to be looked at.
+    Failed(Failure),
+}
+
+impl FormFault {
+    pub(super) fn into_failure(self, session: &Session) -> Failure {
+        match self {
+            Self::OtherSession(_) => Failure::foreign_form(Some(session)),
+            Self::Failed(failure) => failure,
+        }
     }
 }
 
@@ -150,19 +229,27 @@ impl FromRequest<Site> for Submission {
 pub(super) async fn read_form(
     origin: &str,
     headers: &HeaderMap,
-    body: axum::body::Body,
+    body: Body,
     session: &Session,
-) -> Result<Form, Failure> {
+) -> Result<Form, FormFault> {
     if !is_our_own(headers, origin) {
-        return Err(Failure::foreign_form(session));
+        return Err(FormFault::Failed(Failure::foreign_form(Some(session))));
     }
-    let bytes = axum::body::to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| Failure::form_too_long(session))?;
-    let form = Form::parse(&bytes);
+    let form = read_body(body, Some(session)).await.map_err(FormFault::Failed)?;
     if form.get(FORM_TOKEN).is_some_and(|token| session.accepts(token)) {
         Ok(form)
+    } else if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
+        Err(FormFault::OtherSession(form))
     } else {
-        Err(Failure::foreign_form(session))
+        // The browser does not say that it is ours.
+        Err(FormFault::Failed(Failure::foreign_form(Some(session))))
     }
+}
+
+/// Reads the fields of a form, whoever sent it.
+pub(super) async fn read_body(body: Body, session: Option<&Session>) -> Result<Form, Failure> {
+    let bytes = axum::body::to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| Failure::form_too_long(session))?;
+    Ok(Form::parse(&bytes))
 }
 
 /// False when the browser says that another site sent it. Ours is the one that was asked, or `origin`: what stands before us may ask
@@ -170,7 +257,7 @@ pub(super) async fn read_form(
 ///
 /// Source: Fetch Metadata Request Headers, section 2.3; RFC 6454, section 7. The form token would do alone; browsers that send
 /// neither header are not kept out.
-fn is_our_own(headers: &HeaderMap, origin: &str) -> bool {
+pub(super) fn is_our_own(headers: &HeaderMap, origin: &str) -> bool {
     let fetch_site = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
     let from = headers.get(ORIGIN).map(|from| from.to_str().unwrap_or_default());
     let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());

@@ -15,6 +15,7 @@ use shared::clock::Clock;
 use shared::credentials::Credential;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
+use shared::session::{UnsentForm, UnsentId};
 use shared::settings::{ComparedWith, Draft, DraftId, Line, Outline, Preview, Shift};
 use shared::store::{
     AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore, Page,
@@ -231,6 +232,14 @@ impl DraftStore for Memory {
     async fn outline(&self, _: DirectoryId, draft: DraftId) -> Result<Option<Outline>, StoreError> {
         let previews = self.previews.lock().unwrap();
         Ok(previews.iter().rfind(|(id, _)| *id == draft).map(|(_, preview)| preview.outline.clone()))
+    }
+
+    async fn put_unsent(&self, _: DirectoryId, _: &UnsentForm) -> Result<bool, StoreError> {
+        unimplemented!("the pages do")
+    }
+
+    async fn unsent(&self, _: DirectoryId, _: UnsentId) -> Result<Option<UnsentForm>, StoreError> {
+        unimplemented!("the pages do")
     }
 
     async fn lines(&self, _: DirectoryId, draft: DraftId, shift: Shift, _: usize) -> Result<Vec<Line>, StoreError> {

@@ -63,6 +63,9 @@ fn be(problem: &mut Value, status: &str, (kind, title): (&str, &str)) {
     members.insert("type".to_owned(), format!("urn:office365-sync:problem:{kind}").into());
     members.insert("title".to_owned(), title.into());
     members.insert("status".to_owned(), status.parse::<u16>().unwrap_or(400).into());
+    // Of one kind only, and that one's answers are described in words.
+    members.remove("confirm_deactivations");
+    members.remove("preview");
     if status != "400" {
         members.remove("errors");
         members.insert("detail".to_owned(), "What to do about this one.".into());

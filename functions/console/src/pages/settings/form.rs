@@ -22,22 +22,27 @@ pub(in crate::pages) struct Rendering {
     pub(in crate::pages) fields: Fields,
     pub(in crate::pages) found: Option<Found>,
     pub(in crate::pages) faults: Vec<FieldError>,
+    /// What is to be said of the form as a whole.
+    pub(in crate::pages) notice: Option<String>,
 }
 
 impl Rendering {
     /// The settings as they are.
     pub(in crate::pages) fn of(viewer: &Viewer) -> Self {
-        Self { fields: Fields::of(&viewer.directory), found: None, faults: Vec::new() }
+        Self { fields: Fields::of(&viewer.directory), found: None, faults: Vec::new(), notice: None }
     }
 }
 
 /// The form on a page of its own, when it is shown again.
-pub(super) async fn page(site: &Site, viewer: &Viewer, rendering: Rendering) -> Result<Response, Failure> {
-    let faulty = !rendering.faults.is_empty();
+pub(super) async fn page(
+    site: &Site,
+    viewer: &Viewer,
+    rendering: Rendering,
+    status: StatusCode,
+) -> Result<Response, Failure> {
     let form = render(site, viewer, rendering).await?;
     let page = Page::of(viewer, Tab::Sync, "Settings");
-    let page = if faulty { page.status(StatusCode::UNPROCESSABLE_ENTITY) } else { page };
-    Ok(page.show(&html! {
+    Ok(page.status(status).show(&html! {
         h1 { "Settings" }
         (form)
         p { a href=(path(&viewer.directory, "")) { "Back without saving" } }
@@ -46,12 +51,13 @@ pub(super) async fn page(site: &Site, viewer: &Viewer, rendering: Rendering) -> 
 
 /// The form. For who may only look, its fields cannot be changed.
 pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Rendering) -> Result<Markup, Failure> {
-    let Rendering { fields, found, faults } = rendering;
+    let Rendering { fields, found, faults, notice } = rendering;
     let listed: BTreeSet<GroupId> = fields.allowed_groups.union(&fields.ignored_groups).cloned().collect();
     let groups = site.queries.groups_by_id(viewer.directory.id, &listed).await?;
     let groups: BTreeMap<GroupId, GroupRecord> = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
     let locked = !viewer.may_change();
     Ok(html! {
+        @if let Some(notice) = &notice { div.notice.warn role="status" { p { (notice) } } }
         @if !faults.is_empty() { (faults_in_words(&faults)) }
         form.settings method="post" action=(path(&viewer.directory, "/settings")) {
             (form_token(&viewer.session))
@@ -72,7 +78,8 @@ pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Re
                     }
                     p.help #group_prefixes_help {
                         "One to a line. Only groups whose name begins with one of them are synced, in upper or lower case; \
-                         all groups when this is empty."
+                         all groups when this is empty. White space counts; where it could not be seen, the prefix is in \
+                         quotation marks: " code { "\"VPN \"" } "."
                     }
                 }
                 (list("allowed_groups", "Allowed groups", &fields.allowed_groups, &groups,
@@ -96,7 +103,7 @@ pub(in crate::pages) async fn render(site: &Site, viewer: &Viewer, rendering: Re
                     }
                     div.field {
                         label for="at_least" { "And at least so many" }
-                        input #at_least name="at_least" type="number" min="1" value=(fields.at_least) aria-describedby="limit_help";
+                        input #at_least name="at_least" type="number" min="1" max=(u32::MAX) value=(fields.at_least) aria-describedby="limit_help";
                     }
                 }
             }

@@ -11,6 +11,7 @@ pub(super) use form::{Rendering, render};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
 use shared::filter::Policy;
 use shared::settings::{Draft, DraftId};
 
@@ -18,7 +19,7 @@ use self::fields::Fields;
 use self::picker::Found;
 use super::failure::Failure;
 use super::layout::path;
-use super::visitor::{Submission, Viewer};
+use super::visitor::{Form, Submission, Viewer};
 use crate::Site;
 use crate::actions::preview_of;
 
@@ -48,8 +49,24 @@ pub(super) async fn submit(State(site): State<Site>, submission: Submission) -> 
         (policy, found) => {
             // While groups are looked for, nobody wants to hear of faults.
             let faults = policy.err().filter(|_| found.is_none()).map(|invalid| invalid.faults).unwrap_or_default();
+            let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
             let viewer = Viewer { session, directory };
-            form::page(&site, &viewer, Rendering { fields, found, faults }).await
+            form::page(&site, &viewer, Rendering { fields, found, faults, notice: None }, status).await
         }
     }
+}
+
+/// Shows a form that was filled in before its author has signed in again.
+pub(super) async fn resume(site: &Site, viewer: &Viewer, form: &Form, status: StatusCode) -> Result<Response, Failure> {
+    let current = viewer.directory.settings_version;
+    let fields = Fields::sent(form, current);
+    let meanwhile = match fields.from_version {
+        version if version == current => String::new(),
+        version => format!(
+            " Meanwhile somebody has saved other settings: you filled in version {version}, and now there is version {current}. \
+             Compare it with the settings of now, and fill those in."
+        ),
+    };
+    let notice = format!("Your session had ended. This is what you filled in; nothing of it was saved.{meanwhile}");
+    form::page(site, viewer, Rendering { fields, found: None, faults: Vec::new(), notice: Some(notice) }, status).await
 }

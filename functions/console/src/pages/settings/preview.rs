@@ -1,12 +1,14 @@
 //! What a draft would change, as pages show it.
 
 use maud::{Markup, html};
+use serde_json::Value;
 use shared::directory::{Directory, GroupRecord, UserRecord};
-use shared::filter::{GroupDecision, UserOutcome};
+use shared::filter::{GroupDecision, Policy, UserOutcome};
 use shared::settings::{Draft, Line, Outline, Shift, Then};
 use shared::store::{GroupFilter, LINES_PER_PAGE, UserFilter, reach};
 
 use crate::Site;
+use crate::pages::audit::differences;
 use crate::pages::failure::Failure;
 use crate::pages::groups;
 use crate::pages::layout::{form_token, path};
@@ -52,6 +54,11 @@ pub(super) fn summary(directory: &Directory, draft: &Draft, outline: &Outline) -
             div { dt { "Groups appear" } dd { (thousands(outline.size(Shift::GroupsAdded))) } }
             div { dt { "Groups disappear" } dd { (thousands(outline.size(Shift::GroupsRemoved))) } }
         }
+        @let changes = differences(&json(&directory.policy), &json(&draft.policy));
+        @if !changes.is_empty() {
+            h2 { "Changed settings" }
+            ul.exact { @for change in &changes { li { (change) } } }
+        }
         @if !outline.deactivated.is_empty() {
             h2 { "Why users would not be active any more" }
             ul {
@@ -68,6 +75,11 @@ pub(super) fn summary(directory: &Directory, draft: &Draft, outline: &Outline) -
         }
         p.quiet { "Computed from what was read of the tenant last. What has changed there since is not in it." }
     }
+}
+
+/// Settings as the audit trail will have them. They always print.
+fn json(policy: &Policy) -> Value {
+    serde_json::to_value(policy).unwrap_or_default()
 }
 
 pub(super) fn confirmation(viewer: &Viewer, draft: &Draft, outline: &Outline, here: &str) -> Markup {
