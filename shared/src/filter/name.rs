@@ -6,7 +6,6 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-
 use super::parse::MAX_PREFIX_CHARS;
 use crate::directory::Folded;
 

@@ -18,8 +18,8 @@ use shared::queue::{QueueError, RunQueue};
 use shared::session::{UnsentForm, UnsentId};
 use shared::settings::{ComparedWith, Draft, DraftId, Line, Outline, Preview, Shift};
 use shared::store::{
-    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore, Page,
-    Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
+    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore,
+    Page, Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
