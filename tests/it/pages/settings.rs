@@ -191,7 +191,7 @@ fn prefixes_of(page: &Answer) -> String {
 #[tokio::test]
 async fn white_space_of_prefixes_survives_form_preview_and_api() {
     // In the order in which they are shown.
-    let prefixes = [" lead", "\"Q\"", "A & B ", "nbsp\u{a0}", "two\nlines", "two\r\nlines", "VPN ", "zero\u{200b}"];
+    let prefixes = ["\"Q\"", "A & B ", " lead", "nbsp\u{a0}", "two\nlines", "two\r\nlines", "VPN ", "zero\u{200b}"];
     let mut settings = everything();
     settings["group_prefixes"] = json!(prefixes);
     let world = World::synced(&small(), settings).await;

@@ -95,7 +95,7 @@ async fn every_other_form_comes_back_after_the_sign_in() {
     let base = world.stack.base_url.clone();
     let here = format!("/directories/{}", world.directory);
     let admin = administrator(&world).await;
-    in_a_browser(&base, Setup { scripts: false, ..Setup::default() }, async |browser| {
+    in_a_browser(&base, Setup::default(), async |browser| {
         browser.open_page("/signed-out").await;
         browser.has(&admin).await;
         browser.open_page(&format!("{here}/tokens")).await;
