@@ -20,7 +20,7 @@ pub trait Clock: Send + Sync {
     /// clock that is not the machine's, and on a clock that stands still it never resolves.
     async fn alarm(&self, at: Timestamp) {
         let _ = at;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

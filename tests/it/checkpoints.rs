@@ -76,7 +76,7 @@ async fn state(lab: &Lab) -> SyncState {
         store.acquire_lease(lab.directory(), RunId::new(now), now, now + Duration::from_secs(9)).await.unwrap();
     let Leased::Taken(lease, state) = leased else { panic!("{leased:?}") };
     store.release_lease(&lease, &BTreeSet::from([lease.run])).await.unwrap();
-    state
+    *state
 }
 
 async fn ends_as_if_nothing_had_happened(lab: &Lab, run: &Value) {

@@ -73,12 +73,16 @@ async fn memberships_changed_around_a_deletion_are_as_they_are_after_the_restore
     // Just before.
     remove(&world, TEAM, users[1]);
     add(&world, TEAM, users[2]);
-    users.iter().for_each(|user| delete(&world, *user));
+    for user in &users {
+        delete(&world, *user);
+    }
     world.sync().await;
     // Meanwhile, and without a word.
     remove(&world, TEAM, users[0]);
     world.sync().await;
-    users.iter().for_each(|user| restore(&world, *user));
+    for user in &users {
+        restore(&world, *user);
+    }
     // Just after.
     add(&world, TEAM, users[1]);
     world.sync_and_check(&ignoring(TEAM)).await;

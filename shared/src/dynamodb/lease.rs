@@ -125,7 +125,7 @@ impl DynamoStore {
                 Ok(output) => {
                     let sync = Stored::new(output.attributes.unwrap_or_default())?;
                     let lease = Lease { directory, run, fence: sync.number("fence")? };
-                    return Ok(Leased::Taken(lease, state(&sync)?));
+                    return Ok(Leased::Taken(lease, Box::new(state(&sync)?)));
                 }
                 Err(Refused::Condition { found: Some(sync), .. }) => {
                     let sync = Stored::new(sync)?;

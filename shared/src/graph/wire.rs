@@ -159,7 +159,9 @@ fn patch<P: DeserializeOwned>(
             notes.odd(id, format_args!("{name} has {characters}"));
         } else if select == GroupProfile::SELECT && name == "displayName" {
             // Prefixes are compared with it.
-            hidden(&value).into_iter().for_each(|hidden| notes.odd(id, format_args!("{name} {hidden}")));
+            if let Some(hidden) = hidden(&value) {
+                notes.odd(id, format_args!("{name} {hidden}"));
+            }
         }
         properties.insert(name.to_owned(), value);
     }

@@ -26,7 +26,7 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leased {
     /// Taken. The run no longer waits, and here is where the last one stopped.
-    Taken(Lease, SyncState),
+    Taken(Lease, Box<SyncState>),
     /// Another run holds it until then.
     Held {
         /// When it runs out unless it is renewed.

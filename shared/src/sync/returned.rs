@@ -140,28 +140,11 @@ impl Returned {
     /// Says what was read, before the changes say theirs: those are older or newer, and what they leave out is what this is for.
     pub(super) fn say(&self, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
         for user in self.users.difference(&self.unread_users) {
-            self.say_user(user, ledger, known, net);
+            say_user(user, ledger, known, net);
         }
         for group in self.groups.difference(&self.unread_groups) {
             self.say_members(group, ledger, known, net);
             say_parents(group, ledger, known, net);
-        }
-    }
-
-    fn say_user(&self, user: &UserId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
-        let none = BTreeSet::new();
-        let before = known.users.get(user).map_or(&none, |user| &user.groups);
-        let now: BTreeSet<GroupId> = ledger.groups_of_user(user).map(Clone::clone).into_iter().collect();
-        // Whatever lists have said before, this was read later.
-        let said: BTreeSet<GroupId> = net.memberships.of(user).map(|(group, _)| group.clone()).collect();
-        for group in &said {
-            net.memberships.forget(user, group);
-        }
-        for group in before.union(&now) {
-            let is_in = now.contains(group);
-            if is_in != before.contains(group) && (is_in || shows_members(known, net, group)) {
-                net.memberships.set(user.clone(), group, is_in);
-            }
         }
     }
 
@@ -220,6 +203,23 @@ impl Returned {
             gaps.push(format!("the members of group {group}, which is back, could not be read; it stays as it was"));
         }
         gaps
+    }
+}
+
+fn say_user(user: &UserId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+    let none = BTreeSet::new();
+    let before = known.users.get(user).map_or(&none, |user| &user.groups);
+    let now: BTreeSet<GroupId> = ledger.groups_of_user(user).map(Clone::clone).into_iter().collect();
+    // Whatever lists have said before, this was read later.
+    let said: BTreeSet<GroupId> = net.memberships.of(user).map(|(group, _)| group.clone()).collect();
+    for group in &said {
+        net.memberships.forget(user, group);
+    }
+    for group in before.union(&now) {
+        let is_in = now.contains(group);
+        if is_in != before.contains(group) && (is_in || shows_members(known, net, group)) {
+            net.memberships.set(user.clone(), group, is_in);
+        }
     }
 }
 

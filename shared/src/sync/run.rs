@@ -100,7 +100,7 @@ pub async fn perform(
     }
     let now = ports.clock.now();
     let (lease, state) = match ports.mirror.acquire_lease(request.directory, run.id, now, now + LEASE).await? {
-        Leased::Taken(lease, state) => (lease, state),
+        Leased::Taken(lease, state) => (lease, *state),
         Leased::Held { until } => return Ok(Handled::Busy { until }),
     };
     tracing::info!(trigger = ?run.trigger, attempt = run.attempts, "the run begins");

@@ -52,7 +52,7 @@ enum Pass {
     /// The run has ended, and its record is stored.
     Done,
     /// Everything is to be read and compared now. This is where the directory is.
-    Reconcile(SyncState),
+    Reconcile(Box<SyncState>),
     /// It goes on in another invocation, not before so long.
     Paused(Duration),
 }
@@ -72,7 +72,7 @@ impl Work<'_> {
             match self.pass(state, why_full, directory, run, &mut written).await? {
                 Pass::Done => return Ok(Outcome::Done),
                 Pass::Paused(wait) => return Ok(Outcome::Paused { wait }),
-                Pass::Reconcile(next) => (state, why_full) = (next, Some(FullReason::Reconciliation)),
+                Pass::Reconcile(next) => (state, why_full) = (*next, Some(FullReason::Reconciliation)),
             }
         }
     }
@@ -131,14 +131,8 @@ impl Work<'_> {
         if !plan.is_empty(&outlook) {
             self.ports.mirror.begin_writing(self.lease).await?;
         }
-        let reconciles = run.full_reason == Some(FullReason::Reconciliation);
-        let mut count = Counting { written: written.clone(), reconciles };
-        let applied = self.until_stopped(self.apply(plan, &outlook, &mut count)).await;
-        *written = count.written;
-        run.note(written);
-        match applied {
-            None => return Ok(Pass::Paused(Duration::ZERO)),
-            Some(applied) => applied?,
+        if self.apply_and_count(plan, &outlook, run, written).await?.is_none() {
+            return Ok(Pass::Paused(Duration::ZERO));
         }
         let ChangeCounts { activated, deactivated, .. } = std::mem::take(&mut written.unpublished);
         let day = Day::noted(directory, counts, activated, deactivated, now);
@@ -189,12 +183,28 @@ impl Work<'_> {
         self.ports.mirror.publish(self.lease, &publication).await?;
         directory.published = Some(publication.published);
         Ok(match publication.record {
-            None => Pass::Reconcile(next),
+            None => Pass::Reconcile(Box::new(next)),
             Some(ended) => {
                 *run = *ended;
                 Pass::Done
             }
         })
+    }
+
+    /// Applies a plan and notes in the run what was written, also when the work is cut off: then it returns `None`.
+    async fn apply_and_count(
+        &self,
+        plan: Plan,
+        outlook: &Outlook<'_>,
+        run: &mut Run,
+        written: &mut Written,
+    ) -> Result<Option<()>, RunError> {
+        let reconciles = run.full_reason == Some(FullReason::Reconciliation);
+        let mut count = Counting { written: written.clone(), reconciles };
+        let applied = self.until_stopped(self.apply(plan, outlook, &mut count)).await;
+        *written = count.written;
+        run.note(written);
+        Ok(applied.transpose()?)
     }
 
     /// Whether everything has to be read and compared, after a run that read the changes.

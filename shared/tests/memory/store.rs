@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::store::{
     Checkpoint, CheckpointStore, Counting, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page,
-    Publication, RequestedRun, RunStore, SettingsChange, StoreError, SyncState, Write,
+    Publication, RequestedRun, RunStore, SettingsChange, StoreError, Write,
 };
 use shared::sync::{ChangeCounts, CheckpointHead, HeldChanges, Hold, HoldId, HoldState, Run, RunId};
 
@@ -117,7 +117,7 @@ impl MirrorStore for Stores {
         _: Timestamp,
         _: Timestamp,
     ) -> Result<Leased, StoreError> {
-        Ok(Leased::Taken(Lease { directory, run, fence: 1 }, SyncState::default()))
+        Ok(Leased::Taken(Lease { directory, run, fence: 1 }, Box::default()))
     }
 
     async fn renew_lease(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {

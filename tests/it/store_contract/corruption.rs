@@ -35,7 +35,7 @@ impl Everything {
         let lease = lease(store, directory).await;
         let [names, list, user] = named(&user(1));
         let writes = [names, list, user, Write::Group(group(1)), joined(1, user_ids(1..4))];
-        apply(&store, &lease, &writes, at(0)).await.unwrap();
+        apply(store, &lease, &writes, at(0)).await.unwrap();
         let publication = Publication::new(None, Some(links("one")), published(lease.run));
         store.publish(&lease, &publication).await.unwrap();
         let run = run(directory, 0);

@@ -18,7 +18,11 @@ pub async fn a_free_lease_is_taken_and_a_held_one_is_not(table: &Table) {
     };
     assert_eq!(
         (lease.directory, lease.run, state),
-        (directory, run, SyncState { unindexed: true, open_runs: BTreeSet::from([run]), ..SyncState::default() })
+        (
+            directory,
+            run,
+            Box::new(SyncState { unindexed: true, open_runs: BTreeSet::from([run]), ..SyncState::default() })
+        )
     );
     let held = Leased::Held { until: at(60) };
     assert_eq!(table.store.acquire_lease(directory, RunId::new(at(1)), at(59), at(120)).await.unwrap(), held);

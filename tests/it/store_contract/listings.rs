@@ -477,7 +477,7 @@ pub async fn cursors_of_others_are_refused(table: &Table) {
     let lease = lease(store, directory).await;
     let mut writes: Vec<Write> = (0..4).flat_map(|n| [Write::User(user(n)), Write::Group(group(n))]).collect();
     writes.push(joined(1, user_ids(0..4)));
-    apply(&store, &lease, &writes, at(0)).await.unwrap();
+    apply(store, &lease, &writes, at(0)).await.unwrap();
     for second in 0..3 {
         store.save_run(&run(directory, second)).await.unwrap();
     }
@@ -529,7 +529,7 @@ pub async fn places_are_counted_as_pages_list_them(table: &Table) {
     writes.extend((1..30).map(|number| Write::Group(GroupRecord { members: members(number), ..group(number) })));
     writes.push(joined(1, user_ids(0..450)));
     writes.push(joined(2, user_ids(0..450).into_iter().chain(user_ids(600..650)).collect()));
-    apply(&store, &lease, &writes, at(0)).await.unwrap();
+    apply(store, &lease, &writes, at(0)).await.unwrap();
 
     for listed in [
         Listed::Users(UserFilter::All),

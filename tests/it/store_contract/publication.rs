@@ -18,7 +18,7 @@ fn publication(from: Option<&str>, to: Option<&str>, run: RunId) -> Publication 
 /// What a later run finds, and its lease.
 async fn taken_with_state(table: &Table, directory: DirectoryId) -> (Lease, SyncState) {
     match table.store.acquire_lease(directory, RunId::new(at(999)), at(999), at(1_000)).await.unwrap() {
-        Leased::Taken(lease, state) => (lease, state),
+        Leased::Taken(lease, state) => (lease, *state),
         Leased::Held { until } => panic!("held until {until}"),
     }
 }

@@ -120,7 +120,7 @@ mod tests {
             let text: String = (0..length).map(|_| CHARS[rng.random_range(0..CHARS.len())]).collect();
             let line = shown(&text);
             assert_eq!(read(&line), text, "{line}");
-            assert!(!line.chars().any(|char| is_unseen(char)) && line.trim() == line, "{line:?}");
+            assert!(!line.chars().any(is_unseen) && line.trim() == line, "{line:?}");
         }
     }
 }
