@@ -185,7 +185,7 @@ fn prefixes_of(page: &Answer) -> String {
     let field = page.body.split("name=\"group_prefixes\"").nth(1).unwrap();
     let text = field.split_once('>').unwrap().1.split("</textarea>").next().unwrap();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
-    text.replace('\n', "\r\n")
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
 #[tokio::test]
