@@ -23,7 +23,7 @@ scratch=$(mktemp -d "$folder/.following.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
 read_everything() {
-    # The cursor first: what changes while everything is read comes by it once more.
+    # The cursor first. What is read afterwards may be ahead of it: the same changes come once more, and make no difference.
     [[ $(get changes "$scratch/feed") == 200 ]] || fail "$scratch/feed"
     jq --raw-output '.next_cursor' "$scratch/feed" >"$scratch/cursor"
     : >"$scratch/active"
@@ -42,8 +42,12 @@ follow() {
     local status more=true
     while [[ $more == true ]]; do
         status=$(get "changes?since=$(<"$scratch/cursor")&limit=1000" "$scratch/feed")
-        # Too long ago: from the beginning.
-        [[ $status != 410 ]] || { read_everything && return; }
+        # Too long ago, user sync was switched, or the file is damaged: from the beginning.
+        if [[ $status == 410 || $status == 400 ]]; then
+            jq --raw-output '.detail' "$scratch/feed" >&2 || true
+            read_everything
+            return
+        fi
         [[ $status == 200 ]] || fail "$scratch/feed"
         jq --raw-output '.items[] | select(.user) | "\(if .status == "active" then "+" else "-" end) \(.user)"' \
             "$scratch/feed" >>"$scratch/changes"

@@ -11,7 +11,8 @@ base=$SYNC_API/scim/v2/$SYNC_DIRECTORY
 scratch=$(mktemp -d "$folder/.pulling.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# pull PATH FILE: all resources of a list, page by page (RFC 9865).
+# pull PATH FILE: all resources of a list, page by page (RFC 9865). By cursor, and not by startIndex: whatever a run writes between
+# two pages, a resource that is there all the while comes exactly once.
 pull() {
     local cursor='' more=true status
     while [[ $more == true ]]; do

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::directory::{Change, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, SkipReason, UserDecision, UserOutcome};
-use shared::store::{ChangeStore as _, Changes, Cursor, GroupFilter, MirrorStore as _, QueryStore as _, UserFilter};
+use shared::store::{ChangeStore as _, Changes, GroupFilter, MirrorStore as _, QueryStore as _, UserFilter};
 
 /// How many users and groups are looked up by their names.
 const LOOKED_UP: usize = 3;
@@ -46,11 +46,11 @@ async fn check_lists(store: &DynamoStore, directory: DirectoryId, users: &[UserR
         let is_listed = |user: &&UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == outcome;
         let expected: BTreeSet<UserId> = users.iter().filter(is_listed).map(|user| user.id.clone()).collect();
         let mut listed = BTreeSet::new();
-        let mut after: Option<Cursor> = None;
+        let mut after: Option<UserId> = None;
         loop {
             let page = store.list_users(directory, UserFilter::With(outcome), 500, after.as_ref()).await.unwrap();
+            after = page.end().map(|user| user.id.clone());
             listed.extend(page.items.into_iter().map(|user| user.id));
-            after = page.next;
             if after.is_none() {
                 break;
             }

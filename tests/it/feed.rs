@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use local::api::ApiError;
 use serde_json::{Value, json};
+use shared::http::Listing;
 use shared::store::ChangeStore as _;
 use tenant::{Action, SERVICE_ACCOUNTS};
 
@@ -104,6 +107,16 @@ impl<'a> Follower<'a> {
     }
 }
 
+/// The position that a cursor of the feed names.
+pub fn position_of(cursor: &str) -> String {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor.split('.').next().unwrap()).unwrap()).unwrap()
+}
+
+/// The cursor of the feed for a position, as the API would make it.
+pub fn cursor_of(directory: &str, position: &str) -> String {
+    Listing::new(directory.parse().unwrap(), "changes", &[]).cursor(&position)
+}
+
 #[tokio::test]
 async fn whoever_follows_the_feed_knows_what_whoever_reads_everything_knows() {
     let world = World::synced(&small(), everything()).await;
@@ -165,9 +178,11 @@ async fn a_cursor_that_leads_nowhere_says_how_to_start_over() {
 async fn a_cursor_from_before_a_restore_starts_over() {
     let world = World::synced(&small(), everything()).await;
     let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
-    let (place, log) = cursor.rsplit_once('.').unwrap();
+    let position = position_of(&cursor);
+    let (place, log) = position.rsplit_once('.').unwrap();
     assert_eq!(log, world.stack.store.log_name());
     for earlier in [format!("{place}.anotherlog"), format!("{place}.")] {
+        let earlier = cursor_of(&world.directory, &earlier);
         let answer = world.api.get(&world.path(&format!("changes?since={earlier}"))).await.unwrap_err();
         assert!(matches!(answer, ApiError::Refused { status: StatusCode::GONE, .. }), "{answer}");
     }

@@ -121,11 +121,9 @@ async fn whatever_is_asked_the_answer_is_clear() {
 }
 
 #[tokio::test]
-async fn a_cursor_with_any_letter_changed_is_refused_or_leads_to_a_place_in_the_same_list() {
+async fn a_cursor_with_any_letter_changed_is_refused() {
     let world = World::synced(&small(), everything()).await;
     let (api, token) = api(&world).await;
-    let users: Vec<String> =
-        world.list("users").await.iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
     let page = world.get("users?limit=5").await;
     let cursor = page["next_cursor"].as_str().unwrap();
     for place in 0..cursor.len() {
@@ -134,13 +132,8 @@ async fn a_cursor_with_any_letter_changed_is_refused_or_leads_to_a_place_in_the_
             altered.replace_range(place..=place, &letter.to_string());
             let (status, body) =
                 ask(&api, &token, &world.path(&format!("users?limit=5&cursor={altered}"))).await.unwrap();
-            if status == StatusCode::OK {
-                let listed: Value = serde_json::from_str(&body).unwrap();
-                let listed = listed["items"].as_array().unwrap();
-                assert!(listed.iter().all(|user| users.iter().any(|known| user["id"] == **known)), "{body}");
-            } else {
-                assert_eq!(status, StatusCode::BAD_REQUEST, "{altered}");
-            }
+            let expected = if altered == cursor { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            assert_eq!(status, expected, "{altered}: {body}");
         }
     }
     // A cursor of one list is none of another.

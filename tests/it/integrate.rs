@@ -181,6 +181,12 @@ async fn a_copy_of_who_is_active_follows_the_changes() {
     world.set(hidden).await;
     world.set(everything()).await;
     follow().await;
+    // A damaged cursor leads nowhere, and must not skip changes.
+    let cursor = std::fs::read_to_string(folder.path().join("cursor")).unwrap();
+    std::fs::write(folder.path().join("cursor"), format!("AAA{}", &cursor[3..])).unwrap();
+    world.apply(Action::DisableUser { user: users[0] });
+    world.sync().await;
+    follow().await;
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 2, "the list and the cursor, and nothing else");
 }

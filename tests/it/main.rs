@@ -13,6 +13,7 @@ mod app_credential;
 mod checkpoints;
 mod clock;
 mod coherence;
+mod copies;
 mod counters;
 mod crash;
 mod dynamodb;

@@ -3,60 +3,25 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::directory::ChangeId;
 use shared::feed::{ChangeView, groups_of, view};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView};
-use shared::store::Changes;
-use shared::sync::RunId;
+use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
 use crate::params::{Paging, Params};
+use crate::position::Position;
 use crate::published::PublishedGroups;
-
-/// What stands in a cursor for users who have never been published.
-const NEVER: &str = "-";
 
 /// A part of the feed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FeedView {
     items: Vec<ChangeView>,
     /// Where to go on, now or later.
-    #[schema(example = "4711.-.q2bF7zN0Yx4")]
+    #[schema(example = "NDcxMS4tLnEyYkY3ek4wWXg0.rkdCd1Jq0XnTzYsd2hB3Cg")]
     next_cursor: String,
     /// True when there is more by now.
     more: bool,
-}
-
-/// A place in the feed of a directory as long as users are, or are not, published in it.
-struct Place {
-    after: Option<ChangeId>,
-    users_since: Option<RunId>,
-    /// The log whose numbers these are ([`shared::store::ChangeStore::log_name`]).
-    log: String,
-}
-
-impl Place {
-    fn print(&self) -> String {
-        let after = self.after.map_or(0, ChangeId::number);
-        let since = self.users_since.map_or_else(|| NEVER.to_owned(), |run| run.to_string());
-        format!("{after}.{since}.{}", self.log)
-    }
-
-    /// Reads what [`Self::print`] has written, and nothing else.
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let place = text.split_once('.').and_then(|(after, rest)| {
-            let (since, log) = rest.split_once('.')?;
-            let users_since = if since == NEVER { None } else { Some(since.parse().ok()?) };
-            Some(Self { after: ChangeId::new(after.parse().ok()?), users_since, log: log.to_owned() })
-        });
-        let malformed = || {
-            let detail = "Take the cursor from the `next_cursor` of this feed, or begin again without one.";
-            Problem::new(ProblemKind::InvalidCursor, detail)
-        };
-        place.filter(|place| place.print() == text).ok_or_else(malformed)
-    }
 }
 
 /// Where in the feed to begin.
@@ -65,7 +30,7 @@ impl Place {
 #[expect(dead_code, reason = "it only describes")]
 struct FeedParams {
     /// The `next_cursor` of an answer before. Without it, the answer has no changes, only a cursor of now.
-    #[param(max_length = 128)]
+    #[param(max_length = 1024)]
     since: Option<String>,
     /// The most changes that are looked at.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -90,37 +55,13 @@ pub(crate) async fn list(
 ) -> Result<Json<FeedView>, Problem> {
     let [since, limit] = params.query(["since", "limit"])?;
     let limit = Paging::parse(limit, None)?.limit;
-    let users_since = directory.published.as_ref().and_then(|published| published.users_since);
-    let log = app.changes.log_name();
     let Some(since) = since else {
-        let after = app.changes.last_change(directory.id).await?;
-        return Ok(Json(FeedView {
-            items: Vec::new(),
-            next_cursor: Place { after, users_since, log }.print(),
-            more: false,
-        }));
+        let next_cursor = Position::end(&app, &directory).await?.print(&directory);
+        return Ok(Json(FeedView { items: Vec::new(), next_cursor, more: false }));
     };
-    let place = Place::parse(&since)?;
-    if place.log != log {
-        return Err(start_over("Since then what is known here was restored from a backup."));
-    }
-    if place.users_since != users_since {
-        return Err(start_over(
-            "Since then it was changed whether users are published at all, which no single change tells.",
-        ));
-    }
-    let Changes::Next(found) = app.changes.changes(directory.id, place.after, limit).await? else {
-        return Err(start_over("The next change is not kept any more: they are for 30 days."));
-    };
+    let (found, end) = Position::parse(&directory, &since)?.next(&app, &directory, limit).await?;
     let more = found.len() == limit;
-    let after = found.last().map(|last| last.id).or(place.after);
     let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
     let items = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged)).collect();
-    Ok(Json(FeedView { items, next_cursor: Place { after, users_since, log }.print(), more }))
-}
-
-pub(crate) fn start_over(why: &str) -> Problem {
-    let how =
-        "Ask without `since` for a new cursor, then read users, groups and members anew, and go on from that cursor.";
-    Problem::new(ProblemKind::CursorTooOld, format!("{why} {how}"))
+    Ok(Json(FeedView { items, next_cursor: end.print(&directory), more }))
 }

@@ -3,6 +3,9 @@
 //! Each part is a whole document of its kind, and says in its `Link` header where the next one is: API Gateway and Lambda pass on
 //! whole answers only, of at most 6 MB (AWS Lambda, "Lambda quotas").
 
+use std::fmt;
+use std::str::FromStr;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -10,10 +13,10 @@ use http::HeaderValue;
 use http::header::{CONTENT_TYPE, LINK};
 use serde::Serialize;
 use serde_json::Value;
-use shared::directory::{Directory, GroupId, Text, UserId};
-use shared::feed::{Status, reason_of};
-use shared::http::{DirectoryInPath, Problem};
-use shared::store::{Cursor, GroupFilter, StoreError, UserFilter};
+use shared::directory::{Directory, GroupId, GroupRecord, InvalidId, Text, UserId};
+use shared::feed::{Status, is_published, reason_of};
+use shared::http::{DirectoryInPath, Listing, Problem};
+use shared::store::{GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
@@ -104,7 +107,7 @@ fn part(
     paging: &Paging,
     fields: &[&str],
     rows: &[Value],
-    next: Option<&Cursor>,
+    next: Option<&str>,
 ) -> Result<Response, Problem> {
     let body = format.write(fields, rows).map_err(|error| Problem::internal(error.as_ref()))?;
     let mut response = Body::from(body).into_response();
@@ -113,7 +116,7 @@ fn part(
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("format", format.word())
             .append_pair("limit", &paging.limit.to_string())
-            .append_pair("cursor", next.as_str())
+            .append_pair("cursor", next)
             .finish();
         let link = format!("</api/v1/directories/{}/exports/{what}?{query}>; rel=\"next\"", directory.id);
         let link = HeaderValue::from_str(&link).map_err(|error| Problem::internal(&error))?;
@@ -153,11 +156,14 @@ pub(crate) async fn users(
     if !directory.publishes_users() {
         return part(&directory, "users", format, &paging, &FIELDS, &[], None);
     }
-    let page = app.queries.list_users(directory.id, UserFilter::All, paging.limit, paging.after.as_ref()).await?;
+    let listing = Listing::new(directory.id, "exported users", &[]);
+    let after = paging.after(&listing)?;
+    let page = app.queries.list_users(directory.id, UserFilter::All, paging.limit, after.as_ref()).await?;
+    let next = page.end().map(|user| listing.cursor(&user.id));
     let groups = groups_in_reasons(&app, &directory, &page.items).await?;
     let row = |user| serde_json::to_value(UserView::new(user, &groups, audience)).unwrap_or_default();
     let rows: Vec<Value> = page.items.into_iter().map(row).collect();
-    part(&directory, "users", format, &paging, &FIELDS, &rows, page.next.as_ref())
+    part(&directory, "users", format, &paging, &FIELDS, &rows, next.as_deref())
 }
 
 /// One membership.
@@ -174,35 +180,54 @@ struct MembershipView {
 
 const MEMBERSHIP_FIELDS: [&str; 5] = ["group", "group_display_name", "user", "user_principal_name", "status"];
 
-/// Where an export of members goes on: the cursor before a group, the group, and the cursor within it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Place {
-    before: Option<Cursor>,
-    within: Option<(GroupId, Cursor)>,
+/// Where an export of members goes on. Groups are walked by id, and so are the users in each: a group that appears or disappears in
+/// between moves none of the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Position {
+    /// In a group, behind a user.
+    Within(GroupId, UserId),
+    /// Behind a group.
+    Behind(GroupId),
 }
 
-impl Place {
-    fn print(&self) -> Cursor {
-        let before = self.before.as_ref().map_or("", Cursor::as_str);
-        let within = self.within.as_ref().map(|(group, cursor)| format!("{group}~{}", cursor.as_str()));
-        Cursor::new(format!("{before}~{}", within.unwrap_or_default()))
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within(group, user) => write!(f, "{group}~{user}"),
+            Self::Behind(group) => write!(f, "{group}~"),
+        }
     }
+}
 
-    /// Reads what [`Self::print`] has written, and nothing else. The cursors in it are checked where they are used.
-    fn parse(cursor: Option<&Cursor>) -> Result<Self, StoreError> {
-        let Some(cursor) = cursor else { return Ok(Self::default()) };
-        let (before, within) = cursor.as_str().split_once('~').ok_or(StoreError::BadCursor)?;
-        let given = |text: &str| (!text.is_empty()).then(|| Cursor::new(text.to_owned()));
-        let within = match within.split_once('~') {
-            None => None,
-            Some((group, cursor)) => {
-                let group = group.parse().map_err(|_| StoreError::BadCursor)?;
-                Some((group, given(cursor).ok_or(StoreError::BadCursor)?))
-            }
-        };
-        let place = Self { before: given(before), within };
-        if place.print() == *cursor { Ok(place) } else { Err(StoreError::BadCursor) }
+impl FromStr for Position {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (group, user) = text.split_once('~').ok_or(InvalidId::Malformed)?;
+        let group = group.parse()?;
+        Ok(if user.is_empty() { Self::Behind(group) } else { Self::Within(group, user.parse()?) })
     }
+}
+
+/// The group that an export of members goes on with, if there is one, and the user behind whom it does.
+async fn next_group(
+    app: &App,
+    directory: &Directory,
+    position: Option<Position>,
+) -> Result<Option<(GroupRecord, Option<UserId>)>, StoreError> {
+    let behind = match position {
+        None => None,
+        Some(Position::Behind(group)) => Some(group),
+        Some(Position::Within(id, user)) => {
+            let group = app.queries.group(directory.id, &id).await?.filter(|group| is_published(directory, group));
+            if let Some(group) = group {
+                return Ok(Some((group, Some(user))));
+            }
+            Some(id)
+        }
+    };
+    let found = app.queries.list_groups(directory.id, GroupFilter::SYNCED, 1, behind.as_ref()).await?;
+    Ok(found.items.into_iter().next().map(|group| (group, None)))
 }
 
 /// Who is directly in which group, part by part.
@@ -223,18 +248,24 @@ pub(crate) async fn members(
 ) -> Result<Response, Problem> {
     let [format, limit, cursor] = params.query(["format", "limit", "cursor"])?;
     let (format, paging) = (Format::parse(format.as_deref())?, Paging::parse(limit, cursor)?);
-    let mut next = Some(Place::parse(paging.after.as_ref())?);
+    let listing = Listing::new(directory.id, "exported members", &[]);
+    let mut position: Option<Position> = paging.after(&listing)?;
     let mut rows: Vec<Value> = Vec::new();
-    if !directory.publishes_users() {
-        next = None;
-    }
+    let mut is_done = !directory.publishes_users();
     for _ in 0..MAX_GROUPS {
-        let Some(place) = next.take_if(|_| rows.len() < paging.limit) else { break };
-        let groups = app.queries.list_groups(directory.id, GroupFilter::SYNCED, 1, place.before.as_ref()).await?;
-        let Some(group) = groups.items.first() else { break };
-        let within = place.within.filter(|(id, _)| *id == group.id).map(|(_, cursor)| cursor);
+        if is_done || rows.len() >= paging.limit {
+            break;
+        }
+        let Some((group, after)) = next_group(&app, &directory, position.take()).await? else {
+            is_done = true;
+            break;
+        };
         let room = paging.limit - rows.len();
-        let members = app.queries.list_members(directory.id, &group.id, room, within.as_ref()).await?;
+        let members = app.queries.list_members(directory.id, &group.id, room, after.as_ref()).await?;
+        position = Some(match members.end() {
+            Some(user) => Position::Within(group.id.clone(), user.id.clone()),
+            None => Position::Behind(group.id.clone()),
+        });
         rows.extend(members.items.into_iter().map(|user| {
             let row = MembershipView {
                 group: group.id.clone(),
@@ -245,13 +276,9 @@ pub(crate) async fn members(
             };
             serde_json::to_value(row).unwrap_or_default()
         }));
-        next = match members.next {
-            Some(cursor) => Some(Place { before: place.before, within: Some((group.id.clone(), cursor)) }),
-            None => groups.next.map(|before| Place { before: Some(before), within: None }),
-        };
     }
-    let next = next.map(|place| place.print());
-    part(&directory, "members", format, &paging, &MEMBERSHIP_FIELDS, &rows, next.as_ref())
+    let next = position.filter(|_| !is_done).map(|position| listing.cursor(&position));
+    part(&directory, "members", format, &paging, &MEMBERSHIP_FIELDS, &rows, next.as_deref())
 }
 
 #[cfg(test)]
@@ -268,18 +295,13 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_read_as_it_was_written_and_nothing_else_is() {
-        let cursor = |text: &str| Cursor::new(text.to_owned());
-        for place in [
-            Place::default(),
-            Place { before: Some(cursor("abc")), within: None },
-            Place { before: None, within: Some(("g".parse().unwrap(), cursor("def"))) },
-            Place { before: Some(cursor("abc")), within: Some(("g".parse().unwrap(), cursor("def"))) },
-        ] {
-            assert_eq!(Place::parse(Some(&place.print())).unwrap(), place);
+    fn position_reads_as_it_was_written() {
+        let (group, user): (GroupId, UserId) = ("g".parse().unwrap(), "u.1".parse().unwrap());
+        for position in [Position::Within(group.clone(), user), Position::Behind(group)] {
+            assert_eq!(position.to_string().parse(), Ok(position));
         }
-        for text in ["", "abc", "~g~", "~~x", "~g h~x", "~g"] {
-            assert!(matches!(Place::parse(Some(&cursor(text))), Err(StoreError::BadCursor)), "{text}");
+        for text in ["", "abc", "~", "~x", "g h~x", "g~x y", "g~u~v"] {
+            assert!(text.parse::<Position>().is_err(), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
 use shared::feed::is_published;
-use shared::http::{DirectoryInPath, Problem};
+use shared::http::{DirectoryInPath, Listing, Problem};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
@@ -86,8 +86,10 @@ pub(crate) async fn list(
     if directory.published.is_none() {
         return Ok(Json(List::empty()));
     }
-    let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, paging.limit, paging.after.as_ref()).await?;
-    Ok(Json(List::page(page, GroupView::from)))
+    let listing = Listing::new(directory.id, "groups", &[]);
+    let after = paging.after(&listing)?;
+    let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, paging.limit, after.as_ref()).await?;
+    Ok(Json(List::page(page, &listing, |group| &group.id, GroupView::from)))
 }
 
 /// A group, with the groups nested in it.
@@ -130,9 +132,12 @@ pub(crate) async fn members(
     if !directory.publishes_users() {
         return Ok(Json(List::empty()));
     }
-    let page = app.queries.list_members(directory.id, &group.id, paging.limit, paging.after.as_ref()).await?;
+    let listing = Listing::new(directory.id, "members", &[Some(&group.id.to_string())]);
+    let after = paging.after(&listing)?;
+    let page = app.queries.list_members(directory.id, &group.id, paging.limit, after.as_ref()).await?;
     let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    Ok(Json(List::page(page, |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) })))
+    let view = |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) };
+    Ok(Json(List::page(page, &listing, |user| &user.id, view)))
 }
 
 /// A published group. One that is skipped does not exist here.

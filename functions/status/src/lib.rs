@@ -16,6 +16,7 @@ mod groups;
 mod manual;
 mod monitoring;
 mod params;
+mod position;
 mod published;
 mod runs;
 mod scim;

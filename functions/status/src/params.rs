@@ -1,11 +1,14 @@
 //! What a request asks for: names in its path, and query parameters.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use shared::http::{Problem, ProblemKind};
-use shared::store::{Cursor, Page};
+use shared::http::{InvalidCursor, Listing, Problem, ProblemKind};
+use shared::store::Page;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,7 +84,7 @@ pub(crate) struct PageParams {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u16>,
     /// The `next_cursor` of the page before.
-    #[param(max_length = 2048)]
+    #[param(max_length = 1024)]
     cursor: Option<String>,
 }
 
@@ -89,7 +92,7 @@ pub(crate) struct PageParams {
 #[derive(Debug)]
 pub(crate) struct Paging {
     pub(crate) limit: usize,
-    pub(crate) after: Option<Cursor>,
+    cursor: Option<String>,
 }
 
 impl Paging {
@@ -101,7 +104,22 @@ impl Paging {
                 Problem::invalid_parameter("limit", format!("a whole number from 1 to {MAX_LIMIT}"), &text)
             })?,
         };
-        Ok(Self { limit, after: cursor.map(Cursor::new) })
+        Ok(Self { limit, cursor })
+    }
+
+    /// True for the first page of a listing.
+    pub(crate) fn is_first(&self) -> bool {
+        self.cursor.is_none()
+    }
+
+    /// The cursor as it was sent.
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// The position behind which the page begins.
+    pub(crate) fn after<T: FromStr + Display>(&self, listing: &Listing) -> Result<Option<T>, InvalidCursor> {
+        self.cursor.as_deref().map(|cursor| listing.position(cursor)).transpose()
     }
 }
 
@@ -126,10 +144,13 @@ impl<T> List<T> {
     }
 
     /// A page, each record made into what is shown of it.
-    pub(crate) fn page<R>(page: Page<R>, view: impl FnMut(R) -> T) -> Self {
-        Self {
-            items: page.items.into_iter().map(view).collect(),
-            next_cursor: page.next.map(|cursor| cursor.as_str().to_owned()),
-        }
+    pub(crate) fn page<R, I: Display>(
+        page: Page<R>,
+        listing: &Listing,
+        id: impl Fn(&R) -> &I,
+        view: impl FnMut(R) -> T,
+    ) -> Self {
+        let next_cursor = page.end().map(|last| listing.cursor(id(last)));
+        Self { items: page.items.into_iter().map(view).collect(), next_cursor }
     }
 }

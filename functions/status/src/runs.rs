@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use shared::http::{DirectoryInPath, Problem, RunView};
+use shared::http::{DirectoryInPath, Listing, Problem, RunView};
 use shared::sync::RunId;
 
 use crate::App;
@@ -25,8 +25,9 @@ pub(crate) async fn list(
 ) -> Result<Json<List<RunView>>, Problem> {
     let [limit, cursor] = params.query(["limit", "cursor"])?;
     let paging = Paging::parse(limit, cursor)?;
-    let page = app.runs.runs(directory.id, paging.limit, paging.after.as_ref()).await?;
-    Ok(Json(List::page(page, |run| RunView::new(run, &directory, audience))))
+    let listing = Listing::new(directory.id, "runs", &[]);
+    let page = app.runs.runs(directory.id, paging.limit, paging.after(&listing)?).await?;
+    Ok(Json(List::page(page, &listing, |run| &run.id, |run| RunView::new(run, &directory, audience))))
 }
 
 /// A run: what it did, what it cost, how it ended.

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::directory::GroupId;
+use shared::directory::{Directory, GroupId};
 use shared::feed::{Reason, Status};
 use shared::filter::UserOutcome;
-use shared::http::Problem;
+use shared::http::{Listing, Problem, ProblemKind};
 use shared::store::UserFilter;
 use utoipa::IntoParams;
 
 use crate::params::Params;
+use crate::position::Position;
 
 /// The longest beginning of a name that is looked for, in bytes: the longest name that is indexed is shorter.
 const MAX_BEGINNING_BYTES: usize = 320;
@@ -35,8 +36,10 @@ pub(crate) struct SelectionParams {
     /// Only the user with this object id, user principal name or mail address, in any case and encoding: one at most.
     #[param(min_length = 1, max_length = 320, example = "kim@contoso.example")]
     login: Option<String>,
-    /// Only those who have changed since this time, at most 30 days ago, in the order of their changes.
-    changed_since: Option<Timestamp>,
+    /// Only those who have changed since then, in the order of their changes: the `as_of` of an answer before, or a time at most
+    /// 30 days ago.
+    #[param(max_length = 1024, example = "2026-01-31T12:00:00Z")]
+    changed_since: Option<String>,
     /// Names of fields between commas: only these are sent. Without `group`, what that takes is not read either.
     #[param(min_length = 1, example = "id,status")]
     fields: Option<String>,
@@ -54,7 +57,32 @@ pub(crate) enum Source {
     /// The one who signs in or gets mail by this name, or has this id.
     Login(String),
     /// Those who have changed since then.
-    ChangedSince(Timestamp),
+    ChangedSince(Since),
+}
+
+/// Since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Since an answer, by its `as_of`.
+    Answer(Position),
+    /// Since a time.
+    Time(Timestamp),
+}
+
+impl Since {
+    fn parse(directory: &Directory, text: &str) -> Result<Self, Problem> {
+        if let Ok(time) = text.parse() {
+            return Ok(Self::Time(time));
+        }
+        Position::parse(directory, text).map(Self::Answer).map_err(|problem| {
+            if problem.kind() == ProblemKind::InvalidCursor {
+                let expected = "the `as_of` of an answer before, or a time such as 2026-01-31T12:00:00Z";
+                Problem::invalid_parameter("changed_since", expected, &text.chars().take(80).collect::<String>())
+            } else {
+                problem
+            }
+        })
+    }
 }
 
 /// Which users.
@@ -62,13 +90,18 @@ pub(crate) enum Source {
 pub(crate) struct Selection {
     pub(crate) source: Source,
     pub(crate) filter: UserFilter,
+    /// What cursors are made for.
+    pub(crate) listing: Listing,
 }
 
 impl Selection {
     /// Reads the parameters `status`, `reason`, `group`, `q`, `login` and `changed_since`.
-    pub(crate) fn parse(
+    fn parse(
+        directory: &Directory,
         [status, reason, group, q, login, changed_since]: [Option<String>; 6],
     ) -> Result<Self, Problem> {
+        let filters = [&status, &reason, &group, &q, &login, &changed_since].map(Option::as_deref);
+        let listing = Listing::new(directory.id, "users", &filters);
         let filter = filter(status.as_deref(), reason.as_deref())?;
         let sources = [("group", &group), ("q", &q), ("login", &login), ("changed_since", &changed_since)];
         let given: Vec<_> = sources.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
@@ -81,12 +114,10 @@ impl Selection {
             ),
             (_, Some(q), ..) => Source::Named(beginning(q)?),
             (.., Some(login), _) => Source::Login(login),
-            (.., Some(since)) => Source::ChangedSince(since.parse().map_err(|_| {
-                Problem::invalid_parameter("changed_since", "a time such as 2026-01-31T12:00:00Z", &since)
-            })?),
+            (.., Some(since)) => Source::ChangedSince(Since::parse(directory, &since)?),
             (None, None, None, None) => Source::Everybody,
         };
-        Ok(Self { source, filter })
+        Ok(Self { source, filter, listing })
     }
 }
 
@@ -156,9 +187,12 @@ impl Fields {
 }
 
 /// The parameters of a listing of users.
-pub(crate) fn parameters(params: &Params) -> Result<(Selection, Fields, [Option<String>; 2]), Problem> {
+pub(crate) fn parameters(
+    directory: &Directory,
+    params: &Params,
+) -> Result<(Selection, Fields, [Option<String>; 2]), Problem> {
     let [status, reason, group, q, login, changed_since, fields, limit, cursor] =
         params.query(["status", "reason", "group", "q", "login", "changed_since", "fields", "limit", "cursor"])?;
-    let selection = Selection::parse([status, reason, group, q, login, changed_since])?;
+    let selection = Selection::parse(directory, [status, reason, group, q, login, changed_since])?;
     Ok((selection, Fields::parse(fields, &crate::users::FIELDS)?, [limit, cursor]))
 }

@@ -7,22 +7,20 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::directory::{
-    Change, ChangeId, Directory, GroupId, ObjectId, Presence, Text, UserId, UserProfile, UserRecord,
-};
-use shared::feed::{Reason, Status, is_published, reason_of};
+use shared::directory::{Directory, GroupId, ObjectId, Presence, Text, UserId, UserProfile, UserRecord};
+use shared::feed::{ChangedObject, Reason, Status, groups_of, is_published, reason_of, view};
 use shared::filter::{InactiveReason, UserDecision};
 use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
-use shared::store::{Before, Changes, Cursor, Page, StoreError};
+use shared::store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
-use crate::changes::start_over;
 use crate::checks::{Checks, ChecksView};
-use crate::params::{List, PageParams, Paging, Params};
+use crate::params::{PageParams, Paging, Params};
+use crate::position::Position;
 use crate::published::{GroupRef, PublishedGroups};
-use crate::selection::{Selection, SelectionParams, Source, parameters};
+use crate::selection::{Selection, SelectionParams, Since, Source, parameters};
 
 /// The longest mail address or user principal name that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 320;
@@ -174,6 +172,19 @@ pub(crate) struct UserInPath {
     key: String,
 }
 
+/// A part of a listing of users as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserList<T> {
+    items: Vec<T>,
+    /// Where the next page begins; `null` at the end.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
+    /// What to send as `changed_since` the next time, to be told all that has changed since this listing began. The first page of
+    /// a listing has it; on the others it is `null`.
+    #[schema(example = "NDcxMS4tLnEyYkY3ek4wWXg0.rkdCd1Jq0XnTzYsd2hB3Cg")]
+    as_of: Option<String>,
+}
+
 /// Users with their decisions.
 ///
 /// `group`, `q`, `login` and `changed_since` exclude each other. Beside them, `status` and `reason` may leave fewer users on a page than it has
@@ -184,101 +195,103 @@ pub(crate) struct UserInPath {
     tag = "Users",
     operation_id = "listUsers",
     params(DirectoryInPath, SelectionParams, PageParams),
-    responses((status = 200, description = "A page of users", body = List<SomeOfUser>), (status = 410, description = "What has changed since then is not kept any more", body = ProblemView, content_type = PROBLEM)),
+    responses((status = 200, description = "A page of users", body = UserList<SomeOfUser>), (status = 410, description = "No changes lead from then to now: they are no longer kept, or it was changed whether users are published. Read all users again", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn list(
     Readable(directory, audience): Readable,
     State(app): State<App>,
     params: Params,
-) -> Result<Json<List<Value>>, Problem> {
-    let (selection, fields, [limit, cursor]) = parameters(&params)?;
+) -> Result<Json<UserList<Value>>, Problem> {
+    let (selection, fields, [limit, cursor]) = parameters(&directory, &params)?;
     let paging = Paging::parse(limit, cursor)?;
-    if !directory.publishes_users() {
-        return Ok(Json(List::empty()));
-    }
-    let page = select(&app, &directory, &selection, &paging).await?;
+    // Before anything else is read, so that it has all that this answer may have missed.
+    let end = if paging.is_first() { Some(Position::end(&app, &directory).await?) } else { None };
+    let (users, next_cursor) = select(&app, &directory, &selection, &paging).await?;
     let groups = if fields.want(&["group"]) {
-        groups_in_reasons(&app, &directory, &page.items).await?
+        groups_in_reasons(&app, &directory, &users).await?
     } else {
         PublishedGroups::none()
     };
-    Ok(Json(List::page(page, |user| fields.of(&UserView::new(user, &groups, audience)))))
+    Ok(Json(UserList {
+        items: users.into_iter().map(|user| fields.of(&UserView::new(user, &groups, audience))).collect(),
+        next_cursor,
+        as_of: end.map(|end| end.print(&directory)),
+    }))
 }
 
-/// A page of the users that are wanted. Where they are filtered after they were read it may have fewer than it has room for.
+/// A page of the users that are wanted, and the cursor of the next one. Where they are filtered after they were read it may have
+/// fewer than it has room for.
 async fn select(
     app: &App,
     directory: &Directory,
     selection: &Selection,
     paging: &Paging,
-) -> Result<Page<UserRecord>, Problem> {
-    let (queries, limit, after) = (&app.queries, paging.limit, paging.after.as_ref());
+) -> Result<(Vec<UserRecord>, Option<String>), Problem> {
+    let (queries, limit, listing) = (&app.queries, paging.limit, &selection.listing);
+    if let Source::ChangedSince(since) = &selection.source {
+        return changed_since(app, directory, selection, since, paging).await;
+    }
+    if !directory.publishes_users() {
+        return Ok((Vec::new(), None));
+    }
+    if let Source::Login(login) = &selection.source {
+        if let Some(cursor) = paging.cursor() {
+            return Err(Problem::invalid_parameter("cursor", "none beside login, which has one page", cursor));
+        }
+        let user = find(app, directory, login).await?.filter(|user| is_wanted(user, selection));
+        return Ok((user.into_iter().collect(), None));
+    }
+    let after: Option<ObjectId> = paging.after(listing)?;
+    if let Source::Named(prefix) = &selection.source {
+        let found = queries.find_users(directory.id, prefix, selection.filter, limit, after.as_ref()).await?;
+        return Ok((found.items, found.next.map(|id| listing.cursor(&id))));
+    }
+    let after = after.map(UserId::from);
     let mut page = match &selection.source {
-        Source::Everybody => return Ok(queries.list_users(directory.id, selection.filter, limit, after).await?),
         Source::Group(group) => {
             let group = queries.group(directory.id, group).await?.filter(|group| is_published(directory, group));
             let group = group.ok_or_else(|| Problem::not_found("There is no such group in this directory."))?;
-            queries.list_members(directory.id, &group.id, limit, after).await?
+            queries.list_members(directory.id, &group.id, limit, after.as_ref()).await?
         }
-        Source::Named(prefix) => {
-            let after: Option<ObjectId> = after.map(position).transpose()?;
-            let found = queries.find_users(directory.id, prefix, selection.filter, limit, after.as_ref()).await?;
-            return Ok(Page { items: found.items, next: found.next.map(|id| Cursor::new(id.to_string())) });
-        }
-        Source::Login(login) => {
-            if let Some(cursor) = after {
-                return Err(Problem::invalid_parameter(
-                    "cursor",
-                    "none beside login, which has one page",
-                    cursor.as_str(),
-                ));
-            }
-            Page { items: find(app, directory, login).await?.into_iter().collect(), next: None }
-        }
-        Source::ChangedSince(since) => changed_since(app, directory, *since, paging).await?,
+        _ => queries.list_users(directory.id, selection.filter, limit, after.as_ref()).await?,
     };
-    page.items.retain(|user| is_known(user) && selection.filter.takes(&user.decision));
-    Ok(page)
+    let next = page.end().map(|last| listing.cursor(&last.id));
+    page.items.retain(|user| is_wanted(user, selection));
+    Ok((page.items, next))
 }
 
-/// The id in a cursor of a search.
-fn position(cursor: &Cursor) -> Result<ObjectId, StoreError> {
-    let id: Option<ObjectId> = cursor.as_str().parse().ok();
-    id.filter(|id| id.to_string() == cursor.as_str()).ok_or(StoreError::BadCursor)
+/// True for a user whom a listing with this filter has.
+fn is_wanted(user: &UserRecord, selection: &Selection) -> bool {
+    is_known(user) && selection.filter.takes(&user.decision)
 }
 
-/// Users in the order in which they have changed. One who changed several times may come on several pages.
+/// Users in the order in which they have changed, as far as consumers can see it. One who changed several times may come on several
+/// pages.
 async fn changed_since(
     app: &App,
     directory: &Directory,
-    since: Timestamp,
+    selection: &Selection,
+    since: &Since,
     paging: &Paging,
-) -> Result<Page<UserRecord>, Problem> {
-    let too_old = || start_over("What has changed since then is not kept any more: changes are for 30 days.");
-    let after = match &paging.after {
-        Some(cursor) => {
-            let number: Option<u64> = cursor.as_str().parse().ok();
-            let is_ours = |number: &u64| number.to_string() == cursor.as_str();
-            number.filter(is_ours).map(ChangeId::new).ok_or(StoreError::BadCursor)?
-        }
-        None => match app.changes.change_before(directory.id, since).await? {
-            Before::Change(before) => before,
-            Before::TooOld => return Err(too_old()),
-        },
+) -> Result<(Vec<UserRecord>, Option<String>), Problem> {
+    let position = match (paging.after(&selection.listing)?, since) {
+        (Some(position), _) => position,
+        (None, Since::Answer(position)) => position.clone(),
+        (None, Since::Time(time)) => Position::at_time(app, directory, *time).await?,
     };
-    let Changes::Next(found) = app.changes.changes(directory.id, after, paging.limit).await? else {
-        return Err(too_old());
-    };
-    let next = found.last().filter(|_| found.len() == paging.limit);
-    let next = next.map(|last| Cursor::new(last.id.number().to_string()));
-    let ids: BTreeSet<UserId> = found
-        .into_iter()
-        .filter_map(|logged| match logged.change {
-            Change::User(user) => Some(user.id),
-            Change::Group(_) => None,
+    let (found, end) = position.next(app, directory, paging.limit).await?;
+    let next = (found.len() == paging.limit).then(|| selection.listing.cursor(&end));
+    let groups = PublishedGroups::among(app, directory, &groups_of(directory, &found)).await?;
+    let seen = found.into_iter().filter_map(|logged| view(directory, |group| groups.has(group), logged));
+    let ids: BTreeSet<UserId> = seen
+        .filter_map(|change| match change.changed {
+            ChangedObject::User { user, .. } => Some(user),
+            ChangedObject::Group { .. } => None,
         })
         .collect();
-    Ok(Page { items: app.queries.users_by_id(directory.id, &ids).await?, next })
+    let mut users = app.queries.users_by_id(directory.id, &ids).await?;
+    users.retain(|user| is_wanted(user, selection));
+    Ok((users, next))
 }
 
 /// One user, with groups, and why it is active or not, rule by rule.

@@ -1,5 +1,6 @@
 //! What has become of a user or a group, from one record to the next: what the log of changes has.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ pub struct ChangedUser {
     /// The properties that have another value now, by the names of our own API.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<Text>,
-    /// Groups the user is in from now on.
+    /// Groups the user is in from now on. A deleted user is in no group; restored, the user is in those that were kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<GroupId>,
     /// Groups the user is not in any more.
@@ -94,8 +95,11 @@ impl ChangedUser {
             return if change.before == change.after { Vec::new() } else { vec![change] };
         };
         change.properties = new.profile.differences(&old.profile);
-        let mut joined = new.groups.difference(&old.groups).cloned().peekable();
-        let mut left = old.groups.difference(&new.groups).cloned().peekable();
+        let none = BTreeSet::new();
+        // Records keep the groups of deleted users for their return.
+        let [before, after] = [old, new].map(|user| if user.presence.is_present() { &user.groups } else { &none });
+        let mut joined = after.difference(before).cloned().peekable();
+        let mut left = before.difference(after).cloned().peekable();
         let mut parts = Vec::new();
         loop {
             change.joined = joined.by_ref().take(MAX_MOVES).collect();
@@ -137,6 +141,12 @@ pub struct ChangedGroup {
     /// True when other groups are nested in it from now on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nesting: bool,
+    /// Groups that are nested in it from now on; empty when there are too many to be named, as in logs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<GroupId>,
+    /// Groups that are no longer nested in it; empty likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<GroupId>,
 }
 
 impl ChangedGroup {
@@ -152,15 +162,31 @@ impl ChangedGroup {
             after: now.map(|group| group.decision),
             properties: both.map(|(old, new)| new.profile.differences(&old.profile)).unwrap_or_default(),
             nesting: both.is_some_and(|(old, new)| old.children != new.children),
+            joined: both.map(|(old, new)| named(&new.children, &old.children)).unwrap_or_default(),
+            left: both.map(|(old, new)| named(&old.children, &new.children)).unwrap_or_default(),
+        };
+        // All of them or none: a part would look like the whole.
+        let change = if change.joined.len() > MAX_MOVES || change.left.len() > MAX_MOVES {
+            Self { joined: Vec::new(), left: Vec::new(), ..change }
+        } else {
+            change
         };
         (change.before != change.after || !change.properties.is_empty() || change.nesting).then_some(change)
     }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        250 + 40 * (self.joined.len() + self.left.len())
+    }
+}
+
+/// The groups that are among these and not among those; more than [`MAX_MOVES`] are not counted to the end.
+fn named(these: &BTreeSet<GroupId>, those: &BTreeSet<GroupId>) -> Vec<GroupId> {
+    these.difference(those).take(MAX_MOVES + 1).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use uuid::Uuid;
 
     use super::*;
@@ -221,6 +247,41 @@ mod tests {
         assert_eq!(change.properties, ["display_name", "mail"]);
         assert_eq!((change.joined.as_slice(), change.left.as_slice()), ([group(2)].as_slice(), [group(0)].as_slice()));
         assert_eq!(change.after, Some(new.decision));
+    }
+
+    #[test]
+    fn deleted_user_leaves_all_groups_and_returns_to_those_kept() {
+        let since = jiff::Timestamp::UNIX_EPOCH;
+        let deleted = |groups| UserRecord {
+            presence: Presence::Deleted { since },
+            decision: UserDecision::Inactive(InactiveReason::Deleted),
+            ..kim(groups)
+        };
+        let moves = |old: &UserRecord, new: &UserRecord| {
+            let changes = ChangedUser::between(Some(old), Some(new));
+            changes.into_iter().next().map(|change| (change.joined, change.left))
+        };
+        let (none, two) = (Vec::new(), vec![group(0), group(1)]);
+        assert_eq!(moves(&kim(0..2), &deleted(0..2)), Some((none.clone(), two.clone())));
+        assert_eq!(moves(&deleted(0..0), &deleted(0..2)), None, "whoever is deleted joins no group");
+        assert_eq!(moves(&deleted(0..2), &kim(0..2)), Some((two.clone(), none.clone())));
+        assert_eq!(moves(&deleted(0..0), &kim(0..2)), Some((two, none)));
+    }
+
+    #[test]
+    fn nested_groups_are_named_unless_there_are_too_many() {
+        let nesting = |children: std::ops::Range<usize>| GroupRecord {
+            id: "parent".parse().unwrap(),
+            profile: crate::directory::GroupProfile::default(),
+            presence: Presence::Present,
+            children: children.map(group).collect(),
+            decision: GroupDecision::Synced,
+            members: 0,
+        };
+        let change = ChangedGroup::between(Some(&nesting(0..2)), &nesting(1..3)).unwrap();
+        assert_eq!((change.nesting, change.joined, change.left), (true, vec![group(2)], vec![group(0)]));
+        let change = ChangedGroup::between(Some(&nesting(0..2)), &nesting(0..5_000)).unwrap();
+        assert_eq!((change.nesting, change.joined, change.left), (true, vec![], vec![]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::keys::Key;
 use super::records::{read_group, write_group};
 use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId};
-use crate::store::{ChangeStore as _, Counting, Lease, ListChange, StoreError, Write};
+use crate::store::{Counting, Lease, ListChange, StoreError, Write};
 use crate::sync::ChangeCounts;
 
 /// The most writes of a transaction: 100 actions, one of which checks the lease (Amazon DynamoDB API reference,
@@ -91,16 +91,16 @@ impl DynamoStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let writes: Vec<Cow<'_, Write>> = writes.iter().flat_map(pieces).collect();
-        let mut log = Log::after(self.last_change(lease.directory).await?);
+        let mut log = Log::behind(self.log_end(lease.directory).await?, now);
         for stretch in stretches(&writes) {
             let mut batch = Unit::default();
             for unit in self.prepare(lease.directory, stretch, &mut log).await? {
                 if !fit(&batch, &unit, self.most_writes) {
-                    self.commit_counted(lease, std::mem::take(&mut batch), count, now).await?;
+                    self.commit_counted(lease, std::mem::take(&mut batch), count, log.at()).await?;
                 }
                 batch.add(unit);
             }
-            self.commit_counted(lease, batch, count, now).await?;
+            self.commit_counted(lease, batch, count, log.at()).await?;
         }
         Ok(())
     }
@@ -170,14 +170,14 @@ impl DynamoStore {
         lease: &Lease,
         unit: Unit,
         count: &mut Counting,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let Unit { mut actions, logged, changes } = unit;
-        actions.extend(changes::items(lease, &logged, now)?.into_iter().map(Action::Put));
+        actions.extend(changes::items(lease, &logged, at)?.into_iter().map(Action::Put));
         if actions.is_empty() {
             return Ok(());
         }
-        let last = logged.last().map(|(last, _)| *last);
+        let last = logged.last().map(|(last, _)| (*last, at));
         let written = count.written.with(actions.len() as u64, changes, count.reconciles);
         self.commit_with(self.note_written(lease, &written, last)?, actions).await?;
         count.written = written;

@@ -19,18 +19,46 @@ use crate::sync::RunId;
 /// it: whoever wants one change reads no more.
 pub(super) const MAX_BYTES: usize = 100_000;
 
+/// How often the log is looked at for a change that must be there, before it counts as no longer kept: a query may see a part of
+/// a transaction, but not for long.
+const LOOKS: usize = 3;
+
+/// Where the log of a directory ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LogEnd {
+    /// The last change.
+    last: Option<ChangeId>,
+    /// Its time; `None` in logs of earlier versions.
+    at: Option<Timestamp>,
+}
+
+impl LogEnd {
+    fn read(sync: &Stored) -> Result<Self, StoreError> {
+        let last = lease::state(sync)?.logged;
+        let at = if sync.optional_text("logged_at")?.is_some() { Some(sync.parsed("logged_at")?) } else { None };
+        Ok(Self { last, at })
+    }
+}
+
 /// A change with its number.
 pub(super) type Numbered = (ChangeId, Change);
 
 /// Numbers changes in the order in which they are written.
 pub(super) struct Log {
     last: Option<ChangeId>,
+    /// The time of the changes that are written now.
+    at: Timestamp,
 }
 
 impl Log {
-    /// Goes on after a change.
-    pub(super) fn after(last: Option<ChangeId>) -> Self {
-        Self { last }
+    /// Goes on where the log ends. Clocks of two machines differ, but times never go backwards in the log: it is searched by time.
+    pub(super) fn behind(end: LogEnd, now: Timestamp) -> Self {
+        Self { last: end.last, at: end.at.map_or(now, |at| at.max(now)) }
+    }
+
+    /// The time of the changes that are written now.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
     }
 
     /// Numbers what becomes of a user, and notes it in the new record.
@@ -65,7 +93,7 @@ impl Log {
 pub(super) fn size(change: &Change) -> usize {
     match change {
         Change::User(user) => user.size(),
-        Change::Group(_) => 250,
+        Change::Group(group) => group.size(),
     }
 }
 
@@ -114,8 +142,7 @@ impl ChangeStore for DynamoStore {
     }
 
     async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
-        let sync = self.get(&Key::sync(directory)).await?;
-        Ok(sync.as_ref().map(lease::state).transpose()?.and_then(|state| state.logged))
+        Ok(self.log_end(directory).await?.last)
     }
 
     async fn changes(
@@ -125,22 +152,19 @@ impl ChangeStore for DynamoStore {
         limit: usize,
     ) -> Result<Changes, StoreError> {
         let first = after.map_or(ChangeId::FIRST, ChangeId::next);
-        let mut found = self.item_with(directory, first).await?;
-        found.retain(|logged| logged.id >= first);
-        while found.len() < limit {
-            let behind = found.last().map_or(first, |logged| logged.id);
-            let more = self.items_behind(directory, behind).await?;
-            if more.is_empty() {
-                break;
+        for _ in 0..LOOKS {
+            // Before the log itself: whatever is written after this moment is for the next time, not a sign that something is gone.
+            let last = self.last_change(directory).await?;
+            if after == last {
+                return Ok(Changes::Next(Vec::new()));
             }
-            found.extend(more);
+            let Some(last) = last.filter(|last| first <= *last) else { return Ok(Changes::NotReached) };
+            let found = self.run_of_changes(directory, first, last, limit).await?;
+            if !found.is_empty() {
+                return Ok(Changes::Next(found));
+            }
         }
-        found.truncate(limit);
-        let is_next_there = match found.first() {
-            Some(next) => next.id == first,
-            None => after >= self.last_change(directory).await?,
-        };
-        Ok(if is_next_there { Changes::Next(found) } else { Changes::TooOld })
+        Ok(Changes::TooOld)
     }
 
     async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError> {
@@ -169,6 +193,37 @@ impl ChangeStore for DynamoStore {
 }
 
 impl DynamoStore {
+    /// Where the log ends.
+    pub(super) async fn log_end(&self, directory: DirectoryId) -> Result<LogEnd, StoreError> {
+        let sync = self.get(&Key::sync(directory)).await?;
+        Ok(sync.as_ref().map(LogEnd::read).transpose()?.unwrap_or_default())
+    }
+
+    /// The changes from one to another, at most `limit`, as far as they follow each other: an item may be gone before an older one
+    /// is, and a query may see only a part of a transaction.
+    async fn run_of_changes(
+        &self,
+        directory: DirectoryId,
+        first: ChangeId,
+        last: ChangeId,
+        limit: usize,
+    ) -> Result<Vec<Logged>, StoreError> {
+        let mut found = self.item_with(directory, first).await?;
+        found.retain(|logged| logged.id >= first);
+        while let Some(end) = found.last().map(|logged| logged.id).filter(|end| *end < last)
+            && found.len() < limit
+        {
+            let more = self.items_behind(directory, end).await?;
+            if more.first().is_none_or(|next| next.id != end.next()) {
+                break;
+            }
+            found.extend(more);
+        }
+        found.retain(|logged| logged.id <= last);
+        found.truncate(limit);
+        Ok(found)
+    }
+
     /// What is in the last item that begins at or before a change.
     async fn item_with(&self, directory: DirectoryId, id: ChangeId) -> Result<Vec<Logged>, StoreError> {
         self.some_items(directory, "pk = :pk AND sk <= :sk", id, false).await

@@ -1,4 +1,4 @@
-//! What must hold whatever comes out of the table, or comes back as a cursor.
+//! What must hold whatever comes out of the table.
 
 use std::fmt::Debug;
 
@@ -7,13 +7,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::bucket_store;
 use super::buckets::Kind;
-use super::cursor::{decode, encode};
 use super::item::{Attributes, Item, Stored};
 use super::lists::Ids;
 use super::names::Names;
@@ -23,29 +20,10 @@ use super::users::Users;
 use super::{alerts, changes, directories, holds, lease, runs};
 use crate::access::AccessToken;
 use crate::credentials::Credential;
-use crate::directory::{DirectoryId, ObjectId, UserId};
+use crate::directory::DirectoryId;
 use crate::oauth::{Conclusion, PendingAuthorization};
-use crate::store::{Cursor, StoreError};
-use crate::sync::{CheckpointHead, RunId};
-
-/// A cursor of any listing: only the very text that we make is taken for one.
-///
-/// # Panics
-/// When it does not hold.
-pub fn cursor(text: &[u8]) {
-    let Ok(text) = std::str::from_utf8(text) else { return };
-    taken::<ObjectId>("users", text);
-    taken::<ObjectId>("groups", text);
-    taken::<UserId>("members", text);
-    taken::<RunId>("runs", text);
-}
-
-fn taken<T: Serialize + DeserializeOwned>(listing: &str, text: &str) {
-    match decode::<T>(listing, &Cursor::new(text.to_owned())) {
-        Ok(place) => assert_eq!(encode(listing, &place).as_str(), text),
-        Err(error) => assert!(matches!(error, StoreError::BadCursor)),
-    }
-}
+use crate::store::StoreError;
+use crate::sync::CheckpointHead;
 
 /// An item in DynamoDB's JSON, read as each of the kinds there are: it makes sense, or it is said to be corrupt. What makes
 /// sense is written as what reads as the same.

@@ -200,16 +200,18 @@ impl DynamoStore {
         self.set_with(lease, "checkpoint", AttributeValue::Bool(is_there))
     }
 
-    /// The action that notes what a transaction writes and which change is the last in the log, if it logs any, and makes it fail
+    /// The action that notes what a transaction writes and which change is the last in the log and of when it is, if it logs any, and makes it fail
     /// unless the lease is held.
     pub(super) fn note_written(
         &self,
         lease: &Lease,
         written: &Written,
-        last: Option<ChangeId>,
+        last: Option<(ChangeId, Timestamp)>,
     ) -> Result<TransactWriteItem, StoreError> {
         let mut values = vec![("written", written_value(written)?)];
-        values.extend(last.map(|last| ("logged", number(last.number()))));
+        if let Some((last, at)) = last {
+            values.extend([("logged", number(last.number())), ("logged_at", text(&at.to_string()))]);
+        }
         self.set_all_with(lease, values)
     }
 

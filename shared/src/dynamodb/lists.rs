@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::apply::Action;
 use super::buckets::Kind;
 use super::item::{Item, Stored};
 use super::keys::{from_sort_key, list, sort_key};
-use super::store::DynamoStore;
+use super::store::{AT_ONCE, DynamoStore};
 use crate::directory::{DirectoryId, InvalidId, ObjectId};
-use crate::store::{List, ListChange, StoreError};
+use crate::store::{ChangeStore as _, List, ListChange, NameIndex, StoreError};
 
 /// Ids of a list.
 pub(super) struct Ids;
@@ -73,6 +75,33 @@ impl DynamoStore {
         let found = self.entries_behind::<Ids>(&list(directory, of), after, enough, |()| true).await?;
         // An item has many more, that nobody has asked for.
         Ok(found.into_iter().take(enough).map(|(id, ())| id).collect())
+    }
+
+    /// The ids that are in any of these lists after one of them, in their order, until there are `enough`.
+    ///
+    /// Whoever is in one of the lists at every moment is found. An object that moves is entered into the new list before its record
+    /// changes and taken out of the old one afterwards, but lists are not read in one moment: an object that moves from a list
+    /// not read yet to one already read is in neither. Its move is in the log then.
+    pub(super) async fn some_in_any(
+        &self,
+        directory: DirectoryId,
+        of: &[List],
+        after: Option<&ObjectId>,
+        enough: usize,
+    ) -> Result<Vec<ObjectId>, StoreError> {
+        if let [list] = of {
+            return self.some_in(directory, list, after, enough).await;
+        }
+        let before = self.last_change(directory).await?;
+        let found: Vec<Vec<ObjectId>> = stream::iter(of.to_vec())
+            .map(|list| async move { self.some_in(directory, &list, after, enough).await })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let moved = self.changed_after(directory, NameIndex::Users, before).await?;
+        let ids: BTreeSet<ObjectId> = found.into_iter().chain([moved]).flatten().collect();
+        let is_behind = |id: &ObjectId| after.is_none_or(|after| id > after);
+        Ok(ids.into_iter().filter(is_behind).take(enough).collect())
     }
 
     /// The items that change with a list.

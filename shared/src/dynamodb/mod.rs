@@ -16,7 +16,6 @@ mod buckets;
 mod changes;
 mod checkpoints;
 mod credentials;
-mod cursor;
 mod directories;
 mod drafts;
 mod error;

@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::cursor::{decode, encode};
 use super::error::unavailable;
 use super::item::Stored;
 use super::keys::{self, Key, SHARDS, shard};
+use super::lease;
 use super::records::read_group;
 use super::search::Search;
 use super::store::DynamoStore;
@@ -17,8 +17,15 @@ use super::users::Users;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, NameKey, ObjectId, Presence, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserOutcome};
 use crate::store::{
-    Cursor, Found, GroupFilter, List, Listed, MirrorStore as _, NameIndex, Page, QueryStore, StoreError, UserFilter,
+    Found, GroupFilter, List, Listed, MirrorStore as _, NameIndex, Page, QueryStore, StoreError, UserFilter,
 };
+
+/// The last of the first ids in the order in which records are listed.
+fn nth_of_records(ids: Vec<ObjectId>, count: usize) -> Option<ObjectId> {
+    let mut ids: Vec<(u8, ObjectId)> = ids.into_iter().map(|id| (shard(&id), id)).collect();
+    ids.sort_unstable();
+    ids.into_iter().nth(count - 1).map(|(_, id)| id)
+}
 
 /// How many ids are looked at beyond those wanted, since some of them may lead to records that do not count.
 pub(super) const LOOK_AHEAD: usize = 8;
@@ -26,15 +33,15 @@ pub(super) const LOOK_AHEAD: usize = 8;
 const AT_A_TIME: usize = 4_096;
 
 impl UserFilter {
-    /// Where its users are listed; `None` when all are to be.
-    fn outcomes(self) -> Option<Vec<UserOutcome>> {
-        match self {
-            Self::All => None,
-            Self::AllByOutcome => Some([&[UserOutcome::Active], UserOutcome::INACTIVE.as_slice()].concat()),
-            Self::Active => Some(vec![UserOutcome::Active]),
-            Self::Inactive => Some(UserOutcome::INACTIVE.to_vec()),
-            Self::With(outcome) => Some(vec![outcome]),
-        }
+    /// The lists that have its users, one for each outcome; `None` when all users are wanted.
+    fn lists(self) -> Option<Vec<List>> {
+        let outcomes = match self {
+            Self::All => return None,
+            Self::Active => vec![UserOutcome::Active],
+            Self::Inactive => UserOutcome::INACTIVE.to_vec(),
+            Self::With(outcome) => vec![outcome],
+        };
+        Some(outcomes.into_iter().map(List::Users).collect())
     }
 }
 
@@ -45,26 +52,19 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         filter: UserFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        match filter.outcomes() {
-            None => self.list_every_user(directory, limit, after).await,
-            Some(outcomes) => self.list_users_with(directory, &outcomes, limit, after).await,
-        }
+        let Some(lists) = filter.lists() else { return self.list_every_user(directory, limit, after).await };
+        let counts = |user: &UserRecord| user.presence != Presence::Unseen && filter.takes(&user.decision);
+        Ok(Page::of(self.listed_users(directory, &lists, after, limit + 1, counts).await?, limit))
     }
 
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
-        let ids = BTreeSet::from([id.clone()]);
-        // A query may see half of a transaction. Somebody who moves to another bucket at this very moment is there when
-        // looked for again.
-        match self.users(directory, &ids).await?.pop() {
-            None => Ok(self.users(directory, &ids).await?.pop()),
-            found => Ok(found),
-        }
+        Ok(self.users_looked_for(directory, &BTreeSet::from([id.clone()])).await?.pop())
     }
 
     async fn users_by_id(&self, directory: DirectoryId, ids: &BTreeSet<UserId>) -> Result<Vec<UserRecord>, StoreError> {
-        self.users(directory, ids).await
+        self.users_looked_for(directory, ids).await
     }
 
     async fn users_named(&self, directory: DirectoryId, name: &str) -> Result<Vec<UserRecord>, StoreError> {
@@ -74,7 +74,8 @@ impl QueryStore for DynamoStore {
             // The index may be one of an earlier version, until a run has rebuilt it.
             ids.extend(self.named(directory, NameIndex::Users, &earlier).await?);
         }
-        let mut users = self.users(directory, &ids.into_iter().map(UserId::from).collect()).await?;
+        let ids = ids.into_iter().map(UserId::from).collect();
+        let mut users = self.users_looked_for(directory, &ids).await?;
         // The index has names of the past too, and others that look the same to it.
         users.retain(|user| user.presence != Presence::Unseen && user.profile.is_named(name));
         users.sort_by(|a, b| a.id.cmp(&b.id));
@@ -89,10 +90,7 @@ impl QueryStore for DynamoStore {
         limit: usize,
         after: Option<&ObjectId>,
     ) -> Result<Found<UserRecord>, StoreError> {
-        let lists = match filter {
-            UserFilter::All | UserFilter::AllByOutcome => Vec::new(),
-            other => other.outcomes().unwrap_or_default().into_iter().map(List::Users).collect(),
-        };
+        let lists = filter.lists().unwrap_or_default();
         let takes = |user: &UserRecord| filter.takes(&user.decision);
         self.search(Search { directory, prefix, lists, takes, limit }, after).await
     }
@@ -102,7 +100,7 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         filter: GroupFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&GroupId>,
     ) -> Result<Page<GroupRecord>, StoreError> {
         match filter {
             GroupFilter::All => self.list_every_group(directory, limit, after).await,
@@ -143,12 +141,11 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         group: &GroupId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let place: Option<ObjectId> = after.map(|cursor| decode("members", cursor)).transpose()?;
-        let list = List::Members(group.clone());
-        let listed = self.listed_users(directory, &list, place, limit + 1, |user| user.presence.is_present()).await?;
-        Ok(page(listed, limit, |last| encode("members", &last.id)))
+        let lists = [List::Members(group.clone())];
+        let listed = self.listed_users(directory, &lists, after, limit + 1, |user| user.presence.is_present()).await?;
+        Ok(Page::of(listed, limit))
     }
 
     async fn skip(
@@ -156,179 +153,189 @@ impl QueryStore for DynamoStore {
         directory: DirectoryId,
         of: &Listed,
         count: NonZeroUsize,
-    ) -> Result<Option<Cursor>, StoreError> {
-        let mut left = count.get();
-        match of {
-            Listed::Users(filter) => match filter.outcomes() {
-                Some(outcomes) => {
-                    for outcome in outcomes {
-                        if let Some(id) = self.skip_in(directory, &List::Users(outcome), &mut left).await? {
-                            return Ok(Some(encode("decided", &(outcome, id))));
-                        }
-                    }
-                    Ok(None)
-                }
-                None => self.skip_pages(directory, of, left).await,
-            },
-            Listed::Groups(GroupFilter::With(decision)) => {
-                let id = self.skip_in(directory, &List::Groups(*decision), &mut left).await?;
-                Ok(id.map(|id| encode("groups", &id)))
+    ) -> Result<Option<ObjectId>, StoreError> {
+        if !self.is_writing(directory).await? {
+            let behind = self.skip_listed(directory, of, count.get()).await?;
+            if !self.is_writing(directory).await? {
+                return Ok(behind);
             }
-            Listed::Groups(GroupFilter::All) => self.skip_pages(directory, of, left).await,
-            Listed::Members(group) => self.skip_members(directory, group, left).await,
         }
+        self.skip_recorded(directory, of, count.get()).await
     }
-}
-
-/// A page of at most `limit` of these, and a cursor if there are more.
-fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
 }
 
 impl DynamoStore {
-    /// The id behind which a list goes on after so many ids; when it has fewer, they are taken off.
-    async fn skip_in(
+    /// These users, as far as they are known.
+    ///
+    /// A query may see half of a transaction, so a user who moves to another bucket at this very moment may be in none. Who is not
+    /// found is looked for once more.
+    async fn users_looked_for(
         &self,
         directory: DirectoryId,
-        list: &List,
-        left: &mut usize,
-    ) -> Result<Option<ObjectId>, StoreError> {
-        let mut behind = None;
-        loop {
-            let ids = self.some_in(directory, list, behind.as_ref(), (*left).min(AT_A_TIME)).await?;
-            let Some(last) = ids.last() else { return Ok(None) };
-            *left -= ids.len();
-            if *left == 0 {
-                return Ok(Some(last.clone()));
-            }
-            behind = Some(last.clone());
+        ids: &BTreeSet<UserId>,
+    ) -> Result<Vec<UserRecord>, StoreError> {
+        let mut users = self.users(directory, ids).await?;
+        if users.len() < ids.len() {
+            let found: BTreeSet<&UserId> = users.iter().map(|user| &user.id).collect();
+            let missing: BTreeSet<UserId> = ids.iter().filter(|id| !found.contains(id)).cloned().collect();
+            users.extend(self.users(directory, &missing).await?);
         }
+        Ok(users)
     }
 
-    /// The same by pages, where only the records tell who counts.
-    async fn skip_pages(
+    /// Whether lists may have others than the records say: while a run writes, and after one that was cut off.
+    async fn is_writing(&self, directory: DirectoryId) -> Result<bool, StoreError> {
+        let sync = self.get(&Key::sync(directory)).await?;
+        Ok(sync.as_ref().map(lease::state).transpose()?.is_some_and(|state| state.unfinished))
+    }
+
+    /// The id behind which a listing goes on, counted by lists of ids. Records take twenty times as much to read.
+    async fn skip_listed(
         &self,
         directory: DirectoryId,
         of: &Listed,
-        mut left: usize,
-    ) -> Result<Option<Cursor>, StoreError> {
-        let mut after = None;
-        loop {
-            let limit = left.min(AT_A_TIME);
-            let (found, next) = match of {
-                Listed::Users(filter) => {
-                    let page = self.list_users(directory, *filter, limit, after.as_ref()).await?;
-                    (page.items.len(), page.next)
+        count: usize,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        match of {
+            Listed::Users(filter) => match filter.lists() {
+                Some(lists) => self.skip_in(directory, &lists, count).await,
+                None => self.skip_users(directory, count).await,
+            },
+            Listed::Groups(GroupFilter::With(decision)) => {
+                self.skip_in(directory, &[List::Groups(*decision)], count).await
+            }
+            Listed::Groups(GroupFilter::All) => self.skip_recorded(directory, of, count).await,
+            Listed::Members(group) => {
+                let members: BTreeSet<ObjectId> = self.all_in(directory, &List::Members(group.clone())).await?;
+                let deleted: BTreeSet<ObjectId> = self.all_in(directory, &List::Users(UserOutcome::Deleted)).await?;
+                let present: Vec<ObjectId> = members.into_iter().filter(|id| !deleted.contains(id)).collect();
+                // There may be members who were never read themselves.
+                let counted = self.group(directory, group).await?.map_or(0, |group| group.members);
+                if present.len() as u64 == counted {
+                    return Ok(present.into_iter().nth(count - 1));
                 }
-                Listed::Groups(filter) => {
-                    let page = self.list_groups(directory, *filter, limit, after.as_ref()).await?;
-                    (page.items.len(), page.next)
-                }
-                Listed::Members(group) => {
-                    let page = self.list_members(directory, group, limit, after.as_ref()).await?;
-                    (page.items.len(), page.next)
-                }
-            };
-            left -= found;
-            match next {
-                Some(next) if left > 0 => after = Some(next),
-                next => return Ok(next),
+                self.skip_recorded(directory, of, count).await
             }
         }
     }
 
-    /// The same for members, among whom there are some who do not count: deleted users, and those who were never read themselves.
-    async fn skip_members(
+    /// The id behind which lists go on after their first `left` ids.
+    async fn skip_in(
         &self,
         directory: DirectoryId,
-        group: &GroupId,
-        left: usize,
-    ) -> Result<Option<Cursor>, StoreError> {
-        let list = List::Members(group.clone());
-        let mut members: Vec<ObjectId> = Vec::new();
+        lists: &[List],
+        mut left: usize,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        let mut behind = None;
         loop {
-            let some = self.some_in(directory, &list, members.last(), AT_A_TIME).await?;
-            if some.is_empty() {
-                break;
+            let ids = self.some_in_any(directory, lists, behind.as_ref(), left.min(AT_A_TIME)).await?;
+            let Some(last) = ids.last() else { return Ok(None) };
+            left -= ids.len();
+            behind = Some(last.clone());
+            if left == 0 {
+                return Ok(behind);
             }
-            members.extend(some);
         }
-        let deleted: BTreeSet<ObjectId> = self.all_in(directory, &List::Users(UserOutcome::Deleted)).await?;
-        members.retain(|id| !deleted.contains(id));
-        let counted = self.group(directory, group).await?.map_or(0, |group| group.members);
-        if members.len() as u64 == counted {
-            return Ok(members.get(left - 1).map(|id| encode("members", id)));
+    }
+
+    /// The id behind which the listing of all users goes on.
+    async fn skip_users(&self, directory: DirectoryId, count: usize) -> Result<Option<ObjectId>, StoreError> {
+        let lists: Vec<List> =
+            std::iter::once(UserOutcome::Active).chain(UserOutcome::INACTIVE).map(List::Users).collect();
+        let ids = self.some_in_any(directory, &lists, None, usize::MAX).await?;
+        Ok(nth_of_records(ids, count))
+    }
+
+    /// The id behind which a listing goes on, counted by the records that are in it.
+    async fn skip_recorded(
+        &self,
+        directory: DirectoryId,
+        of: &Listed,
+        count: usize,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        let ids = match of {
+            Listed::Users(filter) => {
+                let counts = |user: &UserRecord| user.presence != Presence::Unseen && filter.takes(&user.decision);
+                let ids = self.ids_of_users(directory, counts).await?;
+                if filter.lists().is_none() {
+                    return Ok(nth_of_records(ids, count));
+                }
+                ids
+            }
+            Listed::Groups(filter) => {
+                let groups = self.all_groups(directory).await?.into_iter();
+                let counts = |group: &GroupRecord| group.presence.is_present() && filter.takes(group.decision);
+                let mut ids: Vec<ObjectId> = groups.filter(counts).map(|group| group.id.object().clone()).collect();
+                if *filter == GroupFilter::All {
+                    ids.sort_by_cached_key(|id| (shard(id), id.to_string()));
+                    return Ok(ids.into_iter().nth(count - 1));
+                }
+                ids
+            }
+            Listed::Members(group) => {
+                let members: BTreeSet<ObjectId> = self.all_in(directory, &List::Members(group.clone())).await?;
+                let counts = |user: &UserRecord| user.presence.is_present() && members.contains(user.id.object());
+                self.ids_of_users(directory, counts).await?
+            }
+        };
+        // Lists have another order than records where ids are not GUIDs.
+        Ok(ids.into_iter().collect::<BTreeSet<_>>().into_iter().nth(count - 1))
+    }
+
+    /// The ids of all users whose records count. One shard is in memory at a time.
+    async fn ids_of_users(
+        &self,
+        directory: DirectoryId,
+        counts: impl Fn(&UserRecord) -> bool,
+    ) -> Result<Vec<ObjectId>, StoreError> {
+        let mut ids = Vec::new();
+        for shard in 0..SHARDS {
+            let users = self.all_entries::<Users>(keys::users(directory, shard)).await?;
+            ids.extend(users.into_iter().filter(|(_, user)| counts(user)).map(|(id, _)| id.object().clone()));
         }
-        self.skip_pages(directory, &Listed::Members(group.clone()), left).await
+        Ok(ids)
     }
 
     async fn list_every_user(
         &self,
         directory: DirectoryId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
-        let place: Option<UserId> = after.map(|cursor| decode("users", cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, |place| shard(place.object()));
-        let mut behind = place;
+        let first = after.map_or(0, |id| shard(id.object()));
+        let mut behind = after;
         let mut items: Vec<UserRecord> = Vec::new();
         for shard in first..SHARDS {
             let pk = keys::users(directory, shard);
             let enough = limit + 1 - items.len();
             let seen = |user: &UserRecord| user.presence != Presence::Unseen;
-            let found = self.entries_behind::<Users>(&pk, behind.take().as_ref(), enough, seen).await?;
+            let found = self.entries_behind::<Users>(&pk, behind.take(), enough, seen).await?;
             items.extend(found.into_iter().map(|(_, user)| user));
             if items.len() > limit {
                 break;
             }
         }
-        Ok(page(items, limit, |last| encode("users", &last.id)))
+        Ok(Page::of(items, limit))
     }
 
-    async fn list_users_with(
-        &self,
-        directory: DirectoryId,
-        outcomes: &[UserOutcome],
-        limit: usize,
-        after: Option<&Cursor>,
-    ) -> Result<Page<UserRecord>, StoreError> {
-        let place: Option<(UserOutcome, ObjectId)> = after.map(|cursor| decode("decided", cursor)).transpose()?;
-        if place.as_ref().is_some_and(|(outcome, _)| !outcomes.contains(outcome)) {
-            return Err(StoreError::BadCursor);
-        }
-        let (from, mut behind) = place.unzip();
-        let mut items: Vec<UserRecord> = Vec::new();
-        for outcome in outcomes.iter().skip_while(|outcome| from.is_some_and(|from| from != **outcome)) {
-            let counts = |user: &UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == *outcome;
-            let (list, enough) = (List::Users(*outcome), limit + 1 - items.len());
-            items.append(&mut self.listed_users(directory, &list, behind.take(), enough, counts).await?);
-            if items.len() > limit {
-                break;
-            }
-        }
-        Ok(page(items, limit, |last| encode("decided", &(last.decision.outcome(), &last.id))))
-    }
-
-    /// Users of a list behind one of them who count, until there are `enough`.
+    /// Users of these lists who count, in the order of ids behind one of them, until there are `enough`.
     async fn listed_users(
         &self,
         directory: DirectoryId,
-        list: &List,
-        mut behind: Option<ObjectId>,
+        lists: &[List],
+        after: Option<&UserId>,
         enough: usize,
         counts: impl Fn(&UserRecord) -> bool,
     ) -> Result<Vec<UserRecord>, StoreError> {
         let mut found = Vec::new();
+        let mut behind = after.map(|id| id.object().clone());
         while found.len() < enough {
             let look = enough - found.len() + LOOK_AHEAD;
-            let ids = self.some_in(directory, list, behind.as_ref(), look).await?;
+            let ids = self.some_in_any(directory, lists, behind.as_ref(), look).await?;
             let Some(last) = ids.last() else { break };
             behind = Some(last.clone());
             let wanted: BTreeSet<UserId> = ids.iter().cloned().map(UserId::from).collect();
-            let users = self.users(directory, &wanted).await?;
+            let users = self.users_looked_for(directory, &wanted).await?;
             let mut users: BTreeMap<UserId, UserRecord> =
                 users.into_iter().map(|user| (user.id.clone(), user)).collect();
             found.extend(ids.into_iter().filter_map(|id| users.remove(&UserId::from(id))).filter(&counts));
@@ -341,11 +348,10 @@ impl DynamoStore {
         &self,
         directory: DirectoryId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&GroupId>,
     ) -> Result<Page<GroupRecord>, StoreError> {
-        let place: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
-        let first = place.as_ref().map_or(0, shard);
-        let mut after = place.map(|id| id.to_string());
+        let first = after.map_or(0, |id| shard(id.object()));
+        let mut after = after.map(ToString::to_string);
         let mut items: Vec<GroupRecord> = Vec::new();
         for shard in first..SHARDS {
             while items.len() <= limit {
@@ -359,7 +365,7 @@ impl DynamoStore {
                 }
             }
         }
-        Ok(page(items, limit, |last| encode("groups", &last.id)))
+        Ok(Page::of(items, limit))
     }
 
     async fn list_groups_with(
@@ -367,9 +373,9 @@ impl DynamoStore {
         directory: DirectoryId,
         decision: GroupDecision,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&GroupId>,
     ) -> Result<Page<GroupRecord>, StoreError> {
-        let mut behind: Option<ObjectId> = after.map(|cursor| decode("groups", cursor)).transpose()?;
+        let mut behind = after.map(|id| id.object().clone());
         let mut items: Vec<GroupRecord> = Vec::new();
         while items.len() <= limit {
             let look = limit + 1 - items.len() + LOOK_AHEAD;
@@ -383,7 +389,7 @@ impl DynamoStore {
             let counts = |group: &GroupRecord| group.presence.is_present() && group.decision == decision;
             items.extend(ids.into_iter().filter_map(|id| groups.remove(&GroupId::from(id))).filter(counts));
         }
-        Ok(page(items, limit, |last| encode("groups", &last.id)))
+        Ok(Page::of(items, limit))
     }
 
     /// The groups that are in the tenant among the next `look` of a partition, and where to go on.

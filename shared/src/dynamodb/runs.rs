@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::SignedDuration;
 
-use super::cursor::{decode, encode};
 use super::error::unavailable;
 use super::item::{Item, Stored, key_attributes};
 use super::keys::{Key, runs};
@@ -13,7 +12,7 @@ use super::store::DynamoStore;
 use super::table::TTL;
 use super::write::{ATTEMPTS, Refused};
 use crate::directory::DirectoryId;
-use crate::store::{Cursor, Page, RequestedRun, RunStore, StoreError};
+use crate::store::{Page, RequestedRun, RunStore, StoreError};
 use crate::sync::{Run, RunId, RunState};
 
 /// How long a run's record is kept.
@@ -64,34 +63,10 @@ impl RunStore for DynamoStore {
         self.get(&Key::run(directory, run)).await?.as_ref().map(read).transpose()
     }
 
-    async fn runs(
-        &self,
-        directory: DirectoryId,
-        limit: usize,
-        after: Option<&Cursor>,
-    ) -> Result<Page<Run>, StoreError> {
-        let after: Option<RunId> = after.map(|cursor| decode("runs", cursor)).transpose()?;
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-            .expression_attribute_values(":pk", AttributeValue::S(runs(directory)));
-        let query = match after {
-            None => query.key_condition_expression("pk = :pk"),
-            Some(after) => query
-                .key_condition_expression("pk = :pk AND sk < :after")
-                .expression_attribute_values(":after", AttributeValue::S(after.to_string())),
-        };
-        let found = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
-        let mut items: Vec<Run> =
-            found.into_iter().map(|item| read(&Stored::new(item)?)).collect::<Result<_, StoreError>>()?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| encode("runs", &last.id));
-        Ok(Page { items, next })
+    async fn runs(&self, directory: DirectoryId, limit: usize, after: Option<RunId>) -> Result<Page<Run>, StoreError> {
+        let after = after.map(|after| after.to_string());
+        let found = self.latest(runs(directory), after, limit + 1).await?;
+        Ok(Page::of(found.iter().map(read).collect::<Result<_, _>>()?, limit))
     }
 
     async fn count_manual_run(&self, directory: DirectoryId, minute: i64) -> Result<u64, StoreError> {

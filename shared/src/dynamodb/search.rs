@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use super::cursor::encode;
 use super::keys::shard;
 use super::queries::LOOK_AHEAD;
 use super::store::DynamoStore;
@@ -78,7 +77,7 @@ impl Searched for UserRecord {
         directory: DirectoryId,
         after: Option<&ObjectId>,
     ) -> Result<Page<Self>, StoreError> {
-        let after = after.map(|id| encode("users", id));
+        let after = after.cloned().map(UserId::from);
         store.list_users(directory, UserFilter::All, WALKED_AT_ONCE, after.as_ref()).await
     }
 }
@@ -107,7 +106,7 @@ impl Searched for GroupRecord {
         directory: DirectoryId,
         after: Option<&ObjectId>,
     ) -> Result<Page<Self>, StoreError> {
-        let after = after.map(|id| encode("groups", id));
+        let after = after.cloned().map(GroupId::from);
         store.list_groups(directory, GroupFilter::All, WALKED_AT_ONCE, after.as_ref()).await
     }
 }
@@ -194,7 +193,7 @@ impl DynamoStore {
             (Some(ids), None) | (None, Some(ids)) => ids,
             (None, None) => return Ok(None),
         };
-        let moved = self.changed_after::<T>(search.directory, before).await?;
+        let moved = self.changed_after(search.directory, T::INDEX, before).await?;
         Ok(Some(behind(found.into_iter().chain(moved).collect())))
     }
 
@@ -216,16 +215,17 @@ impl DynamoStore {
     }
 
     /// The objects that have changed after a change.
-    async fn changed_after<T: Searched>(
+    pub(super) async fn changed_after(
         &self,
         directory: DirectoryId,
+        of: NameIndex,
         mut after: Option<ChangeId>,
     ) -> Result<Vec<ObjectId>, StoreError> {
         let mut ids = Vec::new();
         while let Changes::Next(changes) = self.changes(directory, after, CHANGES_AT_ONCE).await? {
             let Some(last) = changes.last() else { break };
             after = Some(last.id);
-            ids.extend(changes.into_iter().filter_map(|logged| match (logged.change, T::INDEX) {
+            ids.extend(changes.into_iter().filter_map(|logged| match (logged.change, of) {
                 (Change::User(user), NameIndex::Users) => Some(user.id.object().clone()),
                 (Change::Group(group), NameIndex::Groups) => Some(group.id.object().clone()),
                 _ => None,
@@ -282,7 +282,7 @@ impl DynamoStore {
         let mut at_end = false;
         while !at_end && filling.items.len() <= search.limit && filling.looked_at < MAX_WALKED {
             let page = T::behind(self, search.directory, filling.last.as_ref()).await?;
-            at_end = page.next.is_none();
+            at_end = !page.more;
             for record in page.items {
                 filling.look_at(record.object().clone(), Some(record), search);
             }

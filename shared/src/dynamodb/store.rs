@@ -119,6 +119,31 @@ impl DynamoStore {
         self.read_all(query).await
     }
 
+    /// Reads some items of a partition consistently, the last ones first, before a sort key if one is given.
+    pub(super) async fn latest(
+        &self,
+        pk: String,
+        before: Option<String>,
+        most: usize,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let query = self.query_of(pk).scan_index_forward(false).limit(i32::try_from(most).unwrap_or(i32::MAX));
+        let query = match before {
+            None => query.key_condition_expression("pk = :pk"),
+            Some(before) => query
+                .key_condition_expression("pk = :pk AND sk < :before")
+                .expression_attribute_values(":before", AttributeValue::S(before)),
+        };
+        // A query ends after 1 MB, whether that was enough or not.
+        let mut pages = query.into_paginator().items().send();
+        let mut items = Vec::new();
+        while items.len() < most
+            && let Some(item) = pages.try_next().await.map_err(unavailable)?
+        {
+            items.push(Stored::new(item)?);
+        }
+        Ok(items)
+    }
+
     fn query_of(&self, pk: String) -> QueryFluentBuilder {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         query.expression_attribute_values(":pk", AttributeValue::S(pk))

@@ -11,6 +11,11 @@ use crate::filter::{GroupDecision, InactiveReason, UserDecision};
 use crate::store::Logged;
 use crate::sync::RunId;
 
+/// A property of users that is kept and not published. The decision shows what follows from it.
+const UNPUBLISHED: &str = "account_enabled";
+/// The name of the groups nested in a group, as the API has it.
+const NESTED: &str = "groups";
+
 /// Whether a user may be let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -93,7 +98,7 @@ pub enum ChangedObject {
         kind: GroupChange,
         /// Which.
         group: GroupId,
-        /// The properties that have other values.
+        /// The properties that have other values; `groups` when published groups are nested in it, or are no longer.
         #[schema(value_type = Vec<String>, example = json!(["display_name"]))]
         properties: Vec<Text>,
     },
@@ -136,18 +141,29 @@ pub enum GroupChange {
     Disappeared,
 }
 
-/// The groups that somebody joined or left, of which those that are published have to be known for [`view`].
+/// The groups that changes name, of which those that are published have to be known for [`view`].
 #[must_use]
 pub fn groups_of(directory: &Directory, changes: &[Logged]) -> BTreeSet<GroupId> {
     let mut groups = BTreeSet::new();
-    if directory.publishes_users() {
-        for logged in changes {
-            if let Change::User(user) = &logged.change {
+    for logged in changes {
+        match &logged.change {
+            Change::User(user) if directory.publishes_users() => {
                 groups.extend(user.joined.iter().chain(&user.left).cloned());
+                groups.extend([&user.before, &user.after].into_iter().flatten().filter_map(group_in_reason).cloned());
             }
+            Change::Group(group) => groups.extend(group.joined.iter().chain(&group.left).cloned()),
+            Change::User(_) => {}
         }
     }
     groups
+}
+
+/// The ignored group that is the reason of a decision.
+fn group_in_reason(decision: &UserDecision) -> Option<&GroupId> {
+    match decision {
+        UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group }) => Some(group),
+        UserDecision::Active | UserDecision::Inactive(_) => None,
+    }
 }
 
 /// What consumers are told of a change, if anything.
@@ -155,7 +171,7 @@ pub fn groups_of(directory: &Directory, changes: &[Logged]) -> BTreeSet<GroupId>
 pub fn view(directory: &Directory, is_published: impl Fn(&GroupId) -> bool, logged: Logged) -> Option<ChangeView> {
     let changed = match logged.change {
         Change::User(user) => of_user(user, is_published).filter(|_| directory.publishes_users()),
-        Change::Group(group) => of_group(group).filter(|_| directory.published.is_some()),
+        Change::Group(group) => of_group(group, is_published).filter(|_| directory.published.is_some()),
     }?;
     Some(ChangeView { id: logged.id, at: logged.at, run: logged.run, changed })
 }
@@ -163,6 +179,8 @@ pub fn view(directory: &Directory, is_published: impl Fn(&GroupId) -> bool, logg
 fn of_user(change: ChangedUser, is_published: impl Fn(&GroupId) -> bool) -> Option<ChangedObject> {
     let published = |ids: Vec<GroupId>| ids.into_iter().filter(&is_published).collect::<Vec<_>>();
     let (joined, left) = (published(change.joined), published(change.left));
+    let mut properties = change.properties;
+    properties.retain(|property| property != UNPUBLISHED);
     let is_active = |decision: &Option<UserDecision>| decision.as_ref().is_some_and(UserDecision::is_active);
     let kind = match (&change.before, &change.after) {
         (None, _) => UserChange::Appeared,
@@ -174,22 +192,107 @@ fn of_user(change: ChangedUser, is_published: impl Fn(&GroupId) -> bool) -> Opti
                 UserChange::Deactivated
             }
         }
-        (before, after) if before != after => UserChange::ReasonChanged,
-        _ if change.properties.is_empty() && joined.is_empty() && left.is_empty() => return None,
+        (Some(before), Some(after)) if is_told_apart(before, after, &is_published) => UserChange::ReasonChanged,
+        _ if properties.is_empty() && joined.is_empty() && left.is_empty() => return None,
         _ => UserChange::Changed,
     };
     let (status, reason) = change.after.as_ref().map(reason_of).unzip();
-    let (user, reason, properties) = (change.id, reason.flatten(), change.properties);
+    let (user, reason) = (change.id, reason.flatten());
     Some(ChangedObject::User { kind, user, status, reason, properties, joined, left })
 }
 
-fn of_group(change: ChangedGroup) -> Option<ChangedObject> {
+/// Whether consumers can tell two decisions apart. The ignored group that is a reason shows only when it is published.
+fn is_told_apart(before: &UserDecision, after: &UserDecision, is_published: impl Fn(&GroupId) -> bool) -> bool {
+    let shown = |decision| group_in_reason(decision).filter(|group| is_published(group));
+    reason_of(before) != reason_of(after) || shown(before) != shown(after)
+}
+
+fn of_group(change: ChangedGroup, is_published: impl Fn(&GroupId) -> bool) -> Option<ChangedObject> {
+    let mut nested = change.joined.iter().chain(&change.left).peekable();
+    // Where the groups are not named, some of them may be published.
+    let is_nesting = change.nesting && (nested.peek().is_none() || nested.any(is_published));
+    let mut properties = change.properties;
+    if is_nesting {
+        properties.push(Text::from(NESTED));
+    }
     let is_synced = |decision: Option<GroupDecision>| decision.is_some_and(GroupDecision::is_synced);
     let kind = match (is_synced(change.before), is_synced(change.after)) {
         (false, true) => GroupChange::Appeared,
         (true, false) => GroupChange::Disappeared,
+        (true, true) if properties.is_empty() => return None,
         (true, true) => GroupChange::Changed,
         (false, false) => return None,
     };
-    Some(ChangedObject::Group { kind, group: change.id, properties: change.properties })
+    Some(ChangedObject::Group { kind, group: change.id, properties })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::directory::ObjectId;
+
+    const SEEN: u128 = 1;
+    const HIDDEN: u128 = 2;
+
+    fn group(number: u128) -> GroupId {
+        ObjectId::from(Uuid::from_u128(number)).into()
+    }
+
+    fn seen(id: &GroupId) -> bool {
+        *id == group(SEEN)
+    }
+
+    fn ignored(number: u128) -> UserDecision {
+        UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group(number) })
+    }
+
+    fn user(before: UserDecision, after: UserDecision, properties: &[&str]) -> Option<UserChange> {
+        let change = ChangedUser {
+            id: "kim".parse().unwrap(),
+            before: Some(before),
+            after: Some(after),
+            properties: properties.iter().map(|name| Text::from(*name)).collect(),
+            joined: vec![group(HIDDEN)],
+            left: Vec::new(),
+            previous: None,
+        };
+        let Some(ChangedObject::User { kind, joined, .. }) = of_user(change, seen) else { return None };
+        assert_eq!(joined, [], "a group that is not published");
+        Some(kind)
+    }
+
+    fn nested(nesting: bool, joined: &[u128], properties: &[&str]) -> Option<Vec<Text>> {
+        let change = ChangedGroup {
+            id: "parent".parse().unwrap(),
+            before: Some(GroupDecision::Synced),
+            after: Some(GroupDecision::Synced),
+            properties: properties.iter().map(|name| Text::from(*name)).collect(),
+            nesting,
+            joined: joined.iter().map(|number| group(*number)).collect(),
+            left: Vec::new(),
+        };
+        let Some(ChangedObject::Group { properties, .. }) = of_group(change, seen) else { return None };
+        Some(properties)
+    }
+
+    #[test]
+    fn invisible_changes_of_users_are_not_told() {
+        let active = || UserDecision::Active;
+        assert_eq!(user(active(), active(), &[]), None);
+        assert_eq!(user(active(), active(), &["account_enabled"]), None);
+        assert_eq!(user(active(), active(), &["account_enabled", "mail"]), Some(UserChange::Changed));
+        assert_eq!(user(ignored(HIDDEN), ignored(HIDDEN + 1), &[]), None);
+        assert_eq!(user(ignored(HIDDEN), ignored(SEEN), &[]), Some(UserChange::ReasonChanged));
+        assert_eq!(user(active(), ignored(HIDDEN), &[]), Some(UserChange::Deactivated));
+    }
+
+    #[test]
+    fn changed_groups_name_what_changed() {
+        assert_eq!(nested(true, &[HIDDEN], &[]), None);
+        assert_eq!(nested(true, &[HIDDEN, SEEN], &["mail"]).unwrap(), ["mail", "groups"]);
+        assert_eq!(nested(true, &[], &[]).unwrap(), ["groups"], "not named, so it may be a published one");
+        assert_eq!(nested(false, &[], &[]), None);
+    }
 }

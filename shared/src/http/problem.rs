@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::cursor::InvalidCursor;
 use super::preview::PreviewSummaryView;
 use crate::filter::{FieldError, InvalidPolicy};
 use crate::queue::QueueError;
@@ -276,13 +277,18 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => {
                 Self::new(ProblemKind::Conflict, "Read it again, and repeat the change if it is still meant.")
             }
-            StoreError::BadCursor => Self::new(
-                ProblemKind::InvalidCursor,
-                "Take the cursor from the `next_cursor` of the same listing, or begin again without one.",
-            ),
             StoreError::Unavailable(_) => Self::unavailable(&error),
             StoreError::LeaseLost | StoreError::Corrupt { .. } => Self::internal(&error),
         }
+    }
+}
+
+impl From<InvalidCursor> for Problem {
+    fn from(_: InvalidCursor) -> Self {
+        Self::new(
+            ProblemKind::InvalidCursor,
+            "Take the cursor from the answer before, of the same listing with the same filters, or begin again without one.",
+        )
     }
 }
 
@@ -366,6 +372,6 @@ mod tests {
     #[test]
     fn the_callers_faults_are_told_apart() {
         assert_eq!(Problem::from(StoreError::Conflict).kind().status(), StatusCode::CONFLICT);
-        assert_eq!(Problem::from(StoreError::BadCursor).kind().status(), StatusCode::BAD_REQUEST);
+        assert_eq!(Problem::from(InvalidCursor).kind().status(), StatusCode::BAD_REQUEST);
     }
 }

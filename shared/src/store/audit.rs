@@ -1,8 +1,9 @@
 //! Who changed what.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use super::{Cursor, Page, StoreError};
+use super::{Page, StoreError};
 use crate::audit::AuditEntry;
 use crate::directory::DirectoryId;
 
@@ -17,6 +18,6 @@ pub trait AuditStore: Send + Sync {
         &self,
         directory: DirectoryId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<Uuid>,
     ) -> Result<Page<AuditEntry>, StoreError>;
 }

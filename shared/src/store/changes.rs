@@ -28,8 +28,10 @@ pub struct Logged {
 pub enum Changes {
     /// The next ones in their order; none when there are none yet.
     Next(Vec<Logged>),
-    /// The next one is not kept any more.
+    /// The next one is no longer kept.
     TooOld,
+    /// The log has not reached that change: no listing of it has ever named the number.
+    NotReached,
 }
 
 /// The last change before a time.
@@ -48,7 +50,8 @@ pub trait ChangeStore: Send + Sync {
     /// The last change of a directory.
     async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError>;
 
-    /// Some of the changes after this one, at most `limit`; from the very first one after `None`.
+    /// Some of the changes after this one, at most `limit`; from the very first one after `None`. They follow each other without
+    /// a gap, and none of them comes after what [`Self::last_change`] would have said before.
     async fn changes(
         &self,
         directory: DirectoryId,

@@ -38,7 +38,7 @@ pub use mirror::{
     Counting, Lease, Leased, List, ListChange, MirrorStore, NameIndex, NamesChange, Publication, SyncState, Write,
 };
 pub use progress::{NotedProgress, ProgressStore};
-pub use queries::{Cursor, Found, GroupFilter, Listed, Page, QueryStore, UserFilter};
+pub use queries::{Found, GroupFilter, Listed, Page, QueryStore, UserFilter};
 pub use reach::reach;
 pub use runs::{RequestedRun, RunStore};
 pub use sessions::EndedSessions;
@@ -62,9 +62,6 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A page cursor that this store did not make.
-    #[error("the cursor is not one of this listing")]
-    BadCursor,
     /// The storage did not answer, or refused for now; trying later may help.
     #[error("the storage is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -9,31 +9,37 @@ use super::StoreError;
 use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserDecision, UserOutcome};
 
-/// Where a listing continues: opaque text, safe in a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(String);
-
-impl Cursor {
-    /// A cursor as a caller sent it. The store checks it.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text to send.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A part of a listing.
+/// A part of a listing. The next one begins behind the last entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<Cursor>,
+    /// True when others follow.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of these entries.
+    #[must_use]
+    pub fn of(mut items: Vec<T>, limit: usize) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more }
+    }
+
+    /// The entry behind which the next page begins; `None` at the end of the listing.
+    #[must_use]
+    pub fn end(&self) -> Option<&T> {
+        self.items.last().filter(|_| self.more)
+    }
+
+    /// Ends the page after this many entries.
+    pub fn cut(&mut self, len: usize) {
+        if len < self.items.len() {
+            self.items.truncate(len);
+            self.more = true;
+        }
+    }
 }
 
 /// A part of what was found by a name.
@@ -61,8 +67,6 @@ pub enum Listed {
 pub enum UserFilter {
     /// All of them.
     All,
-    /// All of them, outcome by outcome, the active ones first.
-    AllByOutcome,
     /// Active ones.
     Active,
     /// Inactive ones.
@@ -76,7 +80,7 @@ impl UserFilter {
     #[must_use]
     pub fn takes(self, decision: &UserDecision) -> bool {
         match self {
-            Self::All | Self::AllByOutcome => true,
+            Self::All => true,
             Self::Active => decision.is_active(),
             Self::Inactive => !decision.is_active(),
             Self::With(outcome) => decision.outcome() == outcome,
@@ -107,9 +111,9 @@ impl GroupFilter {
     }
 }
 
-/// Reads for queries. Listings are in the order of ids, with those that are no GUIDs in fixed places among the others,
-/// and stable between pages; users of several outcomes but not all are listed by their outcomes, and those of one outcome in the order of ids. A page takes
-/// about as many requests of the table however large the directory is.
+/// Reads for queries. Every listing is walked by id, with ids that are not GUIDs in fixed positions among the others: an entry that
+/// is in the listing from the first page to the last comes exactly once, whatever runs write meanwhile. A page takes about as many
+/// requests of the table however large the directory is.
 #[async_trait]
 pub trait QueryStore: Send + Sync {
     /// A page of at most `limit` users, full unless it is the last.
@@ -118,7 +122,7 @@ pub trait QueryStore: Send + Sync {
         directory: DirectoryId,
         filter: UserFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError>;
 
     /// One user by id.
@@ -148,7 +152,7 @@ pub trait QueryStore: Send + Sync {
         directory: DirectoryId,
         filter: GroupFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&GroupId>,
     ) -> Result<Page<GroupRecord>, StoreError>;
 
     /// At most `limit` groups behind `after` whose name, a word in it, or mail address begins like this, without regard to case
@@ -178,15 +182,14 @@ pub trait QueryStore: Send + Sync {
         directory: DirectoryId,
         group: &GroupId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError>;
 
-    /// The place behind the first `count` entries of a listing; `None` when it has no more. In the middle of a run that writes, an
-    /// entry may be counted that is not there any more.
+    /// The id behind which a listing goes on after its first `count` entries; `None` when it has no more.
     async fn skip(
         &self,
         directory: DirectoryId,
         of: &Listed,
         count: NonZeroUsize,
-    ) -> Result<Option<Cursor>, StoreError>;
+    ) -> Result<Option<ObjectId>, StoreError>;
 }

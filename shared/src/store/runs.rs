@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Cursor, Page, StoreError};
+use super::{Page, StoreError};
 use crate::directory::DirectoryId;
 use crate::sync::{Run, RunId};
 
@@ -28,8 +28,7 @@ pub trait RunStore: Send + Sync {
     async fn run(&self, directory: DirectoryId, run: RunId) -> Result<Option<Run>, StoreError>;
 
     /// A directory's runs, the latest first.
-    async fn runs(&self, directory: DirectoryId, limit: usize, after: Option<&Cursor>)
-    -> Result<Page<Run>, StoreError>;
+    async fn runs(&self, directory: DirectoryId, limit: usize, after: Option<RunId>) -> Result<Page<Run>, StoreError>;
 
     /// Counts one more manual run of the directory within the minute that begins at `minute` (Unix time ÷ 60) and returns the
     /// count.

@@ -91,8 +91,7 @@ impl RunError {
                 Disposition::AskAdministrator
             }
             Self::Source(SourceError::ApplicationRefused(_) | SourceError::ClockWrong(_)) => Disposition::AskOperator,
-            Self::Source(SourceError::Rejected(_))
-            | Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => Disposition::Bug,
+            Self::Source(SourceError::Rejected(_)) | Self::Store(StoreError::Corrupt { .. }) => Disposition::Bug,
             _ => Disposition::Retry,
         }
     }
@@ -173,7 +172,7 @@ impl RunError {
             Self::Store(StoreError::LeaseLost | StoreError::Conflict) => {
                 ("overtaken", "Another run of this directory took over. Nothing is lost: that run does the work.")
             }
-            Self::Store(StoreError::Corrupt { .. } | StoreError::BadCursor) => (
+            Self::Store(StoreError::Corrupt { .. }) => (
                 "stored_item_corrupt",
                 "A stored item cannot be understood. This needs a fix of the software; the log names the item.",
             ),

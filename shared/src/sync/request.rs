@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::directory::DirectoryId;
-    use crate::store::{Cursor, Page};
+    use crate::store::Page;
     use crate::sync::{RunId, Trigger};
 
     struct Recorder(Option<RunId>);
@@ -69,7 +69,7 @@ mod tests {
             unimplemented!("not asked for")
         }
 
-        async fn runs(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<Run>, StoreError> {
+        async fn runs(&self, _: DirectoryId, _: usize, _: Option<RunId>) -> Result<Page<Run>, StoreError> {
             unimplemented!("not asked for")
         }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
 use shared::store::{
-    Checkpoint, CheckpointStore, Counting, Cursor, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page,
-    Publication, RequestedRun, RunStore, SettingsChange, StoreError, Write,
+    Checkpoint, CheckpointStore, Counting, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication,
+    RequestedRun, RunStore, SettingsChange, StoreError, Write,
 };
 use shared::sync::{ChangeCounts, CheckpointHead, HeldChanges, Hold, HoldId, HoldState, Run, RunId};
 
@@ -61,7 +61,7 @@ impl RunStore for Stores {
         Ok(Some(self.run.lock().unwrap().clone()))
     }
 
-    async fn runs(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<Run>, StoreError> {
+    async fn runs(&self, _: DirectoryId, _: usize, _: Option<RunId>) -> Result<Page<Run>, StoreError> {
         unimplemented!("the status function does")
     }
 

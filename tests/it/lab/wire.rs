@@ -38,6 +38,17 @@ pub enum Way {
     Freezes,
 }
 
+/// At which of its requests something happens to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// At its n-th write, from 1.
+    Write(usize),
+    /// At its n-th request of any kind, from 1.
+    Request(usize),
+    /// At each write.
+    EachWrite,
+}
+
 /// A request to the table or to the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -83,7 +94,7 @@ fn collect_partitions(value: &Value, found: &mut BTreeSet<String>) {
 /// A process, as far as its requests go. Clones of the `Arc` are the same process.
 #[derive(Debug)]
 pub struct Process {
-    trouble: Option<(usize, Way)>,
+    trouble: Option<(When, Way)>,
     sent: Mutex<Vec<Sent>>,
     /// Changes with each of its requests that is answered.
     answered: watch::Sender<()>,
@@ -99,10 +110,20 @@ impl Process {
 
     /// A process that something happens to at its `n`-th write, from 1.
     pub fn troubled(n: usize, way: Way) -> Arc<Self> {
-        Self::new(Some((n, way)))
+        Self::new(Some((When::Write(n), way)))
     }
 
-    fn new(trouble: Option<(usize, Way)>) -> Arc<Self> {
+    /// A process that stands still before its `n`-th request of any kind, from 1.
+    pub fn frozen_at(n: usize) -> Arc<Self> {
+        Self::new(Some((When::Request(n), Way::Freezes)))
+    }
+
+    /// A process that stands still before each write, until it is woken.
+    pub fn stepping() -> Arc<Self> {
+        Self::new(Some((When::EachWrite, Way::Freezes)))
+    }
+
+    fn new(trouble: Option<(When, Way)>) -> Arc<Self> {
         let answered = watch::Sender::new(());
         Arc::new(Self { trouble, sent: Mutex::default(), answered, still: watch::Sender::new(false) })
     }
@@ -154,14 +175,19 @@ impl Process {
         self.still.subscribe().wait_for(|still| !*still).await.unwrap();
     }
 
-    /// Notes the request, and tells what happens at it if it is a write.
+    /// Notes the request, and returns what happens at it.
     fn trouble_at(&self, request: &HttpRequest) -> Option<Way> {
         let request = Sent::new(request);
         let is_write = request.is_write();
         let mut sent = self.sent.lock().unwrap();
         sent.push(request);
-        let (n, way) = self.trouble.filter(|_| is_write)?;
-        (sent.iter().filter(|sent| sent.is_write()).count() == n).then_some(way)
+        let (when, way) = self.trouble?;
+        let is_now = match when {
+            When::Write(n) => is_write && sent.iter().filter(|sent| sent.is_write()).count() == n,
+            When::Request(n) => sent.len() == n,
+            When::EachWrite => is_write,
+        };
+        is_now.then_some(way)
     }
 
     async fn carry(&self, wire: SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {

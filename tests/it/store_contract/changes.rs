@@ -27,7 +27,7 @@ async fn after(table: &Table, directory: DirectoryId, mut place: Option<ChangeId
                 place = next.last().map(|logged| logged.id);
                 all.extend(next);
             }
-            Changes::TooOld => panic!("{place:?} is too old"),
+            other => panic!("{place:?}: {other:?}"),
         }
     }
 }
@@ -55,7 +55,15 @@ pub async fn what_becomes_of_users_and_groups_is_logged_with_the_records(table: 
         Change::User(ChangedUser { id: user_id(1), before, after, properties, joined, left, previous })
     };
     let of_group = |before, after| {
-        Change::Group(ChangedGroup { id: group_id(1), before, after, properties: vec![], nesting: false })
+        Change::Group(ChangedGroup {
+            id: group_id(1),
+            before,
+            after,
+            properties: vec![],
+            nesting: false,
+            joined: vec![],
+            left: vec![],
+        })
     };
     let (active, inactive) = (Some(user(1).decision), Some(inactive(1).decision));
     let expected = [
@@ -131,6 +139,41 @@ pub async fn changes_are_forgotten_after_thirty_days_and_that_is_told(table: &Ta
     table.remove(&table.items_at("CHANGES").await[0]).await;
     assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::TooOld);
     assert_eq!(table.store.changes(directory, ChangeId::new(2), 9).await.unwrap(), Changes::Next(Vec::new()));
+}
+
+pub async fn missing_items_of_the_log_are_never_skipped(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    for second in 0..3 {
+        apply(&table.store, &lease, &[Write::User(user(second))], at(second.into())).await.unwrap();
+    }
+    // Expired items are removed in any order.
+    table.remove(&table.items_at("CHANGES").await[1]).await;
+    let Changes::Next(next) = table.store.changes(directory, None, 9).await.unwrap() else { panic!() };
+    assert_eq!(next.iter().map(|logged| logged.id.number()).collect::<Vec<_>>(), [1]);
+    assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::TooOld);
+    let Changes::Next(next) = table.store.changes(directory, ChangeId::new(2), 9).await.unwrap() else { panic!() };
+    assert_eq!(next.len(), 1);
+}
+
+pub async fn numbers_beyond_the_log_are_not_reached(table: &Table) {
+    let directory = directory_id();
+    assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::NotReached);
+    let lease = lease(&table.store, directory).await;
+    apply(&table.store, &lease, &[Write::User(user(1))], at(0)).await.unwrap();
+    assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::Next(Vec::new()));
+    assert_eq!(table.store.changes(directory, ChangeId::new(4), 9).await.unwrap(), Changes::NotReached);
+}
+
+pub async fn times_never_go_backwards_in_the_log(table: &Table) {
+    let directory = directory_id();
+    let lease = lease(&table.store, directory).await;
+    // The second writer's clock is behind.
+    for (number, second) in [(1, 10), (2, 5), (3, 11)] {
+        apply(&table.store, &lease, &[Write::User(user(number))], at(second)).await.unwrap();
+    }
+    let times: Vec<_> = after(table, directory, None, 9).await.into_iter().map(|logged| logged.at).collect();
+    assert_eq!(times, [at(10), at(10), at(11)]);
 }
 
 pub async fn a_stale_holder_logs_nothing(table: &Table) {

@@ -111,6 +111,7 @@ promises! {
         of_sixteen_requests_one_waits_and_takes_in_the_others,
         asking_twice_for_the_same_run_adds_it_once,
         runs_are_listed_from_the_latest_on,
+        long_records_of_runs_are_listed_whole,
         manual_runs_are_counted_by_minute,
     }
     lease {
@@ -174,6 +175,9 @@ promises! {
         the_log_is_followed_without_gaps_in_pages_of_any_size,
         a_user_has_a_history,
         changes_are_forgotten_after_thirty_days_and_that_is_told,
+        missing_items_of_the_log_are_never_skipped,
+        numbers_beyond_the_log_are_not_reached,
+        times_never_go_backwards_in_the_log,
         a_stale_holder_logs_nothing,
         very_many_memberships_of_one_user_are_logged_whole,
     }
@@ -194,7 +198,6 @@ promises! {
         a_search_by_name_and_decision_finds_all_page_by_page,
         a_search_for_very_many_finds_all_in_bounded_pages,
         groups_are_found_by_the_beginning_of_their_name_a_word_or_their_address,
-        cursors_of_others_are_refused,
         places_are_counted_as_pages_list_them,
     }
     corruption {

@@ -101,10 +101,25 @@ pub async fn runs_are_listed_from_the_latest_on(table: &Table) {
     expected.reverse();
 
     let first = table.store.runs(directory, 2, None).await.unwrap();
-    let second = table.store.runs(directory, 3, first.next.as_ref()).await.unwrap();
+    let second = table.store.runs(directory, 3, first.end().map(|run| run.id)).await.unwrap();
+    assert_eq!((first.more, second.more), (true, false));
     assert_eq!([first.items, second.items].concat(), expected);
-    assert_eq!(second.next, None);
-    assert_eq!(table.store.runs(directory, 5, None).await.unwrap().next, None);
+    assert!(!table.store.runs(directory, 5, None).await.unwrap().more);
+}
+
+pub async fn long_records_of_runs_are_listed_whole(table: &Table) {
+    // A query ends after 1 MB.
+    let directory = directory_id();
+    let mut expected: Vec<Run> = (0..60).map(|second| run(directory, second)).collect();
+    for run in &mut expected {
+        run.warnings = (0..50).map(|number| format!("{number} {}", "long ".repeat(160))).collect();
+        table.store.save_run(run).await.unwrap();
+    }
+    expected.reverse();
+    let first = table.store.runs(directory, 50, None).await.unwrap();
+    let second = table.store.runs(directory, 50, first.end().map(|run| run.id)).await.unwrap();
+    assert_eq!((first.items.len(), second.items.len(), second.more), (50, 10, false));
+    assert_eq!([first.items, second.items].concat(), expected);
 }
 
 pub async fn manual_runs_are_counted_by_minute(table: &Table) {

@@ -119,10 +119,10 @@ pub async fn the_audit_trail_is_read_from_its_end_page_by_page(table: &Table) {
     }
     let (mut read, mut after) = (Vec::new(), None);
     for expected in [2, 2, 1] {
-        let page = table.store.audit(id, 2, after.as_ref()).await.unwrap();
+        let page = table.store.audit(id, 2, after).await.unwrap();
         assert_eq!(page.items.len(), expected);
+        after = page.end().map(|entry| entry.id);
         read.extend(page.items);
-        after = page.next;
     }
     assert_eq!(after, None);
     read.reverse();

@@ -11,7 +11,7 @@ use shared::directory::Directory;
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, links};
+use super::paging::{Asked, links, listing};
 use super::quoted::shown;
 use super::visitor::Viewer;
 use super::words::time;
@@ -23,7 +23,9 @@ const PER_PAGE: usize = 50;
 /// `GET /directories/{directory}/audit`
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let asked = Asked::of(&uri);
-    let entries = site.app.audit.audit(viewer.directory.id, PER_PAGE, asked.after.as_ref()).await?;
+    let listing = listing(&viewer.directory, "audit", "");
+    let entries = site.app.audit.audit(viewer.directory.id, PER_PAGE, asked.after(&listing)?).await?;
+    let next = entries.end().map(|entry| listing.cursor(&entry.id));
     Ok(Page::of(&viewer, Tab::Audit, "Audit").show(&html! {
         h1 { "Audit" }
         p.quiet { "Who changed what, the latest first. Entries are kept for 400 days." }
@@ -34,7 +36,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
                 tbody { @for entry in &entries.items { (row(&viewer.directory, entry)) } }
             } }
         }
-        (links(&path(&viewer.directory, "/audit"), &[], &asked, entries.next.as_ref()))
+        (links(&path(&viewer.directory, "/audit"), &[], &asked, next.as_deref()))
     }))
 }
 

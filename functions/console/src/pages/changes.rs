@@ -53,6 +53,7 @@ impl Story {
         let (mut changes, is_forgotten) = match found {
             Changes::Next(changes) => (changes, false),
             Changes::TooOld => (Vec::new(), true),
+            Changes::NotReached => (Vec::new(), false),
         };
         // A run that was cut off may have others in its midst, and has others behind it.
         let is_behind = |logged: &Logged| run.finished_at.is_some_and(|end| logged.run != run.id && logged.at > end);

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::html;
+use shared::http::InvalidCursor;
 use shared::session::{ADMINISTRATOR_ROLE, Session, SessionError};
 use shared::store::StoreError;
 use shared::telemetry::chain;
@@ -97,6 +98,17 @@ impl Failure {
     }
 }
 
+impl From<InvalidCursor> for Failure {
+    fn from(_: InvalidCursor) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "This is no page of the list",
+            "The address names a place that the list does not have.",
+            "Start at the beginning of the list.",
+        )
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
@@ -105,12 +117,6 @@ impl From<StoreError> for Failure {
                 "Somebody else was faster",
                 "What you wanted to change was changed by somebody else meanwhile. Your change was not made.",
                 "Go back, reload the page, look at what is there now, and try again.",
-            ),
-            StoreError::BadCursor => Self::new(
-                StatusCode::BAD_REQUEST,
-                "This is no page of the list",
-                "The address names a place that the list does not have.",
-                "Start at the beginning of the list.",
             ),
             error => {
                 tracing::error!(error = chain(&error), "a page failed");

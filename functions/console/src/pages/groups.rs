@@ -6,11 +6,11 @@ use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, Folded, GroupId, GroupProfile, GroupRecord, ObjectId, hidden_characters};
 use shared::filter::{GroupDecision, SkipReason};
-use shared::store::{Found, GroupFilter, Page as Listing, QueryStore, StoreError};
+use shared::store::{Found, GroupFilter, QueryStore, StoreError};
 
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, cursor, links};
+use super::paging::{Asked, links, listing};
 use super::users;
 use super::visitor::Viewer;
 use super::words::{group_decision, mark, thousands};
@@ -62,12 +62,18 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let name = asked.query.get("q").unwrap_or_default();
     let show = asked.query.get("show").unwrap_or_default();
     let filter = FILTERS.iter().find(|(value, ..)| *value == show).map_or(GroupFilter::All, |(.., filter)| *filter);
-    let groups = if name.is_empty() {
-        site.queries.list_groups(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
+    let listing = listing(directory, "groups", &format!("{show} {name}"));
+    let after: Option<ObjectId> = asked.after(&listing)?;
+    let (groups, next) = if name.is_empty() {
+        let after = after.map(GroupId::from);
+        let page = site.queries.list_groups(directory.id, filter, PER_PAGE, after.as_ref()).await?;
+        let next = page.end().map(|group| group.id.object().clone());
+        (page.items, next)
     } else {
-        let found = by_name(&*site.queries, directory, name, filter, PER_PAGE, asked.after_id().as_ref()).await?;
-        Listing { items: found.items, next: cursor(found.next) }
+        let found = by_name(&*site.queries, directory, name, filter, PER_PAGE, after.as_ref()).await?;
+        (found.items, found.next)
     };
+    let next = next.map(|id| listing.cursor(&id));
     let here = path(directory, "/groups");
     Ok(Page::of(&viewer, Tab::Groups, "Groups").show(&html! {
         h1 { "Groups" }
@@ -81,15 +87,15 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             }
             button.second type="submit" { "Show" }
         }
-        @if groups.items.is_empty() {
-            @if groups.next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
+        @if groups.is_empty() {
+            @if next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
             @else if asked.after.is_some() { p role="status" { "There are no more." } }
             @else if name.is_empty() { p role="status" { "There are no such groups." } }
             @else { p role="status" { "No group’s name or mail address, and no word of a name, begins with “" (name) "”" @if !show.is_empty() { ", of those shown" } "." } }
         } @else {
-            (table(directory, &groups.items))
+            (table(directory, &groups))
         }
-        (links(&here, &[("q", name), ("show", show)], &asked, groups.next.as_ref()))
+        (links(&here, &[("q", name), ("show", show)], &asked, next.as_deref()))
     }))
 }
 
@@ -214,7 +220,10 @@ pub(super) async fn show(
         None => None,
     };
     let group = group.ok_or_else(|| Failure::not_found("group"))?;
-    let listed_members = site.queries.list_members(directory.id, &group.id, PER_PAGE, asked.after.as_ref()).await?;
+    let listing = listing(directory, "members", &group.id.to_string());
+    let after = asked.after(&listing)?;
+    let listed_members = site.queries.list_members(directory.id, &group.id, PER_PAGE, after.as_ref()).await?;
+    let next = listed_members.end().map(|user| listing.cursor(&user.id));
     let nested = site.queries.groups_by_id(directory.id, &group.children).await?;
     let here = path(directory, &format!("/groups/{}", group.id));
     let profile = &group.profile;
@@ -236,7 +245,7 @@ pub(super) async fn show(
         }
         h2 { "Direct members (" (members(group.members)) ")" }
         @if listed_members.items.is_empty() { p { "No users." } } @else { (users::table(directory, &listed_members.items)) }
-        (links(&here, &[], &asked, listed_members.next.as_ref()))
+        (links(&here, &[], &asked, next.as_deref()))
     }))
 }
 

@@ -1,9 +1,12 @@
 //! Long lists, page by page.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use http::Uri;
 use maud::{Markup, html};
-use shared::directory::ObjectId;
-use shared::store::Cursor;
+use shared::directory::Directory;
+use shared::http::{InvalidCursor, Listing};
 use url::form_urlencoded;
 
 use super::visitor::Form;
@@ -11,36 +14,34 @@ use super::visitor::Form;
 /// What a list page was asked for.
 pub(super) struct Asked {
     pub(super) query: Form,
-    pub(super) after: Option<Cursor>,
+    pub(super) after: Option<String>,
 }
 
 impl Asked {
     pub(super) fn of(uri: &Uri) -> Self {
         let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
-        let after = query.get("after").map(|text| Cursor::new(text.to_owned()));
+        let after = query.get("after").map(str::to_owned);
         Self { query, after }
     }
-}
 
-impl Asked {
-    /// The id behind which a search continues. One that is none of ours begins it again.
-    pub(super) fn after_id(&self) -> Option<ObjectId> {
-        self.after.as_ref().and_then(|after| after.as_str().parse().ok())
+    /// The position behind which the page begins.
+    pub(super) fn after<T: FromStr + Display>(&self, listing: &Listing) -> Result<Option<T>, InvalidCursor> {
+        self.after.as_deref().map(|after| listing.position(after)).transpose()
     }
 }
 
-/// The cursor of what follows a page of a search.
-pub(super) fn cursor(next: Option<ObjectId>) -> Option<Cursor> {
-    next.map(|id| Cursor::new(id.to_string()))
+/// A list of the pages, by its name and filter.
+pub(super) fn listing(directory: &Directory, name: &str, filter: &str) -> Listing {
+    Listing::new(directory.id, &format!("page of {name}"), &[Some(filter)])
 }
 
 /// The links below a list: to its beginning, unless this is it, and to what follows.
-pub(super) fn links(path: &str, keep: &[(&str, &str)], asked: &Asked, next: Option<&Cursor>) -> Markup {
-    let with = |after: Option<&Cursor>| {
+pub(super) fn links(path: &str, keep: &[(&str, &str)], asked: &Asked, next: Option<&str>) -> Markup {
+    let with = |after: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(keep.iter().filter(|(_, value)| !value.is_empty()));
         if let Some(after) = after {
-            query.append_pair("after", after.as_str());
+            query.append_pair("after", after);
         }
         let query = query.finish();
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }

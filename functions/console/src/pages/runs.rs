@@ -11,7 +11,7 @@ use super::changes::Story;
 use super::charts;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, links};
+use super::paging::{Asked, links, listing};
 use super::visitor::Viewer;
 use super::words::{duration, run_state, thousands, time, time_or, trigger};
 use crate::Site;
@@ -24,13 +24,15 @@ const MAX_NOTES: usize = 200;
 /// `GET /directories/{directory}/runs`
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
     let asked = Asked::of(&uri);
-    let runs = site.app.runs.runs(viewer.directory.id, PER_PAGE, asked.after.as_ref()).await?;
+    let listing = listing(&viewer.directory, "runs", "");
+    let runs = site.app.runs.runs(viewer.directory.id, PER_PAGE, asked.after(&listing)?).await?;
+    let next = runs.end().map(|run| listing.cursor(&run.id));
     Ok(Page::of(&viewer, Tab::Runs, "Runs").show(&html! {
         h1 { "Runs" }
         p.quiet { "The latest first. Runs are kept for 90 days." }
         (charts::runs(&runs.items))
         (table(&viewer.directory, &runs.items))
-        (links(&path(&viewer.directory, "/runs"), &[], &asked, runs.next.as_ref()))
+        (links(&path(&viewer.directory, "/runs"), &[], &asked, next.as_deref()))
     }))
 }
 

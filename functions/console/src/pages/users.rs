@@ -8,12 +8,12 @@ use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{Directory, Folded, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
-use shared::store::{Found, Page as Listing, StoreError, UserFilter, reach};
+use shared::store::{Found, StoreError, UserFilter, reach};
 
 use super::changes::Story;
 use super::failure::Failure;
 use super::layout::{Page, Tab, path};
-use super::paging::{Asked, cursor, links};
+use super::paging::{Asked, links, listing};
 use super::visitor::Viewer;
 use super::words::{decision, group_decision, mark, name_of, presence, reason, time};
 use crate::Site;
@@ -39,12 +39,18 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
     let name = asked.query.get("q").unwrap_or_default();
     let status = asked.query.get("status").unwrap_or_default();
     let filter = FILTERS.iter().find(|(value, ..)| *value == status).map_or(UserFilter::All, |(.., filter)| *filter);
-    let found = if name.is_empty() {
-        site.queries.list_users(directory.id, filter, PER_PAGE, asked.after.as_ref()).await?
+    let listing = listing(directory, "users", &format!("{status} {name}"));
+    let after: Option<ObjectId> = asked.after(&listing)?;
+    let (users, next) = if name.is_empty() {
+        let after = after.map(UserId::from);
+        let page = site.queries.list_users(directory.id, filter, PER_PAGE, after.as_ref()).await?;
+        let next = page.end().map(|user| user.id.object().clone());
+        (page.items, next)
     } else {
-        let found = by_name(&site, directory, name, filter, PER_PAGE, asked.after_id().as_ref()).await?;
-        Listing { items: found.items, next: cursor(found.next) }
+        let found = by_name(&site, directory, name, filter, PER_PAGE, after.as_ref()).await?;
+        (found.items, found.next)
     };
+    let next = next.map(|id| listing.cursor(&id));
     let here = path(directory, "/users");
     Ok(Page::of(&viewer, Tab::Users, "Users").show(&html! {
         h1 { "Users" }
@@ -58,15 +64,15 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> 
             }
             button.second type="submit" { "Show" }
         }
-        @if found.items.is_empty() {
-            @if found.next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
+        @if users.is_empty() {
+            @if next.is_some() { p role="status" { "None on this page. The next page continues the search." } }
             @else if asked.after.is_some() { p role="status" { "There are no more." } }
             @else if name.is_empty() { p role="status" { "There are no such users." } }
             @else { p role="status" { "Nobody’s name or mail address begins with “" (name) "”" @if !status.is_empty() { ", of those shown" } "." } }
         } @else {
-            (table(directory, &found.items))
+            (table(directory, &users))
         }
-        (links(&here, &[("q", name), ("status", status)], &asked, found.next.as_ref()))
+        (links(&here, &[("q", name), ("status", status)], &asked, next.as_deref()))
     }))
 }
 

@@ -18,8 +18,8 @@ use shared::queue::{QueueError, RunQueue};
 use shared::session::{UnsentForm, UnsentId};
 use shared::settings::{ComparedWith, Draft, DraftId, Line, Outline, Preview, Shift};
 use shared::store::{
-    AuditStore, Counting, CredentialStore, Cursor, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore,
-    Page, Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
+    AuditStore, Counting, CredentialStore, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore, Page,
+    Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
@@ -104,7 +104,7 @@ impl RunStore for Memory {
         Ok(self.runs().iter().find(|run| run.id == id).cloned())
     }
 
-    async fn runs(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<Run>, StoreError> {
+    async fn runs(&self, _: DirectoryId, _: usize, _: Option<RunId>) -> Result<Page<Run>, StoreError> {
         unimplemented!("the status function does")
     }
 
@@ -256,7 +256,7 @@ impl AuditStore for Memory {
         Ok(())
     }
 
-    async fn audit(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<AuditEntry>, StoreError> {
+    async fn audit(&self, _: DirectoryId, _: usize, _: Option<uuid::Uuid>) -> Result<Page<AuditEntry>, StoreError> {
         unimplemented!("the pages do")
     }
 }

@@ -27,7 +27,7 @@ use shared::queue::{QueueError, RunQueue};
 use shared::secrets::{SecretError, SecretStore};
 use shared::session::{SessionDesk, SessionKeyStore};
 use shared::store::{
-    AttemptStore, AuditStore, AuthorizationStore, Consumed, CredentialStore, Cursor, DirectoryStore, EndedSessions,
+    AttemptStore, AuditStore, AuthorizationStore, Consumed, CredentialStore, DirectoryStore, EndedSessions,
     KnownAuthorization, Page, RequestedRun, RunStore, SettingsChange, StoreError,
 };
 use shared::sync::{Run, RunId, RunRequest};
@@ -193,7 +193,7 @@ impl RunStore for State {
         unreachable!("authorizations read no runs")
     }
 
-    async fn runs(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<Run>, StoreError> {
+    async fn runs(&self, _: DirectoryId, _: usize, _: Option<RunId>) -> Result<Page<Run>, StoreError> {
         unreachable!("authorizations read no runs")
     }
 
@@ -254,7 +254,7 @@ impl AuditStore for State {
         Ok(())
     }
 
-    async fn audit(&self, _: DirectoryId, _: usize, _: Option<&Cursor>) -> Result<Page<AuditEntry>, StoreError> {
+    async fn audit(&self, _: DirectoryId, _: usize, _: Option<uuid::Uuid>) -> Result<Page<AuditEntry>, StoreError> {
         unreachable!("the Sync page shows it")
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use shared::directory::{GroupId, GroupRecord, UserId, UserRecord};
+use shared::directory::{GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use shared::feed::is_published;
 use shared::http::{Problem, ProblemKind};
 use shared::store::{Found, GroupFilter, Listed, StoreError, UserFilter};
@@ -17,7 +17,7 @@ use super::search::Search;
 use crate::users::is_known;
 
 /// The most resources that are held against a filter one by one.
-pub(super) const MAX_LOOKED_AT: usize = 2_000;
+const MAX_LOOKED_AT: usize = 2_000;
 /// How many are read together.
 const AT_A_TIME: usize = 500;
 
@@ -35,11 +35,35 @@ impl Records {
         }
     }
 
-    /// A part of them.
-    pub(super) fn part(self, before: usize, count: usize) -> Self {
+    /// The id of the last one.
+    pub(super) fn last(&self) -> Option<&ObjectId> {
         match self {
-            Self::Users(users) => Self::Users(users.into_iter().skip(before).take(count).collect()),
-            Self::Groups(groups) => Self::Groups(groups.into_iter().skip(before).take(count).collect()),
+            Self::Users(users) => users.last().map(|user| user.id.object()),
+            Self::Groups(groups) => groups.last().map(|group| group.id.object()),
+        }
+    }
+
+    /// All but the first ones.
+    pub(super) fn behind(self, count: usize) -> Self {
+        match self {
+            Self::Users(users) => Self::Users(users.into_iter().skip(count).collect()),
+            Self::Groups(groups) => Self::Groups(groups.into_iter().skip(count).collect()),
+        }
+    }
+
+    /// Those whose ids come after this one.
+    pub(super) fn after(self, id: &ObjectId) -> Self {
+        match self {
+            Self::Users(users) => Self::Users(users.into_iter().filter(|user| user.id.object() > id).collect()),
+            Self::Groups(groups) => Self::Groups(groups.into_iter().filter(|group| group.id.object() > id).collect()),
+        }
+    }
+
+    /// Keeps the first ones.
+    pub(super) fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Users(users) => users.truncate(len),
+            Self::Groups(groups) => groups.truncate(len),
         }
     }
 }
@@ -154,11 +178,13 @@ impl Search<'_> {
                 Listed::Members(group) => queries.list_members(directory, group, AT_A_TIME, after.as_ref()).await?,
                 Listed::Groups(_) => return Ok(users),
             };
+            after = page.end().map(|user| user.id.clone());
             users.extend(page.items);
-            match page.next {
-                None => return Ok(users),
-                Some(_) if users.len() >= MAX_LOOKED_AT => return Err(too_many()),
-                next => after = next,
+            if after.is_none() {
+                return Ok(users);
+            }
+            if users.len() >= MAX_LOOKED_AT {
+                return Err(too_many());
             }
         }
     }
@@ -203,7 +229,7 @@ impl Search<'_> {
                 }
                 Source::Everything => {
                     let page = queries.list_groups(directory, GroupFilter::SYNCED, MAX_LOOKED_AT, None).await?;
-                    if page.next.is_some() {
+                    if page.more {
                         return Err(too_many());
                     }
                     page.items

@@ -30,10 +30,10 @@ impl Members {
         let mut after = None;
         while directory.publishes_users() {
             let page = app.queries.list_members(directory.id, &group.id, AT_A_TIME, after.as_ref()).await?;
+            after = page.end().map(|user| user.id.clone());
             users.extend(page.items.into_iter().map(|user| user.id));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
+            if after.is_none() {
+                break;
             }
         }
         let nested = PublishedGroups::among(app, directory, &group.children).await?;

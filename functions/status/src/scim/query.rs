@@ -5,7 +5,6 @@
 use scim_v2::filter::Filter;
 use serde::Deserialize;
 use shared::http::Problem;
-use shared::store::Cursor;
 
 use super::filter;
 use super::projection::Projection;
@@ -25,6 +24,8 @@ pub(super) const PARAMETERS: [&str; 8] =
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) filter: Option<Filter>,
+    /// The filter as it was sent.
+    pub(super) filter_text: Option<String>,
     pub(super) projection: Projection,
     pub(super) paging: Paging,
     pub(super) count: usize,
@@ -36,7 +37,7 @@ pub(super) enum Paging {
     /// From this place on; the first one is 1.
     Place(usize),
     /// From where a page ended, or from the beginning.
-    Cursor(Option<Cursor>),
+    Cursor(Option<String>),
 }
 
 /// A query as a body. Sorting is not supported, which RFC 7644 leaves to us (section 3.4.2.3).
@@ -101,11 +102,12 @@ impl Query {
             (Some(_), Some(cursor)) => {
                 return Err(Problem::invalid_parameter("cursor", "not together with startIndex", &cursor));
             }
-            (_, Some(cursor)) => Paging::Cursor(Some(cursor).filter(|text| !text.is_empty()).map(Cursor::new)),
+            (_, Some(cursor)) => Paging::Cursor(Some(cursor).filter(|text| !text.is_empty())),
             (place, None) => Paging::Place(place.map_or(1, |place| usize::try_from(place).unwrap_or(1).max(1))),
         };
         Ok(Self {
             filter: request.filter.as_deref().map(filter::parse).transpose()?,
+            filter_text: request.filter,
             projection: Projection::parse(request.attributes, request.excluded_attributes)?,
             paging,
             count,

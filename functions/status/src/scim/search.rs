@@ -5,14 +5,14 @@ use std::num::NonZeroUsize;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
-use shared::directory::{Directory, GroupId, GroupRecord};
+use shared::directory::{Directory, GroupId, GroupRecord, ObjectId, UserId};
 use shared::feed::is_published;
-use shared::http::{Problem, ProblemKind};
-use shared::store::{Cursor, GroupFilter, Listed, StoreError, UserFilter};
+use shared::http::{Listing, Problem, ProblemKind};
+use shared::store::{GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
 use super::filter::{self, Condition, Plan, Source};
-use super::gather::{MAX_LOOKED_AT, Records};
+use super::gather::Records;
 use super::group::MAX_MEMBERS;
 use super::messages::{self, ListResponse};
 use super::query::{Paging, Query};
@@ -29,7 +29,8 @@ struct Page {
     /// How many there are in all.
     total: u64,
     resources: Vec<Value>,
-    next: Option<Cursor>,
+    /// The id behind which the next page begins.
+    next: Option<ObjectId>,
 }
 
 impl Page {
@@ -64,8 +65,10 @@ pub(super) async fn answer(
             let [kind] = kinds else {
                 return Err(Problem::invalid_parameter("cursor", "a list of users, or one of groups", "both"));
             };
-            let page = Search::of(&app, &directory, *kind, query)?.after(after.as_ref(), query.count).await?;
-            ListResponse::new(page.resources, page.total).on_at(page.next.map(|cursor| cursor.as_str().to_owned()))
+            let listing = Listing::new(directory.id, kind.endpoint(), &[query.filter_text.as_deref()]);
+            let after = after.as_deref().map(|cursor| listing.position::<ObjectId>(cursor)).transpose()?;
+            let page = Search::of(&app, &directory, *kind, query)?.after(after, query.count).await?;
+            ListResponse::new(page.resources, page.total).on_at(page.next.map(|id| listing.cursor(&id)))
         }
     };
     Ok(messages::answer(list))
@@ -106,28 +109,36 @@ impl<'a> Search<'a> {
         if self.is_hidden() {
             return Ok(Page::NONE);
         }
-        let Some((listed, total)) = self.listed().await? else { return self.cut(before, count).await };
-        let behind = match NonZeroUsize::new(before) {
-            None => None,
-            Some(_) if before as u64 >= total => return Ok(Page { total, ..Page::NONE }),
-            Some(before) => match self.app.queries.skip(self.directory.id, &listed, before).await? {
-                Some(cursor) => Some(cursor),
-                None => return Ok(Page { total, ..Page::NONE }),
-            },
+        let page = if let Some((listed, total)) = self.listed().await? {
+            let behind = match NonZeroUsize::new(before) {
+                None => None,
+                Some(before) => match self.app.queries.skip(self.directory.id, &listed, before).await? {
+                    Some(id) => Some(id),
+                    None => return Ok(Page { total, ..Page::NONE }),
+                },
+            };
+            self.read(&listed, total, count, behind).await?
+        } else {
+            let found = self.matching().await?;
+            self.first_of(found.len() as u64, found.behind(before), count).await?
         };
-        self.read(&listed, total, count, behind.as_ref()).await
+        // The total is that of the last publication. While a run writes there may be more, and whoever counts positions stops there.
+        let end = before + page.resources.len() + usize::from(page.next.is_some());
+        Ok(Page { total: page.total.max(if page.resources.is_empty() { 0 } else { end as u64 }), ..page })
     }
 
     /// The page behind another.
-    async fn after(&self, after: Option<&Cursor>, count: usize) -> Result<Page, Problem> {
+    async fn after(&self, after: Option<ObjectId>, count: usize) -> Result<Page, Problem> {
         if self.is_hidden() {
             return Ok(Page::NONE);
         }
         if let Some((listed, total)) = self.listed().await? {
             return self.read(&listed, total, count, after).await;
         }
-        let before = after.map_or(Ok(0), place_of)?;
-        self.cut(before, count).await
+        let found = self.matching().await?;
+        let total = found.len() as u64;
+        let rest = if let Some(after) = after { found.after(&after) } else { found };
+        self.first_of(total, rest, count).await
     }
 
     /// The stored list that is exactly what is asked for, if there is one, and how long it is.
@@ -136,7 +147,7 @@ impl<'a> Search<'a> {
         let counts = &published.counts;
         let (listed, total) = match (self.kind, &self.plan.source) {
             (ResourceType::User, Source::Everything) => {
-                (Listed::Users(UserFilter::AllByOutcome), counts.active + counts.inactive())
+                (Listed::Users(UserFilter::All), counts.active + counts.inactive())
             }
             (ResourceType::User, Source::Active(true)) => (Listed::Users(UserFilter::Active), counts.active),
             (ResourceType::User, Source::Active(false)) => (Listed::Users(UserFilter::Inactive), counts.inactive()),
@@ -151,45 +162,42 @@ impl<'a> Search<'a> {
     }
 
     /// A page of a stored list.
-    async fn read(&self, listed: &Listed, total: u64, count: usize, after: Option<&Cursor>) -> Result<Page, Problem> {
+    async fn read(&self, listed: &Listed, total: u64, count: usize, after: Option<ObjectId>) -> Result<Page, Problem> {
         if count == 0 {
             return Ok(Page { total, ..Page::NONE });
         }
         let (queries, directory) = (&self.app.queries, self.directory.id);
-        let mut wanted = count;
-        loop {
-            let (found, next) = match listed {
-                Listed::Users(filter) => {
-                    let page = queries.list_users(directory, *filter, wanted, after).await?;
-                    (Records::Users(page.items), page.next)
-                }
-                Listed::Members(group) => {
-                    let page = queries.list_members(directory, group, wanted, after).await?;
-                    (Records::Users(page.items), page.next)
-                }
-                Listed::Groups(filter) => {
-                    let page = queries.list_groups(directory, *filter, wanted, after).await?;
-                    (Records::Groups(page.items), page.next)
-                }
-            };
-            let fit = self.fitting(&found);
-            if fit >= found.len() {
-                return Ok(Page { total, resources: self.resources(&found).await?, next });
+        let (found, more) = match listed {
+            Listed::Users(filter) => {
+                let page = queries.list_users(directory, *filter, count, after.map(UserId::from).as_ref()).await?;
+                (Records::Users(page.items), page.more)
             }
-            wanted = fit;
-        }
+            Listed::Members(group) => {
+                let page = queries.list_members(directory, group, count, after.map(UserId::from).as_ref()).await?;
+                (Records::Users(page.items), page.more)
+            }
+            Listed::Groups(filter) => {
+                let page = queries.list_groups(directory, *filter, count, after.map(GroupId::from).as_ref()).await?;
+                (Records::Groups(page.items), page.more)
+            }
+        };
+        self.page(total, found, more).await
     }
 
-    /// A part of what matches. Its cursor is the number of resources before it.
-    async fn cut(&self, before: usize, count: usize) -> Result<Page, Problem> {
-        let found = self.matching().await?;
-        let total = found.len();
-        let page = found.part(before, count);
-        let fit = self.fitting(&page);
-        let page = page.part(0, fit);
-        let end = before.saturating_add(page.len());
-        let next = (end < total && count > 0).then(|| Cursor::new(end.to_string()));
-        Ok(Page { total: total as u64, resources: self.resources(&page).await?, next })
+    /// The first ones of what matches and is left.
+    async fn first_of(&self, total: u64, mut rest: Records, count: usize) -> Result<Page, Problem> {
+        let more = rest.len() > count;
+        rest.truncate(count);
+        self.page(total, rest, more).await
+    }
+
+    /// A page of these, or of as many as fit.
+    async fn page(&self, total: u64, mut found: Records, more: bool) -> Result<Page, Problem> {
+        let fit = self.fitting(&found);
+        let is_cut = fit < found.len();
+        found.truncate(fit);
+        let next = found.last().filter(|_| more || is_cut).cloned();
+        Ok(Page { total, resources: self.resources(&found).await?, next })
     }
 
     /// How many of these fit one answer with all that is said of them: one at least, which is refused when it is too large.
@@ -227,10 +235,4 @@ impl<'a> Search<'a> {
         let group = self.app.queries.group(self.directory.id, id).await?;
         Ok(group.filter(|group| is_published(self.directory, group)))
     }
-}
-
-/// Where a cursor of [`Search::cut`] leads.
-fn place_of(cursor: &Cursor) -> Result<usize, StoreError> {
-    let place: Option<usize> = cursor.as_str().parse().ok();
-    place.filter(|place| *place <= MAX_LOOKED_AT && place.to_string() == cursor.as_str()).ok_or(StoreError::BadCursor)
 }

@@ -16,8 +16,8 @@ use shared::directory::{
     ChangeId, Directory, DirectoryId, GroupId, GroupRecord, ObjectId, Presence, Text, UserId, UserRecord,
 };
 use shared::store::{
-    AlertStore, Before, ChangeStore, Changes, Cursor, DirectoryStore, Found, GroupFilter, Listed, Logged, Page,
-    QueryStore, RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
+    AlertStore, Before, ChangeStore, Changes, DirectoryStore, Found, GroupFilter, Listed, Logged, Page, QueryStore,
+    RequestedRun, RunStore, SettingsChange, Standing, StoreError, TokenStore, UserFilter,
 };
 use shared::sync::{Run, RunId};
 
@@ -44,15 +44,10 @@ impl Memory {
     }
 }
 
-/// Cuts a page out of a listing. A cursor is the number of entries before it.
-fn page<T>(all: Vec<T>, limit: usize, after: Option<&Cursor>) -> Result<Page<T>, StoreError> {
-    let begin = match after {
-        None => 0,
-        Some(cursor) => cursor.as_str().parse().map_err(|_| StoreError::BadCursor)?,
-    };
-    let end = begin + limit;
-    let next = (all.len() > end).then(|| Cursor::new(end.to_string()));
-    Ok(Page { items: all.into_iter().skip(begin).take(limit).collect(), next })
+/// Cuts a page out of a listing: what follows the entry with this id.
+fn page<T, I: PartialEq>(all: Vec<T>, limit: usize, after: Option<&I>, id: impl Fn(&T) -> &I) -> Page<T> {
+    let begin = after.map_or(0, |after| all.iter().position(|one| id(one) == after).map_or(all.len(), |at| at + 1));
+    Page::of(all.into_iter().skip(begin).take(limit + 1).collect(), limit)
 }
 
 #[async_trait]
@@ -62,10 +57,10 @@ impl QueryStore for Memory {
         directory: DirectoryId,
         filter: UserFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
         let wanted = |user: &&UserRecord| user.presence != Presence::Unseen && filter.takes(&user.decision);
-        page(self.users_of(directory).filter(wanted).cloned().collect(), limit, after)
+        Ok(page(self.users_of(directory).filter(wanted).cloned().collect(), limit, after, |user| &user.id))
     }
 
     async fn user(&self, directory: DirectoryId, id: &UserId) -> Result<Option<UserRecord>, StoreError> {
@@ -98,10 +93,10 @@ impl QueryStore for Memory {
         directory: DirectoryId,
         filter: GroupFilter,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&GroupId>,
     ) -> Result<Page<GroupRecord>, StoreError> {
         let wanted = |group: &&GroupRecord| group.presence.is_present() && filter.takes(group.decision);
-        page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after)
+        Ok(page(self.groups_of(directory).filter(wanted).cloned().collect(), limit, after, |group| &group.id))
     }
 
     async fn find_groups(
@@ -132,14 +127,33 @@ impl QueryStore for Memory {
         directory: DirectoryId,
         group: &GroupId,
         limit: usize,
-        after: Option<&Cursor>,
+        after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
         let member = |user: &&UserRecord| user.presence.is_present() && user.groups.contains(group);
-        page(self.users_of(directory).filter(member).cloned().collect(), limit, after)
+        Ok(page(self.users_of(directory).filter(member).cloned().collect(), limit, after, |user| &user.id))
     }
 
-    async fn skip(&self, _: DirectoryId, _: &Listed, count: NonZeroUsize) -> Result<Option<Cursor>, StoreError> {
-        Ok(Some(Cursor::new(count.to_string())))
+    async fn skip(
+        &self,
+        directory: DirectoryId,
+        of: &Listed,
+        count: NonZeroUsize,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        let most = count.get();
+        Ok(match of {
+            Listed::Users(filter) => {
+                let page = self.list_users(directory, *filter, most, None).await?;
+                page.end().map(|user| user.id.object().clone())
+            }
+            Listed::Groups(filter) => {
+                let page = self.list_groups(directory, *filter, most, None).await?;
+                page.end().map(|group| group.id.object().clone())
+            }
+            Listed::Members(group) => {
+                let page = self.list_members(directory, group, most, None).await?;
+                page.end().map(|user| user.id.object().clone())
+            }
+        })
     }
 }
 
@@ -204,13 +218,9 @@ impl RunStore for Memory {
         Ok(self.runs.iter().find(|run| run.directory == directory && run.id == id).cloned())
     }
 
-    async fn runs(
-        &self,
-        directory: DirectoryId,
-        limit: usize,
-        after: Option<&Cursor>,
-    ) -> Result<Page<Run>, StoreError> {
-        page(self.runs.iter().filter(|run| run.directory == directory).cloned().collect(), limit, after)
+    async fn runs(&self, directory: DirectoryId, limit: usize, after: Option<RunId>) -> Result<Page<Run>, StoreError> {
+        let runs = self.runs.iter().filter(|run| run.directory == directory).cloned().collect();
+        Ok(page(runs, limit, after.as_ref(), |run| &run.id))
     }
 
     async fn count_manual_run(&self, _: DirectoryId, _: i64) -> Result<u64, StoreError> {

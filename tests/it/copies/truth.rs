@@ -1,0 +1,86 @@
+//! What listings have at one moment, straight from the records.
+
+use std::collections::BTreeSet;
+
+use shared::directory::{GroupRecord, Presence, UserRecord};
+use shared::filter::UserOutcome;
+use shared::store::{DirectoryStore as _, MirrorStore as _};
+
+use crate::lab::Lab;
+
+/// The records at one moment.
+pub struct Moment {
+    users: Vec<UserRecord>,
+    groups: Vec<GroupRecord>,
+    /// Lists of members, which are written before the records of the users in them.
+    members: BTreeSet<(String, String)>,
+    is_published: bool,
+    publishes_users: bool,
+}
+
+/// What a listing is supposed to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Users,
+    Active,
+    Inactive,
+    Disabled,
+    InactiveWithName,
+    Groups,
+    Members,
+    GroupsWithMembers,
+}
+
+/// A membership as a key.
+pub fn membership(group: &str, user: &str) -> String {
+    format!("{group} {user}")
+}
+
+impl Moment {
+    pub async fn of(lab: &Lab) -> Self {
+        let (store, directory) = (&lab.world.stack.store, lab.directory());
+        let users = store.all_users(directory).await.unwrap();
+        let groups = store.all_groups(directory).await.unwrap();
+        let mut members = BTreeSet::new();
+        for group in groups.iter().filter(|group| is_seen(group)) {
+            for user in store.members(directory, &group.id).await.unwrap() {
+                members.insert((group.id.to_string(), user.to_string()));
+            }
+        }
+        let record = store.directory(directory).await.unwrap().unwrap();
+        let publishes_users = record.publishes_users();
+        Self { users, groups, members, is_published: record.published.is_some(), publishes_users }
+    }
+
+    /// The keys of what a listing has.
+    pub fn keys(&self, what: What) -> BTreeSet<String> {
+        let takes: fn(&UserRecord) -> bool = match what {
+            What::Users => |_| true,
+            What::Active => |user| user.decision.is_active(),
+            What::Inactive => |user| !user.decision.is_active(),
+            What::Disabled => |user| user.decision.outcome() == UserOutcome::DisabledInOffice365,
+            What::InactiveWithName => |user| {
+                let name = user.profile.display_name.as_deref().unwrap_or_default();
+                !user.decision.is_active() && !name.is_empty()
+            },
+            What::Groups | What::Members | What::GroupsWithMembers => |_| false,
+        };
+        let users =
+            self.users.iter().filter(|user| self.publishes_users && user.presence != Presence::Unseen && takes(user));
+        let mut keys: BTreeSet<String> = users.map(|user| user.id.to_string()).collect();
+        if matches!(what, What::Groups | What::GroupsWithMembers) && self.is_published {
+            keys.extend(self.groups.iter().filter(|group| is_seen(group)).map(|group| group.id.to_string()));
+        }
+        if matches!(what, What::Members | What::GroupsWithMembers) && self.publishes_users {
+            let present: BTreeSet<String> =
+                self.users.iter().filter(|user| user.presence.is_present()).map(|user| user.id.to_string()).collect();
+            let pairs = self.members.iter().filter(|(_, user)| present.contains(user));
+            keys.extend(pairs.map(|(group, user)| membership(group, user)));
+        }
+        keys
+    }
+}
+
+fn is_seen(group: &GroupRecord) -> bool {
+    group.presence.is_present() && group.decision.is_synced()
+}
