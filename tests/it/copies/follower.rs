@@ -183,13 +183,12 @@ pub struct SinceCopy {
 impl SinceCopy {
     /// Makes a request. Returns false when there was nothing new.
     pub async fn step(&mut self, reader: &Reader) -> bool {
-        let (first, path, begun) = match self.open.take() {
-            Some((first, Some(cursor), as_of)) => (first.clone(), format!("{first}&cursor={cursor}"), Some(as_of)),
-            Some((.., None, _)) | None => {
-                let since = self.as_of.as_ref().map(|as_of| format!("&changed_since={as_of}")).unwrap_or_default();
-                let first = format!("users?limit=3{since}");
-                (first.clone(), first, None)
-            }
+        let (first, path, begun) = if let Some((first, Some(cursor), as_of)) = self.open.take() {
+            (first.clone(), format!("{first}&cursor={cursor}"), Some(as_of))
+        } else {
+            let since = self.as_of.as_ref().map(|as_of| format!("&changed_since={as_of}")).unwrap_or_default();
+            let first = format!("users?limit=3{since}");
+            (first.clone(), first, None)
         };
         let answer = reader.get(&path).await;
         if answer.status == StatusCode::GONE {
