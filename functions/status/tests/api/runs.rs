@@ -3,15 +3,16 @@
 use http::StatusCode;
 use serde_json::json;
 use shared::directory::DirectoryCounts;
-use shared::sync::{HoldSummary, RunState};
+use shared::sync::{HoldSummary, Run, RunState};
 
 use crate::world::{ADA, World, path, run};
 
 #[tokio::test]
 async fn runs_are_listed_by_pages() {
+    let runs: Vec<Run> = (1..=5).map(|minutes_ago| run(minutes_ago, RunState::Succeeded)).collect();
     let world = || {
         let mut world = World::new();
-        world.0.runs = (1..=5).map(|minutes_ago| run(minutes_ago, RunState::Succeeded)).collect();
+        world.0.runs.clone_from(&runs);
         world
     };
     let first = world().get(&path("/runs?limit=3")).await;
