@@ -237,6 +237,9 @@ async fn unknown_methods_are_told_which_there_are() {
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{target}");
         assert_eq!(answer.headers["allow"], "GET,HEAD", "{target}");
     }
+    let answer = caller.send(Method::DELETE, &world.path("runs"), Body::empty()).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.headers["allow"], "GET,HEAD,POST", "though another function answers POST");
     let answer = caller.send(Method::DELETE, &world.path("settings"), Body::empty()).await;
     assert_eq!(
         (answer.status, answer.headers["allow"].to_str().unwrap()),

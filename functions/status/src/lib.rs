@@ -32,7 +32,7 @@ use shared::clock::Clock;
 use shared::store::{AlertStore, ChangeStore, DirectoryStore, QueryStore, RunStore, TokenStore};
 use url::Url;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 /// What the handlers ask for.
@@ -97,7 +97,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(changes::list))
         .routes(routes!(exports::users))
         .routes(routes!(exports::members))
-        .routes(routes!(runs::list))
+        .routes(routes!(runs::list).map(|router| router.fallback(runs::method_not_allowed)))
         .routes(routes!(runs::show))
         .routes(routes!(manual::description))
         .layer(from_fn(shared::http::tag))

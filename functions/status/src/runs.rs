@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use shared::http::{DirectoryInPath, Listing, Problem, RunView};
+use axum::response::IntoResponse;
+use http::header;
+use shared::http::{DirectoryInPath, Listing, Problem, ProblemKind, RunView};
 use shared::sync::RunId;
 
 use crate::App;
@@ -28,6 +30,12 @@ pub(crate) async fn list(
     let listing = Listing::new(directory.id, "runs", &[]);
     let page = app.runs.runs(directory.id, paging.limit, paging.after(&listing)?).await?;
     Ok(Json(List::page(page, &listing, |run| &run.id, |run| RunView::new(run, &directory, audience))))
+}
+
+/// Rejects other methods. `POST` belongs to the console function, and is a method of this path all the same.
+pub(crate) async fn method_not_allowed() -> impl IntoResponse {
+    let detail = "The `Allow` header lists the methods of this path.";
+    ([(header::ALLOW, "GET,HEAD,POST")], Problem::new(ProblemKind::MethodNotAllowed, detail))
 }
 
 /// A run: what it did, what it cost, how it ended.

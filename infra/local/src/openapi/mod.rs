@@ -16,8 +16,11 @@ enum For {
     Administrators,
 }
 
+/// Status of the one answer that comes from API Gateway, before any function is invoked.
+const HEADERS_TOO_LARGE: &str = "431";
+
 /// Answers that operations have in common.
-const COMMON: [(&str, &str); 10] = [
+const COMMON: [(&str, &str); 11] = [
     ("400", "What was sent is not valid"),
     ("401", "There is no access token, or it is not valid"),
     ("403", "The access token is not of scope `admin`"),
@@ -26,6 +29,7 @@ const COMMON: [(&str, &str); 10] = [
     ("414", "The address is too long"),
     ("415", "The body must be JSON"),
     ("422", "The body is not what is expected here"),
+    (HEADERS_TOO_LARGE, "API Gateway's own: address and headers are longer than 10,240 bytes"),
     ("500", "Ours to fix"),
     ("503", "Not available for now; `Retry-After` says when to come back"),
 ];
@@ -51,8 +55,14 @@ pub fn document() -> Value {
     let responses: Map<String, Value> = COMMON
         .into_iter()
         .map(|(status, description)| {
-            let schema = json!({ "$ref": "#/components/schemas/ProblemView" });
-            let content = json!({ "application/problem+json": { "schema": schema } });
+            let content = if status == HEADERS_TOO_LARGE {
+                let message = json!({ "type": "string", "example": "Request Header Fields Too Large" });
+                let schema = json!({ "type": "object", "properties": { "message": message }, "required": ["message"] });
+                json!({ "application/json": { "schema": schema } })
+            } else {
+                let schema = json!({ "$ref": "#/components/schemas/ProblemView" });
+                json!({ "application/problem+json": { "schema": schema } })
+            };
             (status.to_owned(), json!({ "description": description, "content": content }))
         })
         .collect();
@@ -114,7 +124,7 @@ fn complete(operation: &mut Value, method: &str, audience: For) {
     let has_body = operation.get("requestBody").is_some();
     let is_kept = operation.pointer("/responses/200/content/application~1json").is_some() && method == "get";
 
-    let mut common = vec!["414", "500"];
+    let mut common = vec!["414", HEADERS_TOO_LARGE, "500"];
     if !is_open {
         common.extend(["400", "401", "503"]);
     }
