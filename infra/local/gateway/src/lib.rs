@@ -1,7 +1,7 @@
 //! API Gateway (HTTP API, payload format 2.0) in front of the functions, with the habits that the real one has.
 //!
-//! A request is routed as `infra/template.yaml` says ([`Routes`]), becomes an event ([`event`]), and the function's answer
-//! becomes a response ([`answer`]). Paths arrive decoded and cut at a decoded `?`, header names in lower case, cookies as a
+//! A request is routed as `infra/template.yaml` says ([`Routes`]), becomes an event (`event`), and the function's answer
+//! becomes a response (`answer`). Paths arrive decoded and cut at a decoded `?`, header names in lower case, cookies as a
 //! list, binary bodies as base64; whatever exceeds a limit is rejected here ([`limits`]).
 //!
 //! The local program, the end-to-end tests and the tests of single functions all use this one [`Gateway`]. Functions take
