@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::feed::{ChangeView, groups_of, view};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemView};
+use shared::http::{DirectoryInPath, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
@@ -59,9 +59,16 @@ pub(crate) async fn list(
         let next_cursor = Position::end(&app, &directory).await?.print(&directory);
         return Ok(Json(FeedView { items: Vec::new(), next_cursor, more: false }));
     };
-    let (found, end) = Position::parse(&directory, &since)?.next(&app, &directory, limit).await?;
-    let more = found.len() == limit;
-    let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
-    let items = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged)).collect();
-    Ok(Json(FeedView { items, next_cursor: end.print(&directory), more }))
+    let position = Position::parse(&directory, &since)?;
+    let mut size = PageSize::new(limit, Wrapping::Text);
+    loop {
+        let (found, end) = position.clone().next(&app, &directory, size.limit()).await?;
+        let more = found.len() == size.limit();
+        let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
+        let seen = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged));
+        let items: Vec<ChangeView> = seen.collect();
+        if size.fits(&items)? {
+            return Ok(Json(FeedView { items, next_cursor: end.print(&directory), more }));
+        }
+    }
 }

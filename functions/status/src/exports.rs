@@ -1,7 +1,7 @@
 //! Everything, part by part: for those who load it somewhere else.
 //!
 //! Each part is a whole document of its kind, and says in its `Link` header where the next one is: API Gateway and Lambda pass on
-//! whole answers only, of at most 6 MB (AWS Lambda, "Lambda quotas").
+//! whole answers only, of at most 6 MB (AWS Lambda, "Lambda quotas"). A part that would be longer ends earlier.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, GroupRecord, InvalidId, Text, UserId};
 use shared::feed::{Status, is_published, reason_of};
-use shared::http::{DirectoryInPath, Listing, Problem};
+use shared::http::{DirectoryInPath, Listing, PageSize, Problem, Wrapping};
 use shared::store::{GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
@@ -53,6 +53,14 @@ impl Format {
         match self {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
+        }
+    }
+
+    /// How an answer in this format is wrapped. A row of CSV is never longer than the object that it is made of.
+    fn wrapping(self) -> Wrapping {
+        match self {
+            Self::Ndjson => Wrapping::Base64,
+            Self::Csv => Wrapping::Text,
         }
     }
 
@@ -158,12 +166,17 @@ pub(crate) async fn users(
     }
     let listing = Listing::new(directory.id, "exported users", &[]);
     let after = paging.after(&listing)?;
-    let page = app.queries.list_users(directory.id, UserFilter::All, paging.limit, after.as_ref()).await?;
-    let next = page.end().map(|user| listing.cursor(&user.id));
-    let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    let row = |user| serde_json::to_value(UserView::new(user, &groups, audience)).unwrap_or_default();
-    let rows: Vec<Value> = page.items.into_iter().map(row).collect();
-    part(&directory, "users", format, &paging, &FIELDS, &rows, next.as_deref())
+    let mut size = PageSize::new(paging.limit, format.wrapping());
+    loop {
+        let page = app.queries.list_users(directory.id, UserFilter::All, size.limit(), after.as_ref()).await?;
+        let next = page.end().map(|user| listing.cursor(&user.id));
+        let groups = groups_in_reasons(&app, &directory, &page.items).await?;
+        let row = |user| serde_json::to_value(UserView::new(user, &groups, audience)).unwrap_or_default();
+        let rows: Vec<Value> = page.items.into_iter().map(row).collect();
+        if size.fits(&rows)? {
+            return part(&directory, "users", format, &paging, &FIELDS, &rows, next.as_deref());
+        }
+    }
 }
 
 /// One membership.
@@ -249,18 +262,36 @@ pub(crate) async fn members(
     let [format, limit, cursor] = params.query(["format", "limit", "cursor"])?;
     let (format, paging) = (Format::parse(format.as_deref())?, Paging::parse(limit, cursor)?);
     let listing = Listing::new(directory.id, "exported members", &[]);
-    let mut position: Option<Position> = paging.after(&listing)?;
+    let after: Option<Position> = paging.after(&listing)?;
+    let mut size = PageSize::new(paging.limit, format.wrapping());
+    loop {
+        let (rows, position) = memberships(&app, &directory, after.clone(), size.limit()).await?;
+        if size.fits(&rows)? {
+            let next = position.map(|position| listing.cursor(&position));
+            return part(&directory, "members", format, &paging, &MEMBERSHIP_FIELDS, &rows, next.as_deref());
+        }
+    }
+}
+
+/// The memberships behind a position, and the position behind them unless they are the last ones.
+async fn memberships(
+    app: &App,
+    directory: &Directory,
+    mut position: Option<Position>,
+    limit: usize,
+) -> Result<(Vec<Value>, Option<Position>), StoreError> {
     let mut rows: Vec<Value> = Vec::new();
-    let mut is_done = !directory.publishes_users();
+    if !directory.publishes_users() {
+        return Ok((rows, None));
+    }
     for _ in 0..MAX_GROUPS {
-        if is_done || rows.len() >= paging.limit {
+        if rows.len() >= limit {
             break;
         }
-        let Some((group, after)) = next_group(&app, &directory, position.take()).await? else {
-            is_done = true;
-            break;
+        let Some((group, after)) = next_group(app, directory, position.take()).await? else {
+            return Ok((rows, None));
         };
-        let room = paging.limit - rows.len();
+        let room = limit - rows.len();
         let members = app.queries.list_members(directory.id, &group.id, room, after.as_ref()).await?;
         position = Some(match members.end() {
             Some(user) => Position::Within(group.id.clone(), user.id.clone()),
@@ -277,8 +308,7 @@ pub(crate) async fn members(
             serde_json::to_value(row).unwrap_or_default()
         }));
     }
-    let next = position.filter(|_| !is_done).map(|position| listing.cursor(&position));
-    part(&directory, "members", format, &paging, &MEMBERSHIP_FIELDS, &rows, next.as_deref())
+    Ok((rows, position))
 }
 
 #[cfg(test)]

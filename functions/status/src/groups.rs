@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
 use shared::feed::is_published;
-use shared::http::{DirectoryInPath, Listing, Problem};
+use shared::http::{DirectoryInPath, Listing, PageSize, Problem, Wrapping};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
@@ -88,8 +88,14 @@ pub(crate) async fn list(
     }
     let listing = Listing::new(directory.id, "groups", &[]);
     let after = paging.after(&listing)?;
-    let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, paging.limit, after.as_ref()).await?;
-    Ok(Json(List::page(page, &listing, |group| &group.id, GroupView::from)))
+    let mut size = PageSize::new(paging.limit, Wrapping::Text);
+    loop {
+        let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, size.limit(), after.as_ref()).await?;
+        let list = List::page(page, &listing, |group| &group.id, GroupView::from);
+        if size.fits(&list.items)? {
+            return Ok(Json(list));
+        }
+    }
 }
 
 /// A group, with the groups nested in it.
@@ -134,10 +140,16 @@ pub(crate) async fn members(
     }
     let listing = Listing::new(directory.id, "members", &[Some(&group.id.to_string())]);
     let after = paging.after(&listing)?;
-    let page = app.queries.list_members(directory.id, &group.id, paging.limit, after.as_ref()).await?;
-    let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-    let view = |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) };
-    Ok(Json(List::page(page, &listing, |user| &user.id, view)))
+    let mut size = PageSize::new(paging.limit, Wrapping::Text);
+    loop {
+        let page = app.queries.list_members(directory.id, &group.id, size.limit(), after.as_ref()).await?;
+        let groups = groups_in_reasons(&app, &directory, &page.items).await?;
+        let view = |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) };
+        let list = List::page(page, &listing, |user| &user.id, view);
+        if size.fits(&list.items)? {
+            return Ok(Json(list));
+        }
+    }
 }
 
 /// A published group. One that is skipped does not exist here.

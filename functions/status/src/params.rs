@@ -126,7 +126,7 @@ impl Paging {
 /// A part of a listing as it is answered.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
-    items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// Where the next page begins; `null` at the end.
     #[schema(example = json!(null))]
     next_cursor: Option<String>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::directory::{Directory, GroupId, ObjectId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::feed::{ChangedObject, Reason, Status, groups_of, is_published, reason_of, view};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemView, SomeOf};
+use shared::http::{Audience, DirectoryInPath, PROBLEM, PageSize, Problem, ProblemView, SomeOf, Wrapping};
 use shared::store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 
@@ -206,17 +206,21 @@ pub(crate) async fn list(
     let paging = Paging::parse(limit, cursor)?;
     // Before anything else is read, so that it has all that this answer may have missed.
     let end = if paging.is_first() { Some(Position::end(&app, &directory).await?) } else { None };
-    let (users, next_cursor) = select(&app, &directory, &selection, &paging).await?;
-    let groups = if fields.want(&["group"]) {
-        groups_in_reasons(&app, &directory, &users).await?
-    } else {
-        PublishedGroups::none()
-    };
-    Ok(Json(UserList {
-        items: users.into_iter().map(|user| fields.of(&UserView::new(user, &groups, audience))).collect(),
-        next_cursor,
-        as_of: end.map(|end| end.print(&directory)),
-    }))
+    let as_of = end.map(|end| end.print(&directory));
+    let mut size = PageSize::new(paging.limit, Wrapping::Text);
+    loop {
+        let (users, next_cursor) = select(&app, &directory, &selection, &paging, size.limit()).await?;
+        let groups = if fields.want(&["group"]) {
+            groups_in_reasons(&app, &directory, &users).await?
+        } else {
+            PublishedGroups::none()
+        };
+        let items: Vec<Value> =
+            users.into_iter().map(|user| fields.of(&UserView::new(user, &groups, audience))).collect();
+        if size.fits(&items)? {
+            return Ok(Json(UserList { items, next_cursor, as_of }));
+        }
+    }
 }
 
 /// A page of the users that are wanted, and the cursor of the next one. Where they are filtered after they were read it may have
@@ -226,10 +230,11 @@ async fn select(
     directory: &Directory,
     selection: &Selection,
     paging: &Paging,
+    limit: usize,
 ) -> Result<(Vec<UserRecord>, Option<String>), Problem> {
-    let (queries, limit, listing) = (&app.queries, paging.limit, &selection.listing);
+    let (queries, listing) = (&app.queries, &selection.listing);
     if let Source::ChangedSince(since) = &selection.source {
-        return changed_since(app, directory, selection, since, paging).await;
+        return changed_since(app, directory, selection, since, paging, limit).await;
     }
     if !directory.publishes_users() {
         return Ok((Vec::new(), None));
@@ -273,14 +278,15 @@ async fn changed_since(
     selection: &Selection,
     since: &Since,
     paging: &Paging,
+    limit: usize,
 ) -> Result<(Vec<UserRecord>, Option<String>), Problem> {
     let position = match (paging.after(&selection.listing)?, since) {
         (Some(position), _) => position,
         (None, Since::Answer(position)) => position.clone(),
         (None, Since::Time(time)) => Position::at_time(app, directory, *time).await?,
     };
-    let (found, end) = position.next(app, directory, paging.limit).await?;
-    let next = (found.len() == paging.limit).then(|| selection.listing.cursor(&end));
+    let (found, end) = position.next(app, directory, limit).await?;
+    let next = (found.len() == limit).then(|| selection.listing.cursor(&end));
     let groups = PublishedGroups::among(app, directory, &groups_of(directory, &found)).await?;
     let seen = found.into_iter().filter_map(|logged| view(directory, |group| groups.has(group), logged));
     let ids: BTreeSet<UserId> = seen

@@ -71,11 +71,9 @@ impl Budget {
         serde_json::to_writer(&mut counter, value).is_err() || self.take_up(&counter)
     }
 
-    /// Takes up the room of text. False, and nothing is taken up, when it does not fit.
-    pub fn takes_text(&mut self, text: &str) -> bool {
-        let mut counter = Counter::default();
-        counter.count(text.as_bytes());
-        self.take_up(&counter)
+    /// How many of these values fit, from the first one on.
+    pub fn fitting(&mut self, values: &[impl Serialize]) -> usize {
+        values.iter().take_while(|value| self.takes(*value)).count()
     }
 
     fn take_up(&mut self, counter: &Counter) -> bool {
@@ -86,6 +84,48 @@ impl Budget {
         }
         fits
     }
+}
+
+/// The size of a page that is read again with fewer entries while it does not fit one answer.
+#[derive(Debug)]
+pub struct PageSize {
+    limit: usize,
+    wrapping: Wrapping,
+}
+
+impl PageSize {
+    /// At most this many entries.
+    #[must_use]
+    pub fn new(limit: usize, wrapping: Wrapping) -> Self {
+        Self { limit, wrapping }
+    }
+
+    /// How many entries to read now.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// True for entries that fit one answer. Otherwise as many as do are to be read the next time, which are fewer.
+    ///
+    /// # Errors
+    /// [`ProblemKind::TooMany`] when the first entry alone does not fit.
+    pub fn fits(&mut self, entries: &[impl Serialize]) -> Result<bool, Problem> {
+        let fitting = Budget::new(self.wrapping).fitting(entries);
+        if fitting == entries.len() {
+            return Ok(true);
+        }
+        // A page has no more entries than were asked for, so this comes to an end.
+        self.limit = fitting;
+        if fitting == 0 { Err(oversized()) } else { Ok(false) }
+    }
+}
+
+/// The problem that one entry, or what is asked for as a whole, does not fit an answer.
+#[must_use]
+pub fn oversized() -> Problem {
+    let detail = "The answer would exceed the 6 MB that are passed on. Ask for fewer entries or attributes at once.";
+    Problem::new(ProblemKind::TooMany, detail)
 }
 
 /// Counts what is written, as it is and escaped.
@@ -149,11 +189,7 @@ pub(super) async fn refuse_oversized(response: Response) -> Response {
         return Response::from_parts(parts, Body::from(bytes));
     }
     tracing::warn!(bytes = bytes.len(), "an answer was too large to be passed on");
-    Problem::new(
-        ProblemKind::TooMany,
-        "The answer exceeds the 6 MB that are passed on. Ask for fewer entries or attributes at once.",
-    )
-    .into_response()
+    oversized().into_response()
 }
 
 #[cfg(test)]
@@ -199,6 +235,20 @@ mod tests {
             assert!(bytes <= MAX_ANSWER_BYTES - RESERVED_BYTES, "{bytes}");
             assert!(bytes > 5_500_000, "{bytes}: not much is given away");
         }
+    }
+
+    #[test]
+    fn page_shrinks_until_it_fits() {
+        let entries = vec!["\"".repeat(1_000); 5_000];
+        let mut size = PageSize::new(5_000, Wrapping::Text);
+        assert!(!size.fits(&entries).unwrap());
+        let page = &entries[..size.limit()];
+        assert!(size.fits(page).unwrap());
+        let bytes = wrapped(&serde_json::to_string(page).unwrap());
+        assert!(bytes < MAX_ANSWER_BYTES && bytes > MAX_ANSWER_BYTES - RESERVED_BYTES - 5_000, "{bytes}");
+        assert!(PageSize::new(7, Wrapping::Text).fits(&entries[..7]).unwrap());
+        let refused = PageSize::new(5, Wrapping::Text).fits(&["x".repeat(6_300_000)]).unwrap_err();
+        assert_eq!(refused.kind(), ProblemKind::TooMany);
     }
 
     #[tokio::test]

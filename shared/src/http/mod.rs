@@ -26,7 +26,7 @@ pub use bearer::{authorize, authorized_directory};
 pub use body::JsonBody;
 #[cfg(any(test, fuzzing))]
 pub(crate) use body::said_once;
-pub use budget::{Budget, Wrapping};
+pub use budget::{Budget, PageSize, Wrapping, oversized};
 pub use client::{ClientError, client};
 pub use client_address::ClientAddress;
 pub use cursor::{InvalidCursor, Listing};

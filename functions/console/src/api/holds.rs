@@ -10,7 +10,7 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
-use shared::http::{Audience, DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, RunView};
+use shared::http::{Audience, Budget, DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, RunView, Wrapping};
 use shared::sync::{HeldChange, Hold, HoldId, HoldState};
 use utoipa::ToSchema;
 
@@ -107,9 +107,12 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let hold = find(&app, &directory, &params).await?;
     let mut changes = app.holds.held_changes(directory.id, hold.id).await?.to_list();
-    let more = changes.len().saturating_sub(MAX_SHOWN);
+    let count = changes.len();
     changes.truncate(MAX_SHOWN);
-    let changes = named(&app, &directory, changes).await?;
+    let mut changes = named(&app, &directory, changes).await?;
+    let fits = Budget::new(Wrapping::Text).fitting(&changes);
+    changes.truncate(fits);
+    let more = count - changes.len();
     let hold = HoldView::new(hold, app.clock.now());
     Ok(Json(HoldDetailView { hold, changes, more }).into_response())
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, GroupRecord, ObjectId, UserId};
 use shared::feed::is_published;
-use shared::http::{Listing, Problem, ProblemKind};
+use shared::http::{Budget, Listing, Problem, ProblemKind, Wrapping};
 use shared::store::{GroupFilter, Listed, StoreError, UserFilter};
 
 use super::attributes::ResourceType;
@@ -35,6 +35,26 @@ struct Page {
 
 impl Page {
     const NONE: Self = Self { total: 0, resources: Vec::new(), next: None };
+
+    /// As many of the resources as there is room for. Where nothing was taken up before, one that has no room by itself is refused:
+    /// the list would never go on.
+    fn within(mut self, budget: &mut Budget, is_first: bool) -> Result<Self, Problem> {
+        let fits = budget.fitting(&self.resources);
+        if fits == self.resources.len() {
+            return Ok(self);
+        }
+        let id = |resource: &Value| resource.get("id").and_then(Value::as_str).map(str::to_owned);
+        if fits == 0 && is_first {
+            let id = self.resources.first().and_then(id).unwrap_or_default();
+            let detail = format!(
+                "{id} by itself exceeds the 6 MB that are passed on. Ask with `excludedAttributes=groups` or `excludedAttributes=members`."
+            );
+            return Err(Problem::new(ProblemKind::TooMany, detail));
+        }
+        self.resources.truncate(fits);
+        self.next = self.resources.last().and_then(id).and_then(|id| id.parse().ok());
+        Ok(self)
+    }
 }
 
 /// Answers a list of resources of these kinds, one kind after the other.
@@ -44,12 +64,14 @@ pub(super) async fn answer(
     kinds: &[ResourceType],
     query: &Query,
 ) -> Result<Response, Problem> {
+    let mut budget = Budget::new(Wrapping::Text);
     let list = match &query.paging {
         Paging::Place(first) => {
             let (mut before, mut resources, mut total) = (first.saturating_sub(1), Vec::new(), 0_u64);
             for kind in kinds {
                 let room = query.count.saturating_sub(resources.len());
                 let page = Search::of(&app, &directory, *kind, query)?.behind(before, room).await?;
+                let page = page.within(&mut budget, resources.is_empty())?;
                 before = before.saturating_sub(usize::try_from(page.total).unwrap_or(usize::MAX));
                 total += page.total;
                 let is_cut = page.resources.len() < room && page.next.is_some();
@@ -68,6 +90,7 @@ pub(super) async fn answer(
             let listing = Listing::new(directory.id, kind.endpoint(), &[query.filter_text.as_deref()]);
             let after = after.as_deref().map(|cursor| listing.position::<ObjectId>(cursor)).transpose()?;
             let page = Search::of(&app, &directory, *kind, query)?.after(after, query.count).await?;
+            let page = page.within(&mut budget, true)?;
             ListResponse::new(page.resources, page.total).on_at(page.next.map(|id| listing.cursor(&id)))
         }
     };

@@ -7,5 +7,6 @@ mod groups;
 mod guard;
 mod memory;
 mod runs;
+mod sizes;
 mod users;
 mod world;

@@ -194,12 +194,13 @@ impl World {
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
-        let router = status::router(App::new(
-            Arc::new(self.0),
-            Arc::new(Stopped(now())),
-            &"https://sync.example".parse().unwrap(),
-        ));
-        Answer::read(Gateway::of("status", router).ask(request.body(Body::empty()).unwrap()).await).await
+        Answer::read(self.gateway().ask(request.body(Body::empty()).unwrap()).await).await
+    }
+
+    /// The function with all this, behind the gateway.
+    pub(crate) fn gateway(self) -> Gateway {
+        let (clock, base_url) = (Arc::new(Stopped(now())), "https://sync.example".parse().unwrap());
+        Gateway::of("status", status::router(App::new(Arc::new(self.0), clock, &base_url)))
     }
 }
 
