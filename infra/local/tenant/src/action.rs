@@ -189,6 +189,13 @@ pub enum Action {
         scopes: BTreeSet<String>,
     },
 
+    /// Consents for the whole tenant to scopes that no request asks for: access tokens issued from now on have them too, as
+    /// they have everything that was consented to.
+    ConsentScopes {
+        /// The short names, such as `Member.Read.Hidden`; those before are withdrawn.
+        scopes: BTreeSet<String>,
+    },
+
     /// Makes every delta token issued so far useless.
     ResetDelta {
         /// With which answer.

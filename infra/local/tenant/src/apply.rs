@@ -6,7 +6,7 @@ use crate::{
     action::{Action, ActionError},
     graph::Bucket,
     identity::{RefreshState, Standing},
-    model::Other,
+    model::{Other, Truth},
     world::World,
 };
 
@@ -27,6 +27,7 @@ impl World {
             Action::TamperIdTokens { tampering } => self.tampering = tampering,
             Action::RotateKeys => self.keys.rotate(),
             Action::WithholdScopes { scopes } => self.withheld_scopes = scopes,
+            Action::ConsentScopes { scopes } => self.consented_scopes = scopes,
             Action::ResetDelta { answer } => {
                 self.delta_epoch = self.fresh_number();
                 self.delta_reset = answer;
@@ -121,6 +122,11 @@ impl World {
             _ => return Ok(None),
         };
         done.map(|()| Some(concerned))
+    }
+
+    /// The state in plain words.
+    pub(crate) fn truth(&self) -> Truth {
+        Truth { hidden_members_consented: self.consented_scopes.contains("Member.Read.Hidden"), ..self.tenant.truth() }
     }
 
     fn known_user(&self, user: Uuid) -> Result<(), ActionError> {

@@ -58,7 +58,7 @@ pub(crate) fn answer(world: &mut World, peer: SocketAddr, path: &str, request: &
 
 fn act(world: &mut World, path: &str, request: &Request) -> Result<Value, Refused> {
     match (request.method.as_str(), path) {
-        ("GET", "truth") => Ok(json!(world.tenant.truth())),
+        ("GET", "truth") => Ok(json!(world.truth())),
         ("GET", "administrators") => Ok(json!(world.tenant.administrators())),
         ("GET", "registration") => Ok(json!(world.registration)),
         ("GET", "requests") => Ok(json!({ "totals": world.requests.totals(), "latest": world.requests.latest() })),

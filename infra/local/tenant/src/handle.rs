@@ -123,7 +123,7 @@ impl TenantHandle {
     /// The tenant's current state, by id order.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        self.world.lock().tenant.truth()
+        self.world.lock().truth()
     }
 
     /// The group with exactly this display name; the first when several have it.

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) expires_in_form: NumberForm,
     pub(crate) consent_answer: ConsentAnswer,
     pub(crate) withheld_scopes: std::collections::BTreeSet<String>,
+    /// Scopes consented to besides, which every access token has.
+    pub(crate) consented_scopes: std::collections::BTreeSet<String>,
     pub(crate) keys: SigningKeys,
 
     /// In every delta token; another number makes them useless.
@@ -86,6 +88,7 @@ impl World {
             expires_in_form: NumberForm::default(),
             consent_answer: ConsentAnswer::default(),
             withheld_scopes: std::collections::BTreeSet::new(),
+            consented_scopes: std::collections::BTreeSet::new(),
             keys: SigningKeys::new(),
             delta_reset: DeltaReset::ResyncRequired,
             faults: Faults::default(),

@@ -181,9 +181,11 @@ fn issue(world: &mut World, grant: Grant, nonce: Option<&str>) -> Value {
     let now = world.clock.now();
     let lifetime = world.access_token_lifetime;
     let access = world.fresh_secret();
+    let mut granted = grant.clone();
+    granted.scopes.extend(world.consented_scopes.iter().cloned());
     let mut body = json!({
         "token_type": "Bearer",
-        "scope": scope::granted(&grant.scopes),
+        "scope": scope::granted(&granted.scopes),
         "expires_in": world.expires_in_form.write(lifetime.as_secs()),
         "ext_expires_in": lifetime.as_secs(),
         "access_token": access,
@@ -202,7 +204,7 @@ fn issue(world: &mut World, grant: Grant, nonce: Option<&str>) -> Value {
     world.grants.forget_old(now);
     let accepted = world.tokens_to_reject == 0;
     world.tokens_to_reject = world.tokens_to_reject.saturating_sub(1);
-    world.grants.access.insert(access, AccessToken { grant, expires: now + lifetime, accepted });
+    world.grants.access.insert(access, AccessToken { grant: granted, expires: now + lifetime, accepted });
     body
 }
 

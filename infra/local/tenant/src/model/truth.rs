@@ -13,6 +13,8 @@ pub struct Truth {
     pub users: Vec<TrueUser>,
     /// The groups, by id.
     pub groups: Vec<TrueGroup>,
+    /// Whether `Member.Read.Hidden` is consented to, so that accounts with a role that allows it see hidden members.
+    pub hidden_members_consented: bool,
 }
 
 /// A user as it is.
@@ -98,7 +100,7 @@ impl Tenant {
             .collect();
         users.sort_by_key(|user| user.id);
         groups.sort_by_key(|group| group.id);
-        Truth { users, groups }
+        Truth { users, groups, hidden_members_consented: false }
     }
 
     fn true_members(&self, ids: impl Iterator<Item = Uuid>) -> Vec<TrueMember> {
