@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # follow-changes.sh FOLDER: keeps active.txt in the folder: the object ids of all active users, one a line, sorted.
 #
-# Each call brings it up to date with what has changed since the one before, so run it by a timer. Needs curl and jq, and in the
+# Ends with 2, and changes nothing, when it could not be told. Each call brings it up to date with what has changed since the one before, so run it by a timer. Needs curl and jq, and in the
 # environment SYNC_API, SYNC_DIRECTORY and SYNC_TOKEN as check-access.sh does.
 set -euo pipefail
 
@@ -16,7 +16,7 @@ get() {
 
 fail() {
     jq --raw-output '.detail' "$1" >&2 || true
-    exit 1
+    exit 2
 }
 
 scratch=$(mktemp -d "$folder/.following.XXXXXX")

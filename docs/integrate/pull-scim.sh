@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pull-scim.sh FOLDER: puts users.ndjson and groups.ndjson into the folder, by SCIM 2.0: one resource a line.
 #
-# Both are there as a whole or not changed at all. Needs curl and jq, and in the environment SYNC_API, SYNC_DIRECTORY and
+# Both are there as a whole or not changed at all: ends with 2 when anything could not be read. Needs curl and jq, and in the environment SYNC_API, SYNC_DIRECTORY and
 # SYNC_TOKEN as check-access.sh does.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ pull() {
             --data-urlencode "cursor=$cursor" --data count=500)
         if [[ $status != 200 ]]; then
             jq --raw-output '.detail' "$scratch/page" >&2 || true
-            exit 1
+            exit 2
         fi
         jq --compact-output '.Resources[]' "$scratch/page" >>"$2"
         cursor=$(jq --raw-output '.nextCursor // empty' "$scratch/page")

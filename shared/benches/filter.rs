@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
-use shared::directory::{GroupId, ObjectId};
+use shared::directory::{GroupId, Membership, ObjectId};
 use shared::filter::{GroupNode, Policy, Reach, UserFacts, decide_user};
 use uuid::Uuid;
 
@@ -28,7 +28,8 @@ fn filter(bench: &mut Criterion) {
         .collect();
     let children: BTreeMap<&GroupId, BTreeSet<GroupId>> =
         groups.iter().enumerate().map(|(n, id)| (id, groups.get(n + 1).cloned().into_iter().collect())).collect();
-    let node = |id: &GroupId| children.get(id).map(|children| GroupNode { present: true, children });
+    let membership = Membership::Known;
+    let node = |id: &GroupId| children.get(id).map(|children| GroupNode { present: true, children, membership });
 
     let mut bench = bench.benchmark_group("a million users of ten groups");
     bench.throughput(Throughput::Elements(USERS as u64)).sample_size(10);
@@ -49,7 +50,8 @@ fn filter(bench: &mut Criterion) {
         bench.bench_function(name, |bench| {
             bench.iter(|| {
                 let decide = |groups| {
-                    decide_user(&policy, &reach, UserFacts { deleted: false, account_enabled: Some(true), groups })
+                    let facts = UserFacts { deleted: false, account_enabled: Some(true), groups, earlier: None };
+                    decide_user(&policy, &reach, facts)
                 };
                 users.iter().filter(|groups| decide(black_box(groups)).is_active()).count()
             });

@@ -65,6 +65,7 @@ mod tests {
             users_since: None,
             counts,
             vanished_groups: Vec::new(),
+            watched_groups: None,
         });
         assert_eq!(Day::noted(&directory, counts, 0, 0, at(23)), None);
         let next_day = Day { date: jiff::civil::date(1970, 1, 2), counts, activated: 0, deactivated: 0 };

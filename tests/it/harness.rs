@@ -14,10 +14,11 @@ use shared::access::Scope;
 use shared::alerts::{Alert, AlertError, AlertSink};
 use shared::clock::Clock as _;
 use shared::config::{AppCredential, Microsoft};
-use shared::directory::Directory;
+use shared::directory::{Directory, UserId};
 use shared::feed::EventSink;
 use shared::filter::Policy;
 use shared::settings::{CheckedSettings, Outline};
+use shared::store::MirrorStore as _;
 use shared::sync::Unobserved;
 use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
 use tokio::net::TcpListener;
@@ -337,10 +338,16 @@ impl World {
     pub async fn check(&self, settings: &Value) {
         let truth = self.tenant.truth();
         let expected = expected_users(&truth, settings);
+        let open = undecided_users(&truth, settings);
         let mut seen = BTreeSet::new();
         for user in self.list("users").await {
             let id: Uuid = user["id"].as_str().unwrap().parse().unwrap();
             let (status, reason) = &expected[&id];
+            if open.contains(&id) {
+                // What it is depends on what it was.
+                seen.insert(id);
+                continue;
+            }
             assert_eq!(user["status"], *status, "{user:#}");
             assert_eq!(user["reason"].as_str(), *reason, "{user:#}");
             seen.insert(id);
@@ -349,17 +356,34 @@ impl World {
         assert!(exist.clone().all(|id| seen.contains(&id)), "a user is missing");
         let active: BTreeSet<Uuid> =
             expected.iter().filter(|(_, (status, _))| *status == "active").map(|(id, _)| *id).collect();
-        assert_eq!(self.active().await, active);
+        let published = self.active().await;
+        assert_eq!(&published - &open, &active - &open);
 
         let groups = expected_groups(&truth, settings);
-        assert_eq!(ids(&self.list("groups").await), groups.keys().copied().collect());
+        let entries = self.list("groups").await;
+        assert_eq!(ids(&entries), groups.keys().copied().collect());
         for (group, members) in groups {
+            let entry = entries.iter().find(|entry| entry["id"] == group.to_string()).unwrap();
+            let Some(members) = members else {
+                assert_eq!((&entry["membership"], &entry["members"]), (&json!("unknown"), &Value::Null));
+                let refused = self.api.get(&self.path(&format!("groups/{group}/members"))).await.unwrap_err();
+                assert!(refused.to_string().contains("409"), "{refused}");
+                continue;
+            };
+            let counted = if settings["sync_users"] == true { json!(members.len()) } else { Value::Null };
+            assert_eq!((&entry["membership"], &entry["members"]), (&json!("known"), &counted), "{entry:#}");
             assert_eq!(ids(&self.list(&format!("groups/{group}/members")).await), members, "members of {group}");
         }
         let counts = &self.api.get(&format!("/api/v1/directories/{}", self.directory)).await.unwrap()["counts"];
-        assert_eq!(counts["users"]["active"], active.len(), "{counts:#}");
+        assert_eq!(counts["users"]["active"], published.len(), "{counts:#}");
         coherence::check_often(&self.stack.store, self.directory.parse().unwrap()).await;
     }
+}
+
+/// The users whom the store has in a group, whether or not consumers are told.
+pub async fn members_on_record(world: &World, group: Uuid) -> BTreeSet<UserId> {
+    let (store, group) = (&world.stack.store, group.to_string().parse().unwrap());
+    store.members(world.directory.parse().unwrap(), &group).await.unwrap()
 }
 
 /// The ids that are GUIDs, as all of the tenant's own are.
@@ -395,13 +419,48 @@ pub fn expected_users(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, (&'stat
     truth.users.iter().map(|user| (user.id, decide(user))).collect()
 }
 
+/// Users whose decision depends on whether they are in a group whose members cannot be read.
+pub fn undecided_users(truth: &Truth, settings: &Value) -> BTreeSet<Uuid> {
+    let nested = settings["nested_groups"] == true;
+    let unknown = |list: &str| listed(settings, list).iter().any(|group| reaches_unknown(truth, *group, nested));
+    let (allowed, ignored) = (unknown("allowed_groups"), unknown("ignored_groups"));
+    let is_open = |reason: Option<&str>| match reason {
+        None => ignored,
+        Some("not_in_allowed_group") => allowed,
+        Some(_) => false,
+    };
+    let expected = expected_users(truth, settings).into_iter();
+    expected.filter(|(_, (_, reason))| is_open(*reason)).map(|(id, _)| id).collect()
+}
+
+/// True when a group hides its members, or with nesting one in it does.
+fn reaches_unknown(truth: &Truth, group: Uuid, nested: bool) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![group]);
+    while let Some(id) = open.pop() {
+        let Some(group) = truth.groups.iter().find(|group| group.id == id && group.deleted.is_none()) else { continue };
+        if is_unknown(truth, group) {
+            return true;
+        }
+        if seen.insert(id) && nested {
+            open.extend(group.members.iter().filter(|member| member.kind == MemberKind::Group).map(|member| member.id));
+        }
+    }
+    false
+}
+
+/// True for a group whose members cannot be read, or have one of a kind that nobody knows.
+fn is_unknown(truth: &Truth, group: &tenant::TrueGroup) -> bool {
+    let is_strange = |kind: &MemberKind| matches!(kind, MemberKind::Unknown(_));
+    (group.hidden && !truth.hidden_members_consented) || group.members.iter().any(|member| is_strange(&member.kind))
+}
+
 fn reached(truth: &Truth, group: Uuid, nested: bool) -> BTreeSet<Uuid> {
     let mut users = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut open = vec![group];
     while let Some(id) = open.pop() {
         let Some(group) = truth.groups.iter().find(|group| group.id == id && group.deleted.is_none()) else { continue };
-        if !seen.insert(id) || group.hidden {
+        if !seen.insert(id) || (group.hidden && !truth.hidden_members_consented) {
             continue;
         }
         for member in &group.members {
@@ -417,8 +476,8 @@ fn reached(truth: &Truth, group: Uuid, nested: bool) -> BTreeSet<Uuid> {
     users
 }
 
-/// The synced groups and their members.
-fn expected_groups(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
+/// The synced groups and their members, where those can be read.
+fn expected_groups(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, Option<BTreeSet<Uuid>>> {
     let on = |name: &str| settings[name] == true;
     // What readers see of a name: the tests use these characters alone.
     let seen = |name: &str| name.trim_start_matches([' ', '\u{a0}', '\u{200b}', '\u{200e}', '\u{feff}']).to_lowercase();
@@ -435,8 +494,9 @@ fn expected_groups(truth: &Truth, settings: &Value) -> BTreeMap<Uuid, BTreeSet<U
             && (prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix)))
     };
     let members = |group: &tenant::TrueGroup| {
-        let users = group.members.iter().filter(|member| member.kind == MemberKind::User && !group.hidden);
-        users.map(|member| member.id).filter(|id| exists.contains(id)).collect()
+        let users = group.members.iter().filter(|member| member.kind == MemberKind::User);
+        let users = users.map(|member| member.id).filter(|id| exists.contains(id)).collect();
+        (!is_unknown(truth, group)).then_some(users)
     };
     truth.groups.iter().filter(synced).map(|group| (group.id, members(group))).collect()
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rand::Rng as _;
 use secrecy::ExposeSecret as _;
 use shared::access::Scope;
-use tenant::{Action, NewUser, SERVICE_ACCOUNTS};
+use tenant::{Action, GroupKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use uuid::Uuid;
@@ -66,6 +66,14 @@ fn people(world: &World) -> (Uuid, Uuid, Uuid) {
     (members[0], stranger, group)
 }
 
+/// A group whose members nobody may see.
+async fn hidden_group(world: &World) -> Uuid {
+    let new = NewGroup { hidden: true, ..NewGroup::named("Secret Circle", GroupKind::Microsoft365) };
+    let group = world.apply(Action::CreateGroup(new)).unwrap();
+    world.sync().await;
+    group
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_is_told_whether_to_let_somebody_in() {
     if !has(&["curl", "jq"]) {
@@ -95,6 +103,9 @@ async fn a_script_is_told_whether_to_let_somebody_in() {
     {
         assert_eq!(check(&[nobody]).await, (1, format!("there is no user {nobody}\n")));
     }
+    let hidden = hidden_group(&world).await.to_string();
+    let (code, text) = check(&[&member, &hidden]).await;
+    assert_eq!(code, 2, "whether somebody is in it cannot be told: {text}");
     world.apply(Action::DisableUser { user: member.parse().unwrap() });
     world.sync().await;
     assert_eq!(
@@ -320,7 +331,13 @@ async fn users_and_groups_are_pulled_by_scim_as_a_whole_or_not_at_all() {
     broken.retain(|(name, _)| *name != "SYNC_TOKEN");
     broken.push(("SYNC_TOKEN", "expired".to_owned()));
     let (code, text) = run("pull-scim.sh", &[place], &broken).await;
-    assert_eq!((code, text.as_str()), (1, "The access token is not known, or it has expired.\n"));
+    assert_eq!((code, text.as_str()), (2, "The access token is not known, or it has expired.\n"));
+    assert_eq!((read("users.ndjson"), read("groups.ndjson")), before);
+
+    let hidden = hidden_group(&world).await;
+    let (code, text) = run("pull-scim.sh", &[place], &environment).await;
+    assert_eq!(code, 2, "an unknown list is no empty one: {text}");
+    assert!(text.contains(&format!("The members of group {hidden} are unknown")), "{text}");
     assert_eq!((read("users.ndjson"), read("groups.ndjson")), before);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left behind");
 }

@@ -8,7 +8,7 @@ use tenant::{
     SERVICE_ACCOUNTS, What,
 };
 
-use crate::harness::{World, everything, small};
+use crate::harness::{World, everything, members_on_record, small};
 
 /// A synced world whose next run must read everything, in pages of twenty.
 async fn before_a_full_run() -> World {
@@ -70,12 +70,12 @@ async fn case_3_a_page_that_cannot_be_read_is_not_swallowed() {
 async fn case_3_a_group_whose_members_cannot_be_read_keeps_them_and_is_named() {
     let world = before_a_full_run().await;
     let group = world.tenant.group_named(ALL_EMPLOYEES).unwrap();
-    let members = world.list(&format!("groups/{group}/members")).await;
+    let members = members_on_record(&world, group).await;
     world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).about(group), What::NotFound));
     let run = world.sync().await;
     assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
     assert!(run["gaps"][0].as_str().unwrap().contains(&group.to_string()), "{run:#}");
-    assert_eq!(world.list(&format!("groups/{group}/members")).await, members);
+    assert_eq!(members_on_record(&world, group).await, members);
     world.tenant.clear_faults();
     world.sync_and_check(&everything()).await;
 }

@@ -53,4 +53,5 @@ mod template;
 mod throttling;
 mod tokens;
 mod turns;
+mod unknown_members;
 mod upgrade;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenant::{ALL_EMPLOYEES, Action, DeltaReset, Fault, Matcher, RequestKind, Sample, Seen, Throttle, What};
 
-use crate::harness::{World, everything, small};
+use crate::harness::{World, everything, members_on_record, small};
 
 /// A tenant of 600 groups whose next run must read everything.
 async fn before_a_full_run() -> World {
@@ -77,13 +77,13 @@ async fn one_forbidden_group_is_a_gap_with_a_name_and_no_fault_of_the_credential
     let world = World::synced(&small(), everything()).await;
     world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
     let group = world.tenant.group_named(ALL_EMPLOYEES).unwrap();
-    let members = world.list(&format!("groups/{group}/members")).await;
+    let members = members_on_record(&world, group).await;
     world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).about(group), forbidden()));
     let run = world.sync().await;
     assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
     assert_eq!(run["gaps"].as_array().unwrap().len(), 1, "{run:#}");
     assert!(run["gaps"][0].as_str().unwrap().contains(&group.to_string()), "{run:#}");
-    assert_eq!(world.list(&format!("groups/{group}/members")).await, members);
+    assert_eq!(members_on_record(&world, group).await, members);
     assert!(world.credentials().await.values().all(|credential| credential["state"] == "working"));
     world.tenant.clear_faults();
     world.sync_and_check(&everything()).await;
@@ -109,13 +109,13 @@ async fn a_group_that_graph_keeps_failing_for_is_a_gap_and_no_failed_run() {
         let world = World::synced(&small(), everything()).await;
         world.apply(Action::ResetDelta { answer: DeltaReset::ResyncRequired });
         let group = world.tenant.group_named(ALL_EMPLOYEES).unwrap();
-        let members = world.list(&format!("groups/{group}/members")).await;
+        let members = members_on_record(&world, group).await;
         let broken = What::Status { code, retry_after: None, body: None };
         world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).about(group), broken));
         let run = world.sync().await;
         assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
         assert!(run["gaps"][0].as_str().unwrap().contains(&group.to_string()), "{run:#}");
-        assert_eq!(world.list(&format!("groups/{group}/members")).await, members);
+        assert_eq!(members_on_record(&world, group).await, members);
     }
 }
 

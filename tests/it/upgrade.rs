@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use local::aws::TABLE;
+use serde_json::json;
 use shared::clock::Clock as _;
 use shared::directory::{GroupRecord, NameKey, ObjectId, UserRecord};
 use shared::store::{
@@ -147,4 +148,37 @@ async fn names_of_the_earlier_folding_are_found_until_the_next_run_rebuilds_them
     assert_eq!((users("jorg n").await, groups("equ").await), (vec![jorg.to_string()], vec![group.to_string()]));
     coherence::check_indexes(store, directory).await;
     world.assert_idle().await;
+}
+
+#[tokio::test]
+async fn hidden_group_stored_as_empty_becomes_unknown() {
+    let world = World::synced(&small(), everything()).await;
+    let closed = world.apply(Action::CreateGroup(NewGroup::named("Closed", GroupKind::Security))).unwrap();
+    world.sync().await;
+    let mut ignoring = everything();
+    ignoring["ignored_groups"] = json!([closed]);
+    world.set(ignoring).await;
+    let active = world.active().await;
+    let visibility =
+        Action::SetProperty { id: closed, property: "visibility".into(), value: "HiddenMembership".into() };
+    world.apply(visibility);
+    world.sync().await;
+    // An earlier version took it for a group of nobody, and watched none.
+    let table = client(&world.stack.dynamodb_url);
+    let items = table.scan().table_name(TABLE).consistent_read(true).send().await.unwrap().items.unwrap_or_default();
+    for mut item in items {
+        let is_group =
+            item["sk"].as_s().unwrap() == &closed.to_string() && item["pk"].as_s().unwrap().contains("#GROUPS#");
+        let is_changed = match item.get_mut("published") {
+            Some(AttributeValue::M(published)) => published.remove("watched_groups").is_some(),
+            _ => is_group && item.remove("membership").is_some(),
+        };
+        if is_changed {
+            table.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
+        }
+    }
+    let run = world.sync().await;
+    assert_eq!((&run["state"], &run["reading"]), (&"completed_with_gaps".into(), &"incremental".into()), "{run:#}");
+    assert!(run["gaps"].to_string().contains(&closed.to_string()), "{run:#}");
+    assert_eq!(world.active().await, active, "no decision changes");
 }

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
+use crate::groups::with_known_members;
 use crate::params::Params;
 use crate::users::{UserInPath, find};
 
@@ -73,7 +74,7 @@ enum AnswerKind {
     tag = "Users",
     operation_id = "checkAccessByName",
     params(DirectoryInPath, UserInQuery, AdmissionParams),
-    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM)),
+    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM), (status = 409, description = "Whether the user is in the group is unknown (`membership-unknown`); with `answer=status` that is 403", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn by_name(
     Readable(directory, _): Readable,
@@ -95,7 +96,7 @@ pub(crate) async fn by_name(
     tag = "Users",
     operation_id = "checkAccess",
     params(DirectoryInPath, UserInPath, AdmissionParams),
-    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM)),
+    responses((status = 200, description = "Whether the user is active, and in the group", body = AdmissionView), (status = 204, description = "With `answer=status`: let in"), (status = 403, description = "With `answer=status`: keep out", body = ProblemView, content_type = PROBLEM), (status = 409, description = "Whether the user is in the group is unknown (`membership-unknown`); with `answer=status` that is 403", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn show(
     Readable(directory, _): Readable,
@@ -122,7 +123,10 @@ async fn answered(
     match (admission(app, directory, user, group).await, by_status) {
         (Ok(view), true) if view.allowed => Ok(StatusCode::NO_CONTENT.into_response()),
         (Ok(_), true) => Err(kept_out()),
-        (Err(problem), true) if problem.kind() == ProblemKind::NotFound => Err(kept_out()),
+        // A gate lets in only who is known to be in the group.
+        (Err(problem), true) if matches!(problem.kind(), ProblemKind::NotFound | ProblemKind::MembershipUnknown) => {
+            Err(kept_out())
+        }
         (Ok(view), false) => Ok(Json(view).into_response()),
         (Err(problem), _) => Err(problem),
     }
@@ -150,9 +154,11 @@ async fn admission(
         None => None,
         // Read whether the user is in it or not: how long it takes must not tell that.
         Some(id) => {
-            let group = app.queries.group(directory.id, id).await?;
-            let is_seen = group.is_some_and(|group| is_published(directory, &group));
-            Some(is_seen && user.groups.contains(id) && user.presence.is_present())
+            let group = app.queries.group(directory.id, id).await?.filter(|group| is_published(directory, group));
+            if let Some(group) = &group {
+                with_known_members(group)?;
+            }
+            Some(group.is_some() && user.groups.contains(id) && user.presence.is_present())
         }
     };
     let (status, reason) = reason_of(&user.decision);

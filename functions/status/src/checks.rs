@@ -42,11 +42,7 @@ impl Checks {
     pub(crate) async fn of(app: &App, directory: &Directory, user: &UserRecord) -> Result<Self, StoreError> {
         let policy = &directory.policy;
         let reach = reach(&*app.queries, directory.id, policy).await?;
-        let facts = UserFacts {
-            deleted: user.presence.is_deleted(),
-            account_enabled: user.profile.account_enabled,
-            groups: &user.groups,
-        };
+        let facts = UserFacts::of(user, true);
         let note = if !directory.settings_are_published() {
             Some(
                 "The settings have changed since the decision shown was published; the checks are made with the new ones.",

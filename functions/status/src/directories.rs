@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::access::AccessToken;
 use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
-use shared::directory::{DirectoryId, GroupId, UserId};
+use shared::directory::{DirectoryId, GroupId, Published, UnknownCause, UserId};
 use shared::health::{Health, Overview, Trouble, troubles, worst};
 use shared::http::{Audience, CountsView, DirectoryInPath, Problem, RunView};
 use shared::sync::{HoldSummary, RunId};
@@ -39,6 +39,10 @@ pub(crate) struct DirectoryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     vanished_groups: Option<Vec<GroupId>>,
+    /// Groups that the decisions depend on and whose members are unknown: for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    unknown_groups: Option<Vec<UnknownGroupView>>,
     settings: SettingsView,
     credentials: Vec<CredentialView>,
     current_run: Option<RunView>,
@@ -46,6 +50,13 @@ pub(crate) struct DirectoryView {
     held_deactivations: Option<HeldView>,
     /// What people have been told of that is not over.
     open_alerts: BTreeSet<Condition>,
+}
+
+/// A group whose members are unknown.
+#[derive(Debug, Serialize, ToSchema)]
+struct UnknownGroupView {
+    group: GroupId,
+    cause: UnknownCause,
 }
 
 /// Why a directory does not fare well.
@@ -137,6 +148,7 @@ impl DirectoryView {
             counts: published.map(|published| CountsView::new(&published.counts, published.users, audience)),
             vanished_groups: (audience == Audience::Administrators)
                 .then(|| published.map(|published| published.vanished_groups.clone()).unwrap_or_default()),
+            unknown_groups: (audience == Audience::Administrators).then(|| unknown_groups(published)),
             settings: SettingsView {
                 version: directory.settings_version,
                 published_version: published.map(|published| published.settings_version),
@@ -149,6 +161,11 @@ impl DirectoryView {
             open_alerts: open_conditions,
         }
     }
+}
+
+fn unknown_groups(published: Option<&Published>) -> Vec<UnknownGroupView> {
+    let unknown = published.into_iter().flat_map(Published::unknown_groups);
+    unknown.map(|(group, cause)| UnknownGroupView { group: group.clone(), cause }).collect()
 }
 
 /// The directories that a token may read, in the order of their ids.

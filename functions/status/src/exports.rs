@@ -15,13 +15,14 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, GroupRecord, InvalidId, Text, UserId};
 use shared::feed::{Status, is_published, reason_of};
-use shared::http::{DirectoryInPath, Listing, PageSize, Problem, Wrapping};
+use shared::http::{DirectoryInPath, Listing, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
 use shared::store::{GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
+use crate::groups::with_known_members;
 use crate::params::{PageParams, Paging, Params};
 use crate::users::{FIELDS, UserView, groups_in_reasons};
 
@@ -252,7 +253,7 @@ async fn next_group(
     tag = "Exports",
     operation_id = "exportMembers",
     params(DirectoryInPath, ExportParams, PageParams),
-    responses((status = 200, description = "A part", content((MembershipView = "application/x-ndjson"), (String = "text/csv")), headers(("Link" = String, description = "The next part")))),
+    responses((status = 200, description = "A part", content((MembershipView = "application/x-ndjson"), (String = "text/csv")), headers(("Link" = String, description = "The next part"))), (status = 409, description = "The members of a group are unknown (`membership-unknown`), and `detail` names it: no part that would leave them out is given", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn members(
     Readable(directory, _): Readable,
@@ -279,7 +280,7 @@ async fn memberships(
     directory: &Directory,
     mut position: Option<Position>,
     limit: usize,
-) -> Result<(Vec<Value>, Option<Position>), StoreError> {
+) -> Result<(Vec<Value>, Option<Position>), Problem> {
     let mut rows: Vec<Value> = Vec::new();
     if !directory.publishes_users() {
         return Ok((rows, None));
@@ -291,6 +292,8 @@ async fn memberships(
         let Some((group, after)) = next_group(app, directory, position.take()).await? else {
             return Ok((rows, None));
         };
+        // In a list of memberships nothing could stand for members that are unknown.
+        with_known_members(&group)?;
         let room = limit - rows.len();
         let members = app.queries.list_members(directory.id, &group.id, room, after.as_ref()).await?;
         position = Some(match members.end() {

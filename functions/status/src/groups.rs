@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Text};
+use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Membership, Text};
 use shared::feed::is_published;
-use shared::http::{DirectoryInPath, Listing, PageSize, Problem, Wrapping};
+use shared::http::{DirectoryInPath, Listing, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
@@ -31,6 +31,27 @@ pub(crate) struct GroupView {
     group_types: Vec<Text>,
     #[schema(value_type = Option<String>, example = "Private")]
     visibility: Option<Text>,
+    /// Whether its members are known. Where they are not, no list of them is given.
+    membership: MembershipView,
+    /// The number of users directly in it; `null` when it is unknown, or users are not published.
+    members: Option<u64>,
+}
+
+/// Whether a group's members are known.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Membership)]
+pub(crate) enum MembershipView {
+    /// All of them are known.
+    Known,
+    /// The tenant does not let them be read: the group may have any members, or none.
+    Unknown,
+}
+
+impl From<Membership> for MembershipView {
+    fn from(membership: Membership) -> Self {
+        if membership.is_known() { Self::Known } else { Self::Unknown }
+    }
 }
 
 /// A group with the groups nested in it.
@@ -38,8 +59,8 @@ pub(crate) struct GroupView {
 pub(crate) struct GroupDetailView {
     #[serde(flatten)]
     group: GroupView,
-    /// The published groups nested directly in it.
-    groups: Vec<GroupRef>,
+    /// The published groups nested directly in it; `null` when its members are unknown.
+    groups: Option<Vec<GroupRef>>,
 }
 
 /// A member of a group.
@@ -50,8 +71,9 @@ pub(crate) struct MemberView {
     user: UserView,
 }
 
-impl From<GroupRecord> for GroupView {
-    fn from(group: GroupRecord) -> Self {
+impl GroupView {
+    fn new(directory: &Directory, group: GroupRecord) -> Self {
+        let members = group.known_members().filter(|_| directory.publishes_users());
         let GroupProfile { display_name, description, mail, mail_enabled, security_enabled, group_types, visibility } =
             group.profile;
         Self {
@@ -63,6 +85,8 @@ impl From<GroupRecord> for GroupView {
             security_enabled,
             group_types: group_types.unwrap_or_default(),
             visibility,
+            membership: group.membership.into(),
+            members,
         }
     }
 }
@@ -91,7 +115,7 @@ pub(crate) async fn list(
     let mut size = PageSize::new(paging.limit, Wrapping::Text);
     loop {
         let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, size.limit(), after.as_ref()).await?;
-        let list = List::page(page, &listing, |group| &group.id, GroupView::from);
+        let list = List::page(page, &listing, |group| &group.id, |group| GroupView::new(&directory, group));
         if size.fits(&list.items)? {
             return Ok(Json(list));
         }
@@ -115,7 +139,8 @@ pub(crate) async fn show(
     let [] = params.query([])?;
     let group = find(&app, &directory, params.segment("group")).await?;
     let nested = PublishedGroups::among(&app, &directory, &group.children).await?;
-    Ok(Json(GroupDetailView { groups: nested.only(&group.children), group: group.into() }))
+    let groups = group.membership.is_known().then(|| nested.only(&group.children));
+    Ok(Json(GroupDetailView { groups, group: GroupView::new(&directory, group) }))
 }
 
 /// The users directly in a group who exist, active or not.
@@ -125,7 +150,7 @@ pub(crate) async fn show(
     tag = "Groups",
     operation_id = "listMembers",
     params(DirectoryInPath, ("group" = GroupId, Path, description = "The object id of the group"), PageParams),
-    responses((status = 200, description = "A page of members", body = List<MemberView>)),
+    responses((status = 200, description = "A page of members", body = List<MemberView>), (status = 409, description = "The members are unknown (`membership-unknown`): keep what you have of the group", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn members(
     Readable(directory, audience): Readable,
@@ -138,6 +163,7 @@ pub(crate) async fn members(
     if !directory.publishes_users() {
         return Ok(Json(List::empty()));
     }
+    with_known_members(&group)?;
     let listing = Listing::new(directory.id, "members", &[Some(&group.id.to_string())]);
     let after = paging.after(&listing)?;
     let mut size = PageSize::new(paging.limit, Wrapping::Text);
@@ -152,8 +178,13 @@ pub(crate) async fn members(
     }
 }
 
+/// Refuses a group whose members are unknown.
+pub(crate) fn with_known_members(group: &GroupRecord) -> Result<(), Problem> {
+    group.membership.cause().map_or(Ok(()), |cause| Err(Problem::membership_unknown(&group.id, cause)))
+}
+
 /// A published group. One that is skipped does not exist here.
-async fn find(app: &App, directory: &Directory, name: &str) -> Result<GroupRecord, Problem> {
+pub(crate) async fn find(app: &App, directory: &Directory, name: &str) -> Result<GroupRecord, Problem> {
     let group = match name.parse() {
         Ok(id) => app.queries.group(directory.id, &id).await?,
         Err(_) => None,

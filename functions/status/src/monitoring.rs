@@ -118,13 +118,20 @@ fn users(overview: &Overview, _: Timestamp) -> Vec<Sample> {
         return Vec::new();
     };
     let DirectoryCounts {
-        active, deleted, disabled_in_office_365, member_of_ignored_group, not_in_allowed_group, ..
+        active,
+        deleted,
+        disabled_in_office_365,
+        member_of_ignored_group,
+        not_in_allowed_group,
+        membership_unknown,
+        ..
     } = published.counts;
     let inactive = [
         ("deleted", deleted),
         ("disabled_in_office_365", disabled_in_office_365),
         ("member_of_ignored_group", member_of_ignored_group),
         ("not_in_allowed_group", not_in_allowed_group),
+        ("membership_unknown", membership_unknown),
     ];
     let active = (vec![("status", "active"), ("reason", "")], number(active));
     let inactive = inactive.map(|(reason, count)| (vec![("status", "inactive"), ("reason", reason)], number(count)));

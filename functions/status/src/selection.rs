@@ -136,8 +136,10 @@ fn filter(status: Option<&str>, reason: Option<&str>) -> Result<UserFilter, Prob
         Some("disabled_in_office_365") => Some(UserOutcome::DisabledInOffice365),
         Some("member_of_ignored_group") => Some(UserOutcome::MemberOfIgnoredGroup),
         Some("not_in_allowed_group") => Some(UserOutcome::NotInAllowedGroup),
+        Some("membership_unknown") => Some(UserOutcome::MembershipUnknown),
         Some(other) => {
-            let expected = "deleted, disabled_in_office_365, member_of_ignored_group or not_in_allowed_group";
+            let expected = "deleted, disabled_in_office_365, member_of_ignored_group, not_in_allowed_group or \
+                            membership_unknown";
             return Err(Problem::invalid_parameter("reason", expected, other));
         }
     };

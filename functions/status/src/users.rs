@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::access::Readable;
 use crate::checks::{Checks, ChecksView};
+use crate::groups::with_known_members;
 use crate::params::{PageParams, Paging, Params};
 use crate::position::Position;
 use crate::published::{GroupRef, PublishedGroups};
@@ -256,6 +257,7 @@ async fn select(
         Source::Group(group) => {
             let group = queries.group(directory.id, group).await?.filter(|group| is_published(directory, group));
             let group = group.ok_or_else(|| Problem::not_found("There is no such group in this directory."))?;
+            with_known_members(&group)?;
             queries.list_members(directory.id, &group.id, limit, after.as_ref()).await?
         }
         _ => queries.list_users(directory.id, selection.filter, limit, after.as_ref()).await?,

@@ -142,6 +142,7 @@ pub(super) mod tests {
             users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
+            watched_groups: None,
         });
         directory
     }

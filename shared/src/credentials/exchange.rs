@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::tokens::{TokenError, UsableToken};
 use crate::clock::Clock;
 use crate::directory::{DirectoryId, UserId};
-use crate::oauth::missing_scopes;
+use crate::oauth::{HIDDEN_MEMBERS_SCOPE, has_scope, missing_scopes};
 use crate::secrets::{SecretError, SecretStore};
 use crate::store::CredentialStore;
 use crate::telemetry;
@@ -111,7 +111,11 @@ impl Exchange {
         }
         Ok(Attempt::Token(Fresh {
             stale_at: stale_at(self.clock.now(), grant.expires_in),
-            token: UsableToken { administrator: administrator.clone(), secret: grant.access_token },
+            token: UsableToken {
+                administrator: administrator.clone(),
+                secret: grant.access_token,
+                reads_hidden_members: has_scope(&grant.scopes, HIDDEN_MEMBERS_SCOPE),
+            },
         }))
     }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use super::credential::Credential;
 use super::exchange::Fresh;
@@ -20,7 +19,7 @@ use crate::directory::{DirectoryId, UserId};
 pub struct IssuedTokens(Mutex<HashMap<(DirectoryId, UserId), Kept>>);
 
 struct Kept {
-    secret: SecretString,
+    token: UsableToken,
     stale_at: Timestamp,
     authorized_at: Timestamp,
 }
@@ -40,19 +39,14 @@ impl IssuedTokens {
     pub(super) fn get(&self, credential: &Credential, now: Timestamp) -> Option<Fresh> {
         let tokens = self.tokens();
         let kept = tokens.get(&(credential.directory, credential.administrator.clone()))?;
-        (kept.authorized_at == credential.authorized_at && now < kept.stale_at).then(|| Fresh {
-            token: UsableToken { administrator: credential.administrator.clone(), secret: kept.secret.clone() },
-            stale_at: kept.stale_at,
-        })
+        (kept.authorized_at == credential.authorized_at && now < kept.stale_at)
+            .then(|| Fresh { token: kept.token.clone(), stale_at: kept.stale_at })
     }
 
     /// Keeps a token that was just given, and lets go of those that have run out.
     pub(super) fn keep(&self, credential: &Credential, fresh: &Fresh, now: Timestamp) {
-        let kept = Kept {
-            secret: fresh.token.secret.clone(),
-            stale_at: fresh.stale_at,
-            authorized_at: credential.authorized_at,
-        };
+        let kept =
+            Kept { token: fresh.token.clone(), stale_at: fresh.stale_at, authorized_at: credential.authorized_at };
         let mut tokens = self.tokens();
         tokens.retain(|_, kept| now < kept.stale_at);
         tokens.insert((credential.directory, credential.administrator.clone()), kept);

@@ -16,6 +16,8 @@ pub struct UsableToken {
     pub administrator: UserId,
     /// The token.
     pub secret: SecretString,
+    /// Whether it has the permission to read hidden memberships, which takes a directory role besides.
+    pub reads_hidden_members: bool,
 }
 
 /// How Graph refused a token.

@@ -160,7 +160,7 @@ impl ChangedGroup {
             id: new.id.clone(),
             before: old.map(|group| group.decision),
             after: now.map(|group| group.decision),
-            properties: both.map(|(old, new)| new.profile.differences(&old.profile)).unwrap_or_default(),
+            properties: both.map(|(old, new)| differences(old, new)).unwrap_or_default(),
             nesting: both.is_some_and(|(old, new)| old.children != new.children),
             joined: both.map(|(old, new)| named(&new.children, &old.children)).unwrap_or_default(),
             left: both.map(|(old, new)| named(&old.children, &new.children)).unwrap_or_default(),
@@ -183,6 +183,15 @@ impl ChangedGroup {
 /// The groups that are among these and not among those; more than [`MAX_MOVES`] are not counted to the end.
 fn named(these: &BTreeSet<GroupId>, those: &BTreeSet<GroupId>) -> Vec<GroupId> {
     these.difference(those).take(MAX_MOVES + 1).cloned().collect()
+}
+
+/// The names, by our own API, of what is different about a group.
+fn differences(old: &GroupRecord, new: &GroupRecord) -> Vec<Text> {
+    let mut names = new.profile.differences(&old.profile);
+    if old.membership.is_known() != new.membership.is_known() {
+        names.push("membership".into());
+    }
+    names
 }
 
 #[cfg(test)]

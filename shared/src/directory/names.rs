@@ -274,6 +274,7 @@ mod tests {
             children: BTreeSet::new(),
             decision: crate::filter::GroupDecision::Synced,
             members: 0,
+            membership: crate::directory::Membership::Known,
         };
         let keys: Vec<String> = group.name_keys().iter().map(|key| key.as_str().to_owned()).collect();
         assert_eq!(keys, ["munster", "sg", "sg-munster"]);

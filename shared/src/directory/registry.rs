@@ -1,9 +1,11 @@
 //! The record of a directory itself.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DirectoryId, GroupId};
+use super::{DirectoryId, GroupId, Membership, UnknownCause};
 use crate::audit::Actor;
 use crate::filter::Policy;
 use crate::sync::RunId;
@@ -85,6 +87,18 @@ pub struct Published {
     pub counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have. They match nobody.
     pub vanished_groups: Vec<GroupId>,
+    /// Groups the decisions depend on whose members are unknown, or may be hidden: each run that reads the tenant reads
+    /// their members. `None` when an earlier version published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_groups: Option<BTreeMap<GroupId, Membership>>,
+}
+
+impl Published {
+    /// Groups the decisions depend on whose members are unknown, and why they are.
+    pub fn unknown_groups(&self) -> impl Iterator<Item = (&GroupId, UnknownCause)> {
+        let watched = self.watched_groups.iter().flatten();
+        watched.filter_map(|(group, membership)| Some((group, membership.cause()?)))
+    }
 }
 
 /// How many users and groups the published state has, by decision.
@@ -102,6 +116,9 @@ pub struct DirectoryCounts {
     pub member_of_ignored_group: i64,
     /// Users who are inactive because they are in no allowed group.
     pub not_in_allowed_group: i64,
+    /// Users who are inactive because it is unknown whether a group that decides has them in it.
+    #[serde(default)]
+    pub membership_unknown: i64,
     /// Groups that are synced.
     pub groups_synced: i64,
     /// Groups skipped because group sync is off.
@@ -116,7 +133,11 @@ impl DirectoryCounts {
     /// All users who are inactive, for whatever reason.
     #[must_use]
     pub fn inactive(&self) -> i64 {
-        self.deleted + self.disabled_in_office_365 + self.member_of_ignored_group + self.not_in_allowed_group
+        self.deleted
+            + self.disabled_in_office_365
+            + self.member_of_ignored_group
+            + self.not_in_allowed_group
+            + self.membership_unknown
     }
 
     /// All groups that are skipped, for whatever reason.

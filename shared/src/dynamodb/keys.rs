@@ -234,6 +234,7 @@ pub(super) fn list(id: DirectoryId, list: &List) -> String {
         List::Users(UserOutcome::DisabledInOffice365) => format!("DIRECTORY#{id}#DISABLED"),
         List::Users(UserOutcome::MemberOfIgnoredGroup) => format!("DIRECTORY#{id}#IGNORED"),
         List::Users(UserOutcome::NotInAllowedGroup) => format!("DIRECTORY#{id}#NOT_ALLOWED"),
+        List::Users(UserOutcome::MembershipUnknown) => format!("DIRECTORY#{id}#MEMBERSHIP_UNKNOWN"),
         List::Groups(GroupDecision::Synced) => format!("DIRECTORY#{id}#SYNCED"),
         List::Groups(GroupDecision::Skipped { reason: SkipReason::GroupSyncOff }) => {
             format!("DIRECTORY#{id}#GROUP_SYNC_OFF")

@@ -39,6 +39,8 @@ pub enum Reason {
     MemberOfIgnoredGroup,
     /// The settings allow only some groups, and the user is in none of them.
     NotInAllowedGroup,
+    /// Whether a group that decides has the user in it is unknown, and the user was not active before.
+    MembershipUnknown,
 }
 
 /// A decision as it is told.
@@ -50,6 +52,7 @@ pub fn reason_of(decision: &UserDecision) -> (Status, Option<Reason>) {
         UserDecision::Inactive(InactiveReason::DisabledInOffice365) => Reason::DisabledInOffice365,
         UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { .. }) => Reason::MemberOfIgnoredGroup,
         UserDecision::Inactive(InactiveReason::NotInAllowedGroup) => Reason::NotInAllowedGroup,
+        UserDecision::Inactive(InactiveReason::MembershipUnknown { .. }) => Reason::MembershipUnknown,
     };
     (Status::Inactive, Some(reason))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::policy::Policy;
 use super::reach::Reach;
-use crate::directory::{Folded, GroupId, GroupProfile};
+use crate::directory::{Folded, GroupId, GroupProfile, Presence, UserRecord};
 
 /// A user's outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,12 +42,19 @@ pub enum UserOutcome {
     MemberOfIgnoredGroup,
     /// Inactive: in none of the groups that the settings allow.
     NotInAllowedGroup,
+    /// Inactive: whether a group that decides has the user in it is unknown.
+    MembershipUnknown,
 }
 
 impl UserOutcome {
     /// All ways to be inactive.
-    pub const INACTIVE: [Self; 4] =
-        [Self::Deleted, Self::DisabledInOffice365, Self::MemberOfIgnoredGroup, Self::NotInAllowedGroup];
+    pub const INACTIVE: [Self; 5] = [
+        Self::Deleted,
+        Self::DisabledInOffice365,
+        Self::MemberOfIgnoredGroup,
+        Self::NotInAllowedGroup,
+        Self::MembershipUnknown,
+    ];
 }
 
 impl UserDecision {
@@ -70,6 +77,7 @@ impl InactiveReason {
             Self::DisabledInOffice365 => UserOutcome::DisabledInOffice365,
             Self::MemberOfIgnoredGroup { .. } => UserOutcome::MemberOfIgnoredGroup,
             Self::NotInAllowedGroup => UserOutcome::NotInAllowedGroup,
+            Self::MembershipUnknown { .. } => UserOutcome::MembershipUnknown,
         }
     }
 }
@@ -90,6 +98,11 @@ pub enum InactiveReason {
     },
     /// The settings allow only some groups, and the user is in none of them.
     NotInAllowedGroup,
+    /// The decision depends on a group whose members are unknown, and the user was not active before.
+    MembershipUnknown {
+        /// A group whose members are unknown: an ignored or allowed one, or one nested in it.
+        group: GroupId,
+    },
 }
 
 /// A group's outcome.
@@ -132,11 +145,30 @@ pub struct UserFacts<'a> {
     pub deleted: bool,
     /// `accountEnabled`; only an explicit `false` disables.
     pub account_enabled: Option<bool>,
-    /// The groups the user is directly in.
+    /// The groups the user is directly in, as far as is known.
     pub groups: &'a BTreeSet<GroupId>,
+    /// The decision that consumers have been told; `None` when they have not been told of the user. It stands where the
+    /// facts leave the outcome open.
+    pub earlier: Option<&'a UserDecision>,
+}
+
+impl<'a> UserFacts<'a> {
+    /// The facts on record. `published` says whether consumers have been told the decision on record.
+    #[must_use]
+    pub fn of(user: &'a UserRecord, published: bool) -> Self {
+        Self {
+            deleted: user.presence.is_deleted(),
+            account_enabled: user.profile.account_enabled,
+            groups: &user.groups,
+            earlier: Some(&user.decision).filter(|_| published && user.presence != Presence::Unseen),
+        }
+    }
 }
 
 /// Decides whether a user is active. The first rule that applies wins.
+///
+/// Where the outcome depends on a group whose members are unknown, the earlier decision stands: an active user stays active.
+/// A user who was not active is not let in.
 #[must_use]
 pub fn decide_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> UserDecision {
     if facts.deleted {
@@ -147,11 +179,51 @@ pub fn decide_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> User
     }
     let listed = reach.of(facts.groups);
     if let Some(group) = listed.ignored {
-        UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group.clone() })
-    } else if !policy.allowed_groups.is_empty() && listed.allowed.is_none() {
-        UserDecision::Inactive(InactiveReason::NotInAllowedGroup)
-    } else {
-        UserDecision::Active
+        return UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group.clone() });
+    }
+    let is_allowed = policy.allowed_groups.is_empty() || listed.allowed.is_some();
+    match Admission::of(reach, is_allowed) {
+        Admission::Granted => UserDecision::Active,
+        Admission::Denied => UserDecision::Inactive(InactiveReason::NotInAllowedGroup),
+        Admission::DependsOn(groups) => undecided(groups, facts.earlier, is_allowed),
+    }
+}
+
+/// What the groups say of a user who is in no ignored group, as far as is known.
+enum Admission<'a> {
+    /// The user is in no ignored group, and in an allowed one where that is needed.
+    Granted,
+    /// The user is in no allowed group.
+    Denied,
+    /// It depends on whether the user is in one of these groups, whose members are unknown.
+    DependsOn(&'a BTreeSet<GroupId>),
+}
+
+impl<'a> Admission<'a> {
+    /// `is_allowed` says that the user is known to be in an allowed group, or that none is needed.
+    fn of(reach: &'a Reach, is_allowed: bool) -> Self {
+        let unknown = reach.unknown();
+        if !is_allowed && unknown.allowed.is_empty() {
+            Self::Denied
+        } else if !unknown.ignored.is_empty() {
+            Self::DependsOn(&unknown.ignored)
+        } else if !is_allowed {
+            Self::DependsOn(&unknown.allowed)
+        } else {
+            Self::Granted
+        }
+    }
+}
+
+fn undecided(groups: &BTreeSet<GroupId>, earlier: Option<&UserDecision>, is_allowed: bool) -> UserDecision {
+    use InactiveReason::{MembershipUnknown, NotInAllowedGroup};
+    let unknown = |group: &GroupId| UserDecision::Inactive(MembershipUnknown { group: group.clone() });
+    match earlier {
+        Some(UserDecision::Active) => UserDecision::Active,
+        Some(UserDecision::Inactive(NotInAllowedGroup)) if !is_allowed => UserDecision::Inactive(NotInAllowedGroup),
+        Some(UserDecision::Inactive(MembershipUnknown { group })) if groups.contains(group) => unknown(group),
+        // There is one: else nothing would depend on it.
+        _ => groups.first().map_or(UserDecision::Active, unknown),
     }
 }
 

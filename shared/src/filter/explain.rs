@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::decide::UserFacts;
+use super::decide::{InactiveReason, UserDecision, UserFacts, decide_user};
 use super::policy::Policy;
 use super::reach::Reach;
 use crate::directory::GroupId;
@@ -40,45 +40,77 @@ pub struct Check {
 /// Shows every rule's outcome. The user is active exactly when all have passed.
 #[must_use]
 pub fn explain_user(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> Vec<Check> {
-    let deleted = facts.deleted;
+    let check = |rule, passed, yes, no| Check { rule, passed, group: None, explanation: if passed { yes } else { no } };
     let disabled = facts.account_enabled == Some(false);
-    let listed = reach.of(facts.groups);
-    let (allowed, ignored) = (listed.allowed.cloned(), listed.ignored.cloned());
-    let anyone = policy.allowed_groups.is_empty();
-    let check =
-        |rule, passed, group, yes, no| Check { rule, passed, group, explanation: if passed { yes } else { no } };
     vec![
         check(
             Rule::NotDeleted,
-            !deleted,
-            None,
+            !facts.deleted,
             "The user exists in the tenant.",
             "The user was deleted in the tenant.",
         ),
         check(
             Rule::EnabledInOffice365,
             !disabled,
-            None,
             "The account is not disabled in Office 365.",
             "The account is disabled in Office 365.",
         ),
-        check(
-            Rule::InNoIgnoredGroup,
-            ignored.is_none(),
-            ignored,
-            "The user is in no ignored group.",
-            "The user is a member of an ignored group.",
-        ),
-        check(
-            Rule::InAllowedGroup,
-            anyone || allowed.is_some(),
-            allowed,
-            if anyone {
-                "No allowed groups are set, so everybody is allowed."
-            } else {
-                "The user is in an allowed group."
-            },
-            "Allowed groups are set, and the user is in none of them.",
-        ),
+        in_no_ignored_group(policy, reach, facts),
+        in_allowed_group(policy, reach, facts),
     ]
+}
+
+fn in_no_ignored_group(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> Check {
+    let unknown = &reach.unknown().ignored;
+    let (passed, group, explanation) = if let Some(group) = reach.of(facts.groups).ignored {
+        (false, Some(group.clone()), "The user is a member of an ignored group.")
+    } else if unknown.is_empty() {
+        (true, None, "The user is in no ignored group.")
+    } else {
+        match by_groups(policy, reach, facts) {
+            UserDecision::Inactive(InactiveReason::MembershipUnknown { group }) if unknown.contains(&group) => {
+                (false, Some(group), "The members of an ignored group are unknown, and the user was not active before.")
+            }
+            UserDecision::Active => (
+                true,
+                unknown.first().cloned(),
+                "The members of an ignored group are unknown; the user stays active as before.",
+            ),
+            UserDecision::Inactive(_) => {
+                (true, unknown.first().cloned(), "The members of an ignored group are unknown.")
+            }
+        }
+    };
+    Check { rule: Rule::InNoIgnoredGroup, passed, group, explanation }
+}
+
+fn in_allowed_group(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> Check {
+    let unknown = &reach.unknown().allowed;
+    let (passed, group, explanation) = if policy.allowed_groups.is_empty() {
+        (true, None, "No allowed groups are set, so everybody is allowed.")
+    } else if let Some(group) = reach.of(facts.groups).allowed {
+        (true, Some(group.clone()), "The user is in an allowed group.")
+    } else if unknown.is_empty() {
+        (false, None, "Allowed groups are set, and the user is in none of them.")
+    } else if by_groups(policy, reach, facts).is_active() {
+        (
+            true,
+            unknown.first().cloned(),
+            "The members of an allowed group are unknown; the user stays active as before.",
+        )
+    } else {
+        let named = match by_groups(policy, reach, facts) {
+            UserDecision::Inactive(InactiveReason::MembershipUnknown { group }) if unknown.contains(&group) => {
+                Some(group)
+            }
+            _ => unknown.first().cloned(),
+        };
+        (false, named, "The members of an allowed group are unknown, and the user was not active before.")
+    };
+    Check { rule: Rule::InAllowedGroup, passed, group, explanation }
+}
+
+/// The decision if the account existed and were enabled.
+fn by_groups(policy: &Policy, reach: &Reach, facts: UserFacts<'_>) -> UserDecision {
+    decide_user(policy, reach, UserFacts { deleted: false, account_enabled: None, ..facts })
 }

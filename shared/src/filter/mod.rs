@@ -20,5 +20,5 @@ pub use explain::{Check, Rule, explain_user};
 pub use name::NamePrefix;
 pub use parse::{FieldError, InvalidPolicy, whole_number};
 pub use policy::Policy;
-pub use reach::{GroupNode, Listed, Reach};
+pub use reach::{GroupNode, Listed, Reach, UnknownGroups};
 pub use safety::SafetyLimit;

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use foldhash::fast::RandomState;
 
 use super::policy::Policy;
-use crate::directory::GroupId;
+use crate::directory::{GroupId, GroupRecord, Membership};
 
 /// A group as the nesting sees it.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,14 @@ pub struct GroupNode<'a> {
     pub present: bool,
     /// The groups nested directly in it.
     pub children: &'a BTreeSet<GroupId>,
+    /// Whether all of its members are known.
+    pub membership: Membership,
+}
+
+impl<'a> From<&'a GroupRecord> for GroupNode<'a> {
+    fn from(group: &'a GroupRecord) -> Self {
+        Self { present: group.presence.is_present(), children: &group.children, membership: group.membership }
+    }
 }
 
 /// For each group whose direct members are reached by a listed group: which one reaches them.
@@ -31,6 +39,30 @@ pub struct Reach {
     /// such group is reached.
     beginnings: Vec<u64>,
     vanished: BTreeSet<GroupId>,
+    unknown: UnknownGroups,
+}
+
+/// The groups that count as allowed or ignored ones and whose members are unknown: anyone may be in them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnknownGroups {
+    /// Allowed groups, and with `nested_groups` those nested in them.
+    pub allowed: BTreeSet<GroupId>,
+    /// Ignored groups, and with `nested_groups` those nested in them.
+    pub ignored: BTreeSet<GroupId>,
+}
+
+impl UnknownGroups {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &GroupId> {
+        self.allowed.union(&self.ignored)
+    }
+
+    /// True when none of these has become known since `earlier`, or has ceased to count: then every decision that was kept
+    /// for want of knowledge still stands.
+    #[must_use]
+    pub fn includes(&self, earlier: &Self) -> bool {
+        earlier.allowed.is_subset(&self.allowed) && earlier.ignored.is_subset(&self.ignored)
+    }
 }
 
 /// Which listed groups reach a group's members, or a user: of each list the one with the smallest id.
@@ -56,6 +88,7 @@ impl Reach {
     pub fn compute<'a>(policy: &Policy, node: impl Fn(&GroupId) -> Option<GroupNode<'a>>) -> Self {
         let mut by: HashMap<GroupId, Listed<Rank>, RandomState> = HashMap::default();
         let mut walk = |listed: &BTreeSet<GroupId>, list: fn(&mut Listed<Rank>) -> &mut Option<Rank>| {
+            let mut unknown = BTreeSet::new();
             // In the order of their ids, so that the smallest listed group is the one that is named.
             for (origin, rank) in listed.iter().zip((1..).filter_map(Rank::new)) {
                 let mut open = vec![origin];
@@ -66,19 +99,25 @@ impl Reach {
                         continue;
                     }
                     *reached = Some(rank);
+                    if !node.membership.is_known() {
+                        unknown.insert(group.clone());
+                    }
                     if policy.nested_groups {
                         open.extend(node.children);
                     }
                 }
             }
+            unknown
         };
-        walk(&policy.allowed_groups, |listed| &mut listed.allowed);
-        walk(&policy.ignored_groups, |listed| &mut listed.ignored);
+        let unknown = UnknownGroups {
+            allowed: walk(&policy.allowed_groups, |listed| &mut listed.allowed),
+            ignored: walk(&policy.ignored_groups, |listed| &mut listed.ignored),
+        };
         let vanished =
             policy.listed_groups().filter(|group| !node(group).is_some_and(|node| node.present)).cloned().collect();
         let [allowed, ignored] =
             [&policy.allowed_groups, &policy.ignored_groups].map(|listed| listed.iter().cloned().collect());
-        Self { beginnings: beginnings(by.keys()), by, allowed, ignored, vanished }
+        Self { beginnings: beginnings(by.keys()), by, allowed, ignored, vanished, unknown }
     }
 
     fn get(&self, group: &GroupId) -> Option<Listed<Rank>> {
@@ -110,6 +149,12 @@ impl Reach {
         self.named(groups.iter().filter_map(|group| self.get(group)).fold(Listed::default(), of))
     }
 
+    /// Which listed groups reach the members of this group.
+    #[must_use]
+    pub fn listed_by(&self, group: &GroupId) -> Listed<&GroupId> {
+        self.get(group).map_or_else(Listed::default, |by| self.named(by))
+    }
+
     /// True when members of this group are reached by a listed one.
     #[must_use]
     pub fn reaches(&self, group: &GroupId) -> bool {
@@ -126,6 +171,17 @@ impl Reach {
     #[must_use]
     pub fn vanished(&self) -> &BTreeSet<GroupId> {
         &self.vanished
+    }
+
+    /// The groups that count as listed ones and whose members are unknown.
+    #[must_use]
+    pub fn unknown(&self) -> &UnknownGroups {
+        &self.unknown
+    }
+
+    /// All groups whose members are reached by a listed one.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.by.keys()
     }
 
     /// The groups that are reached by other listed groups than in `other`: their members must be decided anew.

@@ -62,6 +62,38 @@ impl DirectoryRole {
     }
 }
 
+/// The path that lists the directory roles of an account.
+const ROLES: &str = "me/memberOf/microsoft.graph.directoryRole";
+const ROLES_QUERY: &str = "$select=id,displayName,roleTemplateId";
+
+/// The templates of the roles that, together with the permission `Member.Read.Hidden`, show hidden members: Global, User,
+/// Exchange, SharePoint, Intune and Teams Administrator.
+///
+/// Source: Microsoft Graph, "List group members". It names Yammer Administrator too; an account with only that role is taken
+/// for one that sees less.
+const HIDDEN_MEMBERS_ROLES: [&str; 6] = [
+    "62e90394-69f5-4237-9190-012177145e10",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
+    "3a2c62db-5318-420d-8d74-23affee5d9d5",
+    "69091246-20e8-4a56-aa4d-066075b2a7a8",
+];
+
+/// Reads the directory roles of the account, a page of them.
+pub(super) fn roles_page(origin: &GraphOrigin) -> Read<Page> {
+    Read::list_page(origin.endpoint(ROLES, ROLES_QUERY))
+}
+
+/// True when one of the roles on the page shows hidden members.
+pub(super) fn shows_hidden_members(page: &Page) -> bool {
+    let shows = |object: &str| {
+        let template = role_template(object);
+        template.is_some_and(|template| HIDDEN_MEMBERS_ROLES.iter().any(|id| template.eq_ignore_ascii_case(id)))
+    };
+    page.objects.iter().any(|object| shows(object))
+}
+
 /// Reads one user, one group and the account's own roles with the token.
 ///
 /// # Errors
@@ -109,18 +141,20 @@ async fn users(client: &GraphClient, token: &SecretString) -> Result<Page, Graph
 }
 
 async fn roles(client: &GraphClient, token: &SecretString) -> Result<AccountRoles, GraphError> {
-    let query = "$select=id,displayName,roleTemplateId";
-    let page = first_page(client, token, "me/memberOf/microsoft.graph.directoryRole", query).await?;
+    let page = first_page(client, token, ROLES, ROLES_QUERY).await?;
     if page.link != Link::End {
         // A page holds a hundred: nobody has that many roles.
         return Ok(AccountRoles::Unknown);
     }
     // One that is not understood may be any role.
-    let roles = page.objects.iter().map(|object| {
-        let role: Value = serde_json::from_str(object).ok()?;
-        Some(DirectoryRole::from_template(role.get("roleTemplateId")?.as_str()?.to_owned()))
-    });
+    let roles = page.objects.iter().map(|object| role_template(object).map(DirectoryRole::from_template));
     Ok(roles.collect::<Option<_>>().map_or(AccountRoles::Unknown, AccountRoles::Known))
+}
+
+/// The template of a directory role; `None` when the object is not understood.
+fn role_template(object: &str) -> Option<String> {
+    let role: Value = serde_json::from_str(object).ok()?;
+    Some(role.get("roleTemplateId")?.as_str()?.to_owned())
 }
 
 async fn first_page(client: &GraphClient, token: &SecretString, path: &str, query: &str) -> Result<Page, GraphError> {

@@ -8,6 +8,7 @@ use url::Url;
 use super::client::Read;
 use super::error::GraphError;
 use super::page::{Malformed, Page};
+use super::probe;
 use super::tenant::GraphTenant;
 use super::wire::{self, Decode};
 use crate::directory::{GroupId, GroupPatch, GroupProfile, Member, ObjectId, UserId, UserPatch, UserProfile};
@@ -92,6 +93,21 @@ impl TenantSource for GraphTenant {
         let counted = trail.counted().ok_or(GraphError::from(Malformed::NoCount))?;
         let ids: BTreeSet<ObjectId> = trail.take().objects.into_iter().map(|object| object.id).collect();
         if (ids.len() as u64) < counted { Err(GraphError::FewerThanCounted.into()) } else { Ok(ids) }
+    }
+
+    /// By the permission of the token and the directory roles of its account. A change of either shows with the next token.
+    async fn sees_hidden_members(&self) -> Result<bool, SourceError> {
+        if !self.reads_hidden_members().await? {
+            return Ok(false);
+        }
+        match self.get_optional(&probe::roles_page(self.client.origin())).await {
+            Ok(roles) => Ok(probe::shows_hidden_members(&roles)),
+            Err(error) if error.is_refusal() => {
+                tracing::info!("the roles of the account are not known: {error}");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {

@@ -73,6 +73,11 @@ impl GraphTenant {
         .await
     }
 
+    /// Whether the token in use has the permission to read hidden memberships.
+    pub(super) async fn reads_hidden_members(&self) -> Result<bool, GraphError> {
+        Ok(self.tokens.token().await?.reads_hidden_members)
+    }
+
     async fn get_blaming<T>(
         &self,
         read: &Read<T>,

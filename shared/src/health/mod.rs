@@ -198,6 +198,7 @@ mod tests {
             users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
+            watched_groups: None,
         });
         Overview {
             directory,

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::cursor::InvalidCursor;
 use super::preview::PreviewSummaryView;
+use crate::directory::{GroupId, UnknownCause};
 use crate::filter::{FieldError, InvalidPolicy};
 use crate::queue::QueueError;
 use crate::store::StoreError;
@@ -66,6 +67,8 @@ pub enum ProblemKind {
     NoCredential,
     /// The version named in `If-Match` is not the current one.
     PreconditionFailed,
+    /// The members of a group cannot be read in the tenant, so they are unknown.
+    MembershipUnknown,
     /// The body is longer than anything meaningful.
     BodyTooLarge,
     /// The address is longer than anything meaningful.
@@ -115,6 +118,7 @@ impl ProblemKind {
             Self::HoldNotOpen => (S::CONFLICT, "hold-not-open", "The hold does not wait for a decision any more"),
             Self::NoCredential => (S::CONFLICT, "no-credential", "No administrator has authorized the directory"),
             Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition-failed", "The version has changed"),
+            Self::MembershipUnknown => (S::CONFLICT, "membership-unknown", "The members are unknown"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Self::UriTooLong => (S::URI_TOO_LONG, "uri-too-long", "The address is too long"),
             Self::UnsupportedMediaType => {
@@ -197,6 +201,17 @@ impl Problem {
              who and why. To save them all the same, send them again with \"confirm_deactivations\": {deactivations}."
         );
         Self { unconfirmed: Some(Box::new((deactivations, preview))), ..Self::new(kind, detail) }
+    }
+
+    /// A group whose members are unknown: no list of them may be given, since an empty or short one would be taken for all.
+    #[must_use]
+    pub fn membership_unknown(group: &GroupId, cause: UnknownCause) -> Self {
+        let because = cause.explanation();
+        let detail = format!(
+            "The members of group {group} are unknown, because {because}. Keep what you have of this group. An \
+             administrator of the directory sees what to do on the Sync page."
+        );
+        Self::new(ProblemKind::MembershipUnknown, detail)
     }
 
     /// Something that is ours to fix. Its chain of causes goes to the log, not to the caller.

@@ -47,6 +47,7 @@ struct InactiveCounts {
     disabled_in_office_365: i64,
     member_of_ignored_group: i64,
     not_in_allowed_group: i64,
+    membership_unknown: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,6 +83,7 @@ impl CountsView {
                     disabled_in_office_365: counts.disabled_in_office_365,
                     member_of_ignored_group: counts.member_of_ignored_group,
                     not_in_allowed_group: counts.not_in_allowed_group,
+                    membership_unknown: counts.membership_unknown,
                 },
             }),
             groups: GroupCounts {

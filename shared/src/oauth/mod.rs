@@ -25,4 +25,4 @@ pub use callback::{Callback, Consent, Outcome};
 pub use conclusion::{Conclusion, Connected, Denial, NextSync, Position};
 pub use probe::{AccountProbe, ProbeError};
 pub use roles::{HeldRoles, Role, RoleAssessment};
-pub use scopes::{GRAPH_SCOPES, OPENID_SCOPES, missing_scopes};
+pub use scopes::{GRAPH_SCOPES, HIDDEN_MEMBERS_SCOPE, OPENID_SCOPES, has_scope, missing_scopes};

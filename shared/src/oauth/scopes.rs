@@ -6,6 +6,10 @@
 /// Source: Microsoft Graph permissions reference.
 pub const GRAPH_SCOPES: [&str; 2] = ["User.Read.All", "GroupMember.Read.All"];
 
+/// The permission that, together with a directory role such as User Administrator, shows the members of groups that hide
+/// them. It is optional, and in tokens when an administrator has consented to it.
+pub const HIDDEN_MEMBERS_SCOPE: &str = "Member.Read.Hidden";
+
 /// Who signed in, and a refresh token.
 pub const OPENID_SCOPES: [&str; 3] = ["openid", "profile", "offline_access"];
 
@@ -13,10 +17,13 @@ pub const OPENID_SCOPES: [&str; 3] = ["openid", "profile", "offline_access"];
 /// resource (`https://graph.microsoft.com/User.Read.All`) and any case.
 #[must_use]
 pub fn missing_scopes(granted: &[String]) -> Vec<&'static str> {
-    let has = |needed: &str| {
-        granted.iter().any(|scope| scope.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(needed)))
-    };
-    GRAPH_SCOPES.into_iter().filter(|needed| !has(needed)).collect()
+    GRAPH_SCOPES.into_iter().filter(|needed| !has_scope(granted, needed)).collect()
+}
+
+/// True when this permission is among those granted.
+#[must_use]
+pub fn has_scope(granted: &[String], scope: &str) -> bool {
+    granted.iter().any(|granted| granted.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(scope)))
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 mod check;
 mod preview;
+mod unknown;
 
 pub use check::{CheckedSettings, ComparedWith, RejectedSettings};
 pub use preview::{Line, Outline, Preview, Shift, Then};
+pub use unknown::{GroupList, UnknownGroup};
 
 use std::fmt;
 use std::str::FromStr;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::{Directory, GroupId, GroupRecord, ObjectId, Presence, Text, UserRecord};
 use crate::filter::{GroupDecision, GroupNode, Policy, Reach, UserFacts, UserOutcome, decide_group, decide_user};
+use crate::settings::UnknownGroup;
 use crate::sync::RunId;
 
 /// The lists of a preview.
@@ -38,14 +39,10 @@ pub enum Then {
 }
 
 impl Then {
-    /// What would become of a user with these settings, of which `reach` is computed.
+    /// The outcome for a user of the directory with these settings, of which `reach` is computed.
     #[must_use]
-    pub fn of_user(policy: &Policy, reach: &Reach, user: &UserRecord) -> Self {
-        let facts = UserFacts {
-            deleted: user.presence.is_deleted(),
-            account_enabled: user.profile.account_enabled,
-            groups: &user.groups,
-        };
+    pub fn of_user(directory: &Directory, policy: &Policy, reach: &Reach, user: &UserRecord) -> Self {
+        let facts = UserFacts::of(user, directory.publishes_users());
         Self::User(policy.sync_users().then(|| decide_user(policy, reach, facts).outcome()))
     }
 
@@ -85,6 +82,10 @@ pub struct Outline {
     pub deactivated: Vec<(Option<UserOutcome>, usize)>,
     /// Listed groups that the tenant does not have.
     pub vanished: Vec<GroupId>,
+    /// Groups that decisions would newly depend on, and whose members are unknown: while there are any, the settings are
+    /// refused.
+    #[serde(default)]
+    pub unknown: Vec<UnknownGroup>,
 }
 
 impl Outline {
@@ -132,17 +133,16 @@ impl Preview {
     pub fn new(directory: &Directory, policy: &Policy, users: Vec<UserRecord>, groups: Vec<GroupRecord>) -> Self {
         let groups: BTreeMap<GroupId, GroupRecord> =
             groups.into_iter().map(|group| (group.id.clone(), group)).collect();
-        let reach = Reach::compute(policy, |id| {
-            let group = groups.get(id)?;
-            Some(GroupNode { present: group.presence.is_present(), children: &group.children })
-        });
+        let reach = Reach::compute(policy, |id| groups.get(id).map(GroupNode::from));
         let published = directory.published.as_ref();
         let mut preview = Self::default();
         preview.outline.run = published.map(|published| published.run);
+        let current = Reach::compute(&directory.policy, |id| groups.get(id).map(GroupNode::from));
+        preview.outline.unknown = UnknownGroup::newly_in(&reach, &current, &groups);
         preview.outline.vanished = reach.vanished().iter().cloned().collect();
         for user in users.into_iter().filter(|user| user.presence != Presence::Unseen) {
-            let is_active = published.is_some_and(|published| published.users) && user.decision.is_active();
-            preview.add_user(Then::of_user(policy, &reach, &user), is_active, user);
+            let is_active = directory.publishes_users() && user.decision.is_active();
+            preview.add_user(Then::of_user(directory, policy, &reach, &user), is_active, user);
         }
         for group in groups.into_values().filter(|group| group.presence.is_present()) {
             let is_synced = published.is_some() && group.decision.is_synced();
@@ -209,7 +209,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::directory::{DirectoryCounts, DirectoryId, GroupProfile, Published, UserProfile};
+    use crate::directory::{DirectoryCounts, DirectoryId, GroupProfile, Membership, Published, UserProfile};
     use crate::filter::{InactiveReason, SkipReason, UserDecision};
 
     fn directory() -> Directory {
@@ -223,6 +223,7 @@ mod tests {
             users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: Vec::new(),
+            watched_groups: None,
         });
         directory
     }
@@ -250,6 +251,7 @@ mod tests {
             children: BTreeSet::new(),
             decision,
             members: 0,
+            membership: Membership::Known,
         }
     }
 

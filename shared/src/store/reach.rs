@@ -23,7 +23,5 @@ pub async fn reach(queries: &dyn QueryStore, directory: DirectoryId, policy: &Po
         }
         known.extend(groups.into_iter().map(|group| (group.id.clone(), group)));
     }
-    Ok(Reach::compute(policy, |id| {
-        known.get(id).map(|group| GroupNode { present: group.presence.is_present(), children: &group.children })
-    }))
+    Ok(Reach::compute(policy, |id| known.get(id).map(GroupNode::from)))
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::known::Known;
 use super::memberships::Memberships;
 use super::source::{GroupChange, GroupEvent, MemberChange, Removal, UserChange};
-use crate::directory::{GroupId, GroupPatch, MemberKind, ObjectId, UserId, UserPatch};
+use crate::directory::{GroupId, GroupPatch, MemberKind, Membership, ObjectId, UnknownCause, UserId, UserPatch};
 
 /// What a reading says in all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,9 +23,11 @@ pub(super) struct NetChanges {
     pub(super) memberships: Memberships,
     /// By outer group: whether a group is nested in it now, for the groups that were spoken of.
     pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
+    /// Whether the members of a group are known now, for the groups whose lists were read or could not be.
+    pub(super) membership: BTreeMap<GroupId, Membership>,
     /// Members of kinds that this version does not know, by group, until [`Self::classify`] looks at whose ids they carry.
     unclassified: Vec<(GroupId, MemberChange)>,
-    /// What is odd but does no harm, such as members of a kind this version does not know, in words.
+    /// What is odd but does no harm, in words.
     pub(super) oddities: Vec<String>,
 }
 
@@ -47,7 +49,16 @@ impl<P> Net<P> {
 impl NetChanges {
     /// True when nothing was said.
     pub(super) fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty() && self.nestings.is_empty()
+        self.users.is_empty()
+            && self.groups.is_empty()
+            && self.memberships.is_empty()
+            && self.nestings.is_empty()
+            && self.membership.is_empty()
+    }
+
+    /// True when any member of a group was told of.
+    pub(super) fn shows_members_of(&self, group: &GroupId) -> bool {
+        self.memberships.mention(group) || self.nestings.contains_key(group)
     }
 
     /// Adds a round of user changes.
@@ -126,6 +137,7 @@ impl NetChanges {
     /// Forgets what was said of these groups, and that they left others or others left them, but not of their users.
     pub(super) fn hold_groups(&mut self, held: &BTreeSet<GroupId>) {
         self.groups.retain(|group, _| !held.contains(group));
+        self.membership.retain(|group, _| !held.contains(group));
         self.nestings.retain(|outer, children| {
             let outer_is_held = held.contains(outer);
             children.retain(|inner, nested| *nested || !(outer_is_held || held.contains(inner)));
@@ -152,17 +164,27 @@ impl NetChanges {
     }
 
     /// Takes members of unknown kinds for the users or groups whose ids they carry: Graph gives new names to subtypes of user,
-    /// such as `agentUser`. `known` says what is known apart from these changes.
+    /// such as `agentUser`. Any other makes the members of its group unknown, and is kept as a user who was never read: should
+    /// it come to be one, it is in the group. `known` says what is known apart from these changes.
     pub(super) fn classify(&mut self, known: &Known) {
+        let mut last = BTreeMap::new();
         for (group, MemberChange { id, kind, removed }) in std::mem::take(&mut self.unclassified) {
+            last.insert((group, id), (kind, removed));
+        }
+        for ((group, id), (kind, removed)) in last {
             let (user, inner) = (UserId::from(id.clone()), GroupId::from(id));
-            if known.users.get(&user).is_some() || self.users.contains_key(&user) {
-                self.memberships.set(user, &group, !removed);
-            } else if known.groups.contains_key(&inner) || self.groups.contains_key(&inner) {
+            let is_user = known.has_user(&user) || self.users.contains_key(&user);
+            if !is_user && (known.has_group(&inner) || self.groups.contains_key(&inner)) {
                 self.set_nesting(group, inner, !removed);
-            } else if let MemberKind::Unknown(kind) = kind {
-                let note = format!("group {group} has a member {inner} of an unknown kind ({kind:?}); left out");
-                self.oddities.push(note);
+                continue;
+            }
+            self.memberships.set(user, &group, !removed);
+            if let MemberKind::Unknown(kind) = kind
+                && !is_user
+                && !removed
+            {
+                self.oddities.push(format!("group {group} has a member {inner} of an unknown kind ({kind:?})"));
+                self.membership.insert(group, UnknownCause::UnknownKind.into());
             }
         }
     }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::record::Failure;
 use super::source::SourceError;
-use crate::directory::GroupId;
 use crate::store::StoreError;
 
 /// Why a run failed. Nothing of its outcome was published.
@@ -40,9 +39,6 @@ pub enum RunError {
         /// Of what.
         list: ListKind,
     },
-    /// A group the settings depend on has never been read, so nobody can be decided.
-    #[error("the members of group {0}, which the settings name, could not be read")]
-    ListedGroupUnreadable(GroupId),
     /// The run has been paused and continued for too long.
     #[error("the run does not come to an end")]
     NeverEnds,
@@ -195,11 +191,6 @@ impl RunError {
                 "list_cut_short",
                 "Microsoft's list of users or groups ended before all of them were listed. Published users and groups \
                  stay as they were; the next scheduled run tries again.",
-            ),
-            Self::ListedGroupUnreadable(_) => (
-                "listed_group_unreadable",
-                "The members of a group that the settings allow or ignore could not be read, so nobody can be decided \
-                 yet. The next scheduled run tries again.",
             ),
             Self::NeverEnds => (
                 "never_ends",

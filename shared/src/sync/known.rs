@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::directory::{GroupId, GroupRecord, UserId, UserRecord};
+use crate::directory::{GroupId, GroupRecord, Presence, UserId, UserRecord};
 use crate::filter::{GroupNode, Policy, Reach};
 
 /// The records a run has loaded.
@@ -16,9 +16,21 @@ pub(super) struct Known {
     pub(super) complete: bool,
     /// True when the indexes of the table have to be made anew.
     pub(super) unindexed: bool,
+    /// True when consumers have been told the decisions of the users' records.
+    pub(super) published: bool,
 }
 
 impl Known {
+    /// True for a user who was read, not only named as a member.
+    pub(super) fn has_user(&self, id: &UserId) -> bool {
+        self.users.get(id).is_some_and(|user| user.presence != Presence::Unseen)
+    }
+
+    /// True for a group that was read, not only named as a member.
+    pub(super) fn has_group(&self, id: &GroupId) -> bool {
+        self.groups.get(id).is_some_and(|group| group.presence != Presence::Unseen)
+    }
+
     /// Adds users.
     pub(super) fn add_users(&mut self, users: Vec<UserRecord>) {
         self.users.add(users);
@@ -71,7 +83,5 @@ impl KnownUsers {
 
 /// Which of these groups count as allowed or ignored.
 pub(super) fn reach(policy: &Policy, groups: &BTreeMap<GroupId, GroupRecord>) -> Reach {
-    Reach::compute(policy, |id| {
-        groups.get(id).map(|group| GroupNode { present: group.presence.is_present(), children: &group.children })
-    })
+    Reach::compute(policy, |id| groups.get(id).map(GroupNode::from))
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::changes::NetChanges;
 use super::holding::FoundHold;
 use super::known::{Known, reach};
+use super::ledger::Ledger;
 use super::outlook::next_groups;
+use super::source::GroupEvent;
 use super::work::Work;
-use crate::directory::{GroupId, UserId, UserRecord};
+use crate::directory::{Directory, GroupId, UserId, UserRecord};
 use crate::filter::Policy;
 use crate::store::StoreError;
 
@@ -27,7 +29,7 @@ impl Work<'_> {
     pub(super) async fn load_for(
         &self,
         net: &mut NetChanges,
-        policy: &Policy,
+        directory: &Directory,
         known: &mut Known,
         found: &FoundHold,
     ) -> Result<bool, StoreError> {
@@ -35,11 +37,50 @@ impl Work<'_> {
             self.load_unclassified(net, known).await?;
         }
         net.classify(known);
-        let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete;
+        // What an earlier version has published does not say which groups to watch.
+        let says_watched = directory.published.as_ref().is_some_and(|published| published.watched_groups.is_some());
+        let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete && says_watched;
         if !is_quiet && !known.complete {
-            self.load_touched(policy, net, known, found).await?;
+            self.load_touched(&directory.policy, net, known, found).await?;
         }
         Ok(is_quiet)
+    }
+
+    /// Loads what the lists of members of some groups are compared with: the groups, and all who are in them before or now;
+    /// and the groups that changes say to hide their members, since new ones among them are told from others.
+    pub(super) async fn load_watched(
+        &self,
+        known: &mut Known,
+        ledger: &Ledger,
+        watched: &[GroupId],
+    ) -> Result<(), StoreError> {
+        if known.complete {
+            return Ok(());
+        }
+        let hidden = ledger.group_changes.map(|change| {
+            let hides = matches!(&change.what, GroupEvent::Seen(patch) if patch.hides_members());
+            hides.then(|| change.id.clone())
+        });
+        let hidden: BTreeSet<GroupId> = hidden.into_iter().flatten().collect();
+        if watched.is_empty() && hidden.is_empty() {
+            return Ok(());
+        }
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        let (mut groups, mut users): (BTreeSet<GroupId>, BTreeSet<UserId>) =
+            (watched.iter().cloned().collect(), BTreeSet::new());
+        let records = mirror.groups(directory, &groups).await?;
+        groups = records.iter().flat_map(|group| group.children.iter().cloned()).collect();
+        known.add_groups(records);
+        for group in watched {
+            let listed = ledger.members(group).map(|member| member.id.clone());
+            groups.extend(listed.iter().cloned().map(GroupId::from));
+            users.extend(listed.into_iter().map(UserId::from));
+            users.append(&mut mirror.members(directory, group).await?);
+        }
+        groups.extend(hidden);
+        known.add_groups(mirror.groups(directory, &groups).await?);
+        known.add_users(mirror.users(directory, &users).await?);
+        Ok(())
     }
 
     /// Loads the users and groups whose ids members of unknown kinds carry.
@@ -64,14 +105,19 @@ impl Work<'_> {
         known: &mut Known,
         found: &FoundHold,
     ) -> Result<(), StoreError> {
-        let touched = net.groups.keys().chain(net.nestings.keys()).chain(policy.listed_groups());
-        let touched = touched.chain(&found.changes.groups);
+        let touched = net.groups.keys().chain(net.nestings.keys()).chain(net.membership.keys());
+        let touched = touched.chain(policy.listed_groups()).chain(&found.changes.groups);
         self.load_groups(known, net, touched.cloned().collect()).await?;
         let groups = next_groups(&known.groups, net, policy, self.ports.clock.now());
 
         let mut users: BTreeSet<UserId> =
             net.users.keys().chain(net.memberships.users()).chain(found.users()).cloned().collect();
-        for group in reach(policy, &groups).differences(&reach(policy, &known.groups)) {
+        let (before, after) = (reach(policy, &known.groups), reach(policy, &groups));
+        if !after.unknown().includes(before.unknown()) {
+            // Any user may have been decided by the group that has become known.
+            return self.load_everything(known).await;
+        }
+        for group in after.differences(&before) {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
         // Some are known already, because it was to be found out who has come back.

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::changes::{Net, NetChanges};
 use super::known::{Known, reach};
 use super::source::Removal;
-use crate::directory::{GroupId, GroupProfile, GroupRecord, Presence, RETENTION, UserId, UserProfile, UserRecord};
+use crate::directory::{
+    GroupId, GroupProfile, GroupRecord, Membership, Presence, RETENTION, UnknownCause, UserId, UserProfile, UserRecord,
+};
 use crate::filter::{
     GroupDecision, InactiveReason, Policy, Reach, SkipReason, UserDecision, UserFacts, decide_group, decide_user,
 };
@@ -69,7 +71,8 @@ impl<'a> Outlook<'a> {
             // Microsoft drops the memberships too, but was seen not to report it.
             user.groups.clear();
         }
-        user.decision = decide_user(self.policy, &self.reach, facts(&user));
+        let earlier = old.and_then(|old| self.facts(old).earlier);
+        user.decision = decide_user(self.policy, &self.reach, UserFacts { earlier, ..self.facts(&user) });
         Some(user)
     }
 
@@ -83,7 +86,11 @@ impl<'a> Outlook<'a> {
 
     /// Whether the policy would let a user in with the groups as they are.
     pub(super) fn is_active_before(&self, user: &UserRecord) -> bool {
-        decide_user(self.policy, &self.reach_before, facts(user)).is_active()
+        decide_user(self.policy, &self.reach_before, self.facts(user)).is_active()
+    }
+
+    fn facts<'b>(&self, user: &'b UserRecord) -> UserFacts<'b> {
+        UserFacts::of(user, self.known.published)
     }
 }
 
@@ -106,14 +113,7 @@ fn unseen_group(id: &GroupId) -> GroupRecord {
         children: BTreeSet::new(),
         decision: GroupDecision::Skipped { reason: SkipReason::GroupSyncOff },
         members: 0,
-    }
-}
-
-fn facts(user: &UserRecord) -> UserFacts<'_> {
-    UserFacts {
-        deleted: user.presence.is_deleted(),
-        account_enabled: user.profile.account_enabled,
-        groups: &user.groups,
+        membership: Membership::Known,
     }
 }
 
@@ -139,8 +139,13 @@ pub(super) fn next_groups(
             continue;
         }
         let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
+        let hid_members = record.profile.hides_members();
         change.patch.clone().apply_to(&mut record.profile);
         record.presence = presence_after(record.presence, change, now);
+        // Changes tell of hidden members only to some accounts: silence says nothing.
+        if record.profile.hides_members() && !hid_members && !net.shows_members_of(id) {
+            record.membership = UnknownCause::Hidden.into();
+        }
     }
     for (id, children) in &net.nestings {
         let record = next.entry(id.clone()).or_insert_with(|| unseen_group(id));
@@ -150,6 +155,11 @@ pub(super) fn next_groups(
             } else {
                 record.children.remove(child);
             }
+        }
+    }
+    for (id, membership) in &net.membership {
+        if let Some(record) = next.get_mut(id) {
+            record.membership = *membership;
         }
     }
     for record in next.values_mut() {

@@ -8,8 +8,8 @@ use super::known::Known;
 use super::outlook::Outlook;
 use super::record::ChangeCounts;
 use super::sizes::Sizes;
-use crate::directory::{DirectoryCounts, GroupId, GroupRecord, ObjectId, Presence, UserId, UserRecord};
-use crate::filter::{GroupDecision, InactiveReason, SkipReason, UserDecision};
+use crate::directory::{DirectoryCounts, GroupId, GroupRecord, Membership, ObjectId, Presence, UserId, UserRecord};
+use crate::filter::{GroupDecision, InactiveReason, Reach, SkipReason, UserDecision};
 use crate::store::{List, ListChange, NameIndex, Write};
 
 /// What a run will write. Empty when nothing has changed. The records themselves are in the [`Outlook`].
@@ -41,6 +41,8 @@ pub(super) struct Plan {
     pub(super) counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have.
     pub(super) vanished_groups: BTreeSet<GroupId>,
+    /// Groups that decide and whose members are unknown, or may be hidden.
+    pub(super) watched_groups: BTreeMap<GroupId, Membership>,
 }
 
 /// Who joins a group and who leaves it, each in the order of ids.
@@ -86,6 +88,7 @@ impl Plan {
             changes: ChangeCounts::default(),
             counts: DirectoryCounts::default(),
             vanished_groups: outlook.reach.vanished().clone(),
+            watched_groups: watched(&outlook.reach, &outlook.groups),
         }
     }
 
@@ -189,6 +192,10 @@ impl Plan {
             self.group_indexes.retain(|left| left != id.object());
             self.left.insert(id);
         }
+        let stays = |id: &GroupId| self.left.contains(id);
+        self.watched_groups.retain(|id, _| !stays(id));
+        self.watched_groups
+            .extend(watched(&outlook.reach_before, &outlook.known.groups).into_iter().filter(|(id, _)| stays(id)));
     }
 
     fn add_user(&mut self, outlook: &Outlook<'_>, old: Option<&UserRecord>, new: UserRecord) {
@@ -261,6 +268,24 @@ impl Plan {
     }
 }
 
+/// The most groups that are watched: each costs a run a request or a few, and the directory's record a line. Beyond it, the
+/// next full reading finds what has changed.
+const MAX_WATCHED: usize = 200;
+
+/// As many of these groups as can be watched: first those whose members are unknown.
+pub(super) fn watchable(groups: &BTreeMap<GroupId, Membership>) -> BTreeMap<GroupId, Membership> {
+    let (known, unknown): (Vec<_>, Vec<_>) = groups.iter().partition(|(_, membership)| membership.is_known());
+    let first = unknown.into_iter().chain(known).take(MAX_WATCHED);
+    first.map(|(group, membership)| (group.clone(), *membership)).collect()
+}
+
+/// The groups whose members must be read again and again, since no change may tell of them.
+fn watched(reach: &Reach, groups: &BTreeMap<GroupId, GroupRecord>) -> BTreeMap<GroupId, Membership> {
+    let reached = reach.groups().filter_map(|id| groups.get(id));
+    let watched = reached.filter(|group| group.profile.hides_members() || !group.membership.is_known());
+    watched.map(|group| (group.id.clone(), group.membership)).collect()
+}
+
 fn objects(users: Vec<UserId>) -> BTreeSet<ObjectId> {
     users.iter().map(|user| user.object().clone()).collect()
 }
@@ -285,6 +310,7 @@ fn inactive<'a>(counts: &'a mut DirectoryCounts, reason: &InactiveReason) -> &'a
         InactiveReason::DisabledInOffice365 => &mut counts.disabled_in_office_365,
         InactiveReason::MemberOfIgnoredGroup { .. } => &mut counts.member_of_ignored_group,
         InactiveReason::NotInAllowedGroup => &mut counts.not_in_allowed_group,
+        InactiveReason::MembershipUnknown { .. } => &mut counts.membership_unknown,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, stream};
 
 use super::addresses::Addresses;
-use super::changes::NetChanges;
+use super::changes::{Net, NetChanges};
 use super::error::RunError;
 use super::known::Known;
 use super::ledger::Ledger;
@@ -15,7 +15,7 @@ use super::returned::Returned;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify::{self, Correction};
-use crate::directory::GroupId;
+use crate::directory::{GroupId, GroupPatch, Membership, UnknownCause};
 use crate::filter::Policy;
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
@@ -58,6 +58,30 @@ pub(super) async fn changes(source: &dyn TenantSource, ledger: &Ledger) -> Resul
         source.group_changes(&links.groups, &ledger.group_changes),
     )?;
     Ok(())
+}
+
+/// Reads the members of some groups. Returns those whose members Graph does not give. Of a group that Graph does not answer for
+/// now, or that has gone, nothing is read, and nothing is concluded.
+pub(super) async fn watched(
+    source: &dyn TenantSource,
+    ledger: &Ledger,
+    groups: Vec<GroupId>,
+) -> Result<Vec<GroupId>, SourceError> {
+    let mut reads = stream::iter(groups)
+        .map(|id| async move {
+            let read = source.members(&id, &ledger.members(&id)).await;
+            (id, read)
+        })
+        .buffer_unordered(GROUPS_AT_ONCE);
+    let mut unread = Vec::new();
+    while let Some((group, read)) = reads.next().await {
+        match read {
+            Ok(()) | Err(SourceError::NotFound | SourceError::Unavailable(_)) => {}
+            Err(SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_)) => unread.push(group),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(unread)
 }
 
 /// What a full reading begins with. The links come before the lists, so that whatever changes while the lists are read
@@ -129,17 +153,106 @@ async fn all_members(
     Ok(unread)
 }
 
-/// What the changes in the ledger say, which must be complete.
-pub(super) fn conclude_changes(ledger: &Ledger, known: &Known, returned: &Returned) -> Reading {
-    let mut reading = Reading {
-        net: NetChanges::default(),
-        links: ledger.head.basis.links().clone(),
-        gaps: Vec::new(),
-        unread_groups: Vec::new(),
-        emptied: false,
-    };
+/// What the changes in the ledger say, which must be complete, on top of the members of the watched groups that were read
+/// before them. `known` must have what [`Reconciliation::of_some_groups`] needs.
+pub(super) async fn conclude_changes(
+    source: &dyn TenantSource,
+    ledger: &Ledger,
+    known: &Known,
+    policy: &Policy,
+    watched: Vec<GroupId>,
+    unread: Vec<GroupId>,
+    returned: &Returned,
+) -> Result<Reading, RunError> {
+    let mut reading = Reading::nothing(ledger.head.basis.links().clone());
+    // What has come back is compared by itself.
+    let is_there = |group: &GroupId| known.groups.get(group).is_some_and(|group| group.presence.is_present());
+    let is_read = |group: &GroupId| is_there(group) && ledger.members(group).is_complete();
+    let read: BTreeSet<GroupId> = watched.into_iter().filter(is_read).collect();
+    if !read.is_empty() || !unread.is_empty() {
+        let mut lists = Lists::of(Reconciliation::of_some_groups(known));
+        for group in &unread {
+            lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
+        }
+        match lists.compare(source, ledger, policy, read).await {
+            Ok(_) => {
+                reading.net = lists.reconciliation.into_membership_changes();
+                reading.net.oddities.append(&mut lists.odd);
+                reading.gaps = lists.gaps;
+            }
+            // The next run reads them again.
+            Err(SourceError::Unavailable(error)) => tracing::warn!("members were not compared: {error}"),
+            Err(error) => return Err(error.into()),
+        }
+    }
     reading.add_returned_and_changes(ledger, known, returned);
-    reading
+    let silent = reading.new_silent_groups(known);
+    for group in verify::empty_hidden_groups(source, &silent).await? {
+        reading.net.membership.insert(group, Membership::Known);
+    }
+    Ok(reading)
+}
+
+/// Lists of members on their way to changes.
+struct Lists<'a> {
+    reconciliation: Reconciliation<'a>,
+    gaps: Vec<String>,
+    odd: Vec<String>,
+}
+
+impl<'a> Lists<'a> {
+    fn of(reconciliation: Reconciliation<'a>) -> Self {
+        Self { reconciliation, gaps: Vec::new(), odd: Vec::new() }
+    }
+
+    /// Compares the members of these groups, which must have been read to their end, with their counters and with what is
+    /// known. Returns the groups whose lists are not to be believed.
+    async fn compare(
+        &mut self,
+        source: &dyn TenantSource,
+        ledger: &Ledger,
+        policy: &Policy,
+        groups: BTreeSet<GroupId>,
+    ) -> Result<Vec<GroupId>, SourceError> {
+        let mut corrections = verify::members(source, ledger, &self.reconciliation, policy, &groups).await?;
+        let (mut unread, mut silent) = (Vec::new(), BTreeSet::new());
+        for group in groups {
+            let mut members = listing(ledger.members(&group).take(), &mut self.gaps, &mut self.odd);
+            if self.reconciliation.is_hidden(&group, &members) {
+                silent.insert(group);
+                continue;
+            }
+            match corrections.remove(&group) {
+                None => {}
+                Some(Correction::Unknown) => {
+                    // Those who are listed are members; whoever else is one is not known.
+                    members.unread.push(UnreadObject { id: None, note: String::new() });
+                    unread.push(group.clone());
+                }
+                Some(Correction::Lacks { found, doubtful }) => {
+                    if !doubtful.is_empty() {
+                        let number = doubtful.len();
+                        self.gaps.push(format!(
+                            "{number} members of group {group} are counted and not listed; what was known of them stays"
+                        ));
+                    }
+                    members.objects.extend(found);
+                    let doubtful = doubtful.into_iter().map(|id| UnreadObject { id: Some(id), note: String::new() });
+                    members.unread.extend(doubtful);
+                }
+            }
+            self.reconciliation.see_members(&group, members);
+        }
+        let empty = verify::empty_hidden_groups(source, &silent).await?;
+        for group in &silent {
+            if empty.contains(group) {
+                self.reconciliation.see_members(group, Listing::empty());
+            } else {
+                self.reconciliation.see_unknown(group, UnknownCause::Hidden);
+            }
+        }
+        Ok(unread)
+    }
 }
 
 /// What everything in the ledger says, which must be complete but for the members of the unread groups. Lists are compared with
@@ -152,49 +265,28 @@ pub(super) async fn conclude_everything(
     mut unread_groups: Vec<GroupId>,
     returned: &Returned,
 ) -> Result<Reading, RunError> {
-    let (mut gaps, mut odd) = (Vec::new(), Vec::new());
     let (mut addresses, mut listed) = (Addresses::default(), 0);
-    let mut reconciliation = Reconciliation::new(known);
+    let mut lists = Lists::of(Reconciliation::new(known));
     for page in ledger.users.take_pages() {
         listed += page.objects.len() + page.unread.len();
-        odd.extend(addresses.shared(&page.objects));
-        reconciliation.see_users(listing(page, &mut gaps, &mut odd));
+        lists.odd.extend(addresses.shared(&page.objects));
+        lists.reconciliation.see_users(listing(page, &mut lists.gaps, &mut lists.odd));
     }
     drop(addresses);
     let mut groups = BTreeSet::new();
     for page in ledger.groups.take_pages() {
         groups.extend(page.objects.iter().map(|(id, _)| id.clone()));
-        reconciliation.see_groups(listing(page, &mut gaps, &mut odd));
+        lists.reconciliation.see_groups(listing(page, &mut lists.gaps, &mut lists.odd));
     }
     let (counted, changed) = (ledger.head.basis.counted(), ledger.changed());
-    verify::complete(source, reconciliation.users_seen(), counted.users, &changed).await?;
-    verify::complete(source, reconciliation.groups_seen(), counted.groups, &changed).await?;
-    groups.retain(|group| !unread_groups.contains(group));
-    let mut corrections = verify::members(source, ledger, &reconciliation, policy, &groups).await?;
-    for group in groups {
-        let mut members = listing(ledger.members(&group).take(), &mut gaps, &mut odd);
-        match corrections.remove(&group) {
-            None => {}
-            Some(Correction::Unknown) => {
-                // Those who are listed are members; whoever else is one is not known.
-                members.unread.push(UnreadObject { id: None, note: String::new() });
-                unread_groups.push(group.clone());
-            }
-            Some(Correction::Lacks { found, doubtful }) => {
-                if !doubtful.is_empty() {
-                    let number = doubtful.len();
-                    gaps.push(format!(
-                        "{number} members of group {group} are counted and not listed; what was known of them stays"
-                    ));
-                }
-                members.objects.extend(found);
-                members
-                    .unread
-                    .extend(doubtful.into_iter().map(|id| UnreadObject { id: Some(id), note: String::new() }));
-            }
-        }
-        reconciliation.see_members(&group, members);
+    verify::complete(source, lists.reconciliation.users_seen(), counted.users, &changed).await?;
+    verify::complete(source, lists.reconciliation.groups_seen(), counted.groups, &changed).await?;
+    for group in &unread_groups {
+        groups.remove(group);
+        lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
     }
+    unread_groups.extend(lists.compare(source, ledger, policy, groups).await?);
+    let Lists { reconciliation, gaps, mut odd } = lists;
     let mut net = reconciliation.conclude();
     net.oddities.append(&mut odd);
     verify::removed_objects(source, &net, &changed).await?;
@@ -216,6 +308,14 @@ impl Reading {
         returned.say(ledger, known, &mut self.net);
         self.add_changes(ledger);
         self.gaps.append(&mut returned.leave_unread(&mut self.net));
+    }
+
+    /// Groups that are new, hide their members and have shown none.
+    fn new_silent_groups(&self, known: &Known) -> BTreeSet<GroupId> {
+        let is_new = |id: &GroupId| !known.has_group(id) && !self.net.shows_members_of(id);
+        let hides = |change: &Net<GroupPatch>| change.removed.is_none() && change.patch.hides_members();
+        let groups = self.net.groups.iter().filter(|(id, change)| hides(change) && is_new(id));
+        groups.map(|(id, _)| id.clone()).collect()
     }
 
     fn add_changes(&mut self, ledger: &Ledger) {

@@ -1,5 +1,6 @@
 //! A run's reading: begun or taken up again, saved on its way, brought to its end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::checkpoint::Keeper;
@@ -13,7 +14,6 @@ use super::returned::Returned;
 use super::source::{DeltaLinks, SourceError};
 use super::work::Work;
 use crate::directory::{Directory, GroupId};
-use crate::filter::Policy;
 use crate::store::SyncState;
 
 /// What came of a step that may be cut off.
@@ -53,6 +53,7 @@ impl Work<'_> {
         }
         let since = self.ports.clock.now();
         let select = self.source.select();
+        let watched = watched(directory);
         let mut ledger = match keeper.resume(state, &select).await? {
             Some(ledger) if why_full != Some(FullReason::HoldDiscarded) || ledger.is_for(FullReason::HoldDiscarded) => {
                 let pause = Duration::try_from(ledger.head.resume_at.duration_since(since)).unwrap_or_default();
@@ -68,11 +69,11 @@ impl Work<'_> {
         };
         loop {
             note_reading(run, &ledger.head.basis);
-            let read = keeper.keeping(&ledger, self.until_stopped(self.fill(&ledger, known))).await?;
+            let read = keeper.keeping(&ledger, self.until_stopped(self.fill(&ledger, known, &watched))).await?;
             match read {
                 Some(Ok(Filled::Whole { unread, returned })) => {
                     keeper.save_if_long(&ledger, since).await?;
-                    return self.conclude(keeper, &ledger, known, &directory.policy, unread, &returned).await;
+                    return self.conclude(keeper, &ledger, known, directory, unread, &returned).await;
                 }
                 Some(Ok(Filled::ManyReturned)) => {
                     keeper.clear().await?;
@@ -142,11 +143,12 @@ impl Work<'_> {
     }
 
     /// Reads what the ledger lacks.
-    async fn fill(&self, ledger: &Ledger, known: &mut Known) -> Result<Filled, RunError> {
+    async fn fill(&self, ledger: &Ledger, known: &mut Known, watched: &[GroupId]) -> Result<Filled, RunError> {
         let unread = match ledger.head.basis {
             Basis::Incremental { .. } => {
                 self.ports.progress.report(Progress::ReadingChanges);
-                Vec::new()
+                // The lists come before the changes, so that whatever changes while they are read is in those.
+                read::watched(self.source, ledger, watched.to_vec()).await?
             }
             Basis::Full { counted, .. } => {
                 if !known.complete {
@@ -165,15 +167,21 @@ impl Work<'_> {
         &self,
         keeper: &Keeper<'_>,
         ledger: &Ledger,
-        known: &Known,
-        policy: &Policy,
+        known: &mut Known,
+        directory: &Directory,
         unread: Vec<GroupId>,
         returned: &Returned,
     ) -> Result<Step<Reading>, RunError> {
-        if matches!(ledger.head.basis, Basis::Incremental { .. }) {
-            return Ok(Step::Done(read::conclude_changes(ledger, known, returned)));
-        }
-        let conclusion = read::conclude_everything(self.source, ledger, known, policy, unread, returned);
+        let policy = &directory.policy;
+        let conclusion = async {
+            if matches!(ledger.head.basis, Basis::Incremental { .. }) {
+                let watched = watched(directory);
+                self.load_watched(known, ledger, &watched).await?;
+                read::conclude_changes(self.source, ledger, known, policy, watched, unread, returned).await
+            } else {
+                read::conclude_everything(self.source, ledger, known, policy, unread, returned).await
+            }
+        };
         match self.until_stopped(conclusion).await {
             None => Ok(Step::Paused(Duration::ZERO)),
             Some(Err(RunError::Source(SourceError::Paused { wait }))) => Ok(Step::Paused(wait)),
@@ -195,6 +203,12 @@ fn links_to_keep(state: &SyncState, directory: &Directory, known: &Known, run: &
     let has = |group: &GroupId| known.groups.contains_key(group);
     let knows_listed_groups = !known.complete || directory.policy.listed_groups().all(has);
     if is_in_step && knows_listed_groups && !run.trigger.reads() { state.links.clone() } else { None }
+}
+
+/// The groups whose members each run reads.
+fn watched(directory: &Directory) -> Vec<GroupId> {
+    let watched = directory.published.iter().flat_map(|published| &published.watched_groups);
+    watched.flat_map(BTreeMap::keys).cloned().collect()
 }
 
 fn note_reading(run: &mut Run, basis: &Basis) {

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::NetChanges;
 use super::error::ListKind;
 use super::known::Known;
-use super::source::{Listing, MemberChange, Removal, UnreadObject};
+use super::source::{Listing, Removal, UnreadObject};
 use super::verify::Seen;
-use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch};
+use crate::directory::{
+    GroupId, GroupPatch, GroupProfile, Member, MemberKind, Membership, ObjectId, Presence, UnknownCause, UserId,
+    UserPatch,
+};
 
 /// Says what must have changed for the tenant to look like this now.
 ///
@@ -47,6 +50,24 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
+    /// Only the members of some groups will be seen: `known` must have these groups, and all users and groups in them before
+    /// or now. Whatever exists on record counts as seen.
+    pub(super) fn of_some_groups(known: &'a Known) -> Self {
+        let mut reconciliation = Self::new(known);
+        let users = known.users.iter().filter(|user| user.presence.is_present());
+        reconciliation.listed_users.extend(users.map(|user| user.id.clone()));
+        let groups = || known.groups.values().filter(|group| group.presence.is_present());
+        reconciliation.listed_groups.extend(groups().map(|group| group.id.clone()));
+        let hidden = groups().filter(|group| group.profile.hides_members());
+        reconciliation.hidden_groups.extend(hidden.map(|group| group.id.clone()));
+        reconciliation
+    }
+
+    /// What must have changed of the members that were seen.
+    pub(super) fn into_membership_changes(self) -> NetChanges {
+        self.net
+    }
+
     /// Some of the users.
     pub(super) fn see_users(&mut self, users: Listing<(UserId, UserPatch)>) {
         for (id, patch) in users.objects {
@@ -64,12 +85,30 @@ impl<'a> Reconciliation<'a> {
     pub(super) fn see_groups(&mut self, groups: Listing<(GroupId, GroupPatch)>) {
         for (id, patch) in groups.objects {
             self.listed_groups.insert(id.clone());
-            if hides_members(&patch) {
+            if self.hides_members(&id, &patch) {
                 self.hidden_groups.insert(id.clone());
             }
             self.net.see_group(id, patch);
         }
         self.unread_groups.extend(groups.unread);
+    }
+
+    fn hides_members(&self, id: &GroupId, patch: &GroupPatch) -> bool {
+        let known = self.known.groups.get(id).and_then(|group| group.profile.visibility.clone());
+        let mut profile = GroupProfile { visibility: known, ..GroupProfile::default() };
+        patch.visibility.clone().apply_to(&mut profile.visibility);
+        profile.hides_members()
+    }
+
+    /// A group whose members cannot be read. Those on record stay.
+    pub(super) fn see_unknown(&mut self, group: &GroupId, cause: UnknownCause) {
+        self.set_membership(group, cause.into());
+    }
+
+    fn set_membership(&mut self, group: &GroupId, membership: Membership) {
+        if self.known.groups.get(group).map(|record| record.membership) != Some(membership) {
+            self.net.membership.insert(group.clone(), membership);
+        }
     }
 
     /// The users that were listed.
@@ -118,10 +157,9 @@ impl<'a> Reconciliation<'a> {
     /// All members of a group, once all users and groups have been seen. An unread one whose id is known stays what it was; one that
     /// was never seen before is taken for a member, since nothing is known of it that could stay.
     pub(super) fn see_members(&mut self, group: &GroupId, members: Listing<Member>) {
-        if self.is_hidden(group, &members) {
-            // Empty and hidden look the same; what is known stays.
-            return;
-        }
+        // One without a usable id may be anyone; of one with an id the rest is known.
+        let is_whole = members.unread.iter().all(|object| object.id.is_some());
+        let mut membership = if is_whole { Membership::Known } else { UnknownCause::Unreadable.into() };
         let (lost_users, lost_groups) = self.lost(group, &members);
         for user in lost_users {
             self.net.memberships.set(user.clone(), group, false);
@@ -141,7 +179,14 @@ impl<'a> Reconciliation<'a> {
         let known_children = self.children_of(group);
         for Member { id, kind } in members.objects {
             match self.kind_of(&id, kind) {
-                MemberKind::User => {
+                // One of an unknown kind is kept as a user who was never read: should it come to be one, it is in the group.
+                kind @ (MemberKind::User | MemberKind::Unknown(_)) => {
+                    if let MemberKind::Unknown(kind) = kind {
+                        self.net
+                            .oddities
+                            .push(format!("group {group} has a member {id} of an unknown kind ({kind:?})"));
+                        membership = UnknownCause::UnknownKind.into();
+                    }
                     let user = UserId::from(id);
                     if known_users.binary_search(&&user).is_err() {
                         self.net.memberships.set(user, group, true);
@@ -153,9 +198,10 @@ impl<'a> Reconciliation<'a> {
                         self.net.set_nesting(group.clone(), child, true);
                     }
                 }
-                kind => self.net.add_member(group, MemberChange { id, kind, removed: false }),
+                MemberKind::Device | MemberKind::ServicePrincipal | MemberKind::Contact => {}
             }
         }
+        self.set_membership(group, membership);
     }
 
     /// What a member is. An id that is a user's or a group's is that user or group, whatever the name of its type.
@@ -164,9 +210,9 @@ impl<'a> Reconciliation<'a> {
             return kind;
         }
         let (user, group) = (UserId::from(id.clone()), GroupId::from(id.clone()));
-        if self.listed_users.contains(&user) || self.known.users.get(&user).is_some() {
+        if self.listed_users.contains(&user) || self.known.has_user(&user) {
             MemberKind::User
-        } else if self.listed_groups.contains(&group) || self.known.groups.contains_key(&group) {
+        } else if self.listed_groups.contains(&group) || self.known.has_group(&group) {
             MemberKind::Group
         } else {
             kind
@@ -202,11 +248,4 @@ impl<'a> Reconciliation<'a> {
 /// True when an object that was listed but could not be read may be this one.
 fn may_be(unread: &[UnreadObject], id: &ObjectId) -> bool {
     unread.iter().any(|object| object.id.as_ref().is_none_or(|unread| unread == id))
-}
-
-/// True for a group that shows its members only to some.
-///
-/// Source: Microsoft Graph, "group resource type" (`visibility`); pages differ in the spelling's case.
-pub(super) fn hides_members(patch: &GroupPatch) -> bool {
-    matches!(&patch.visibility, Patch::Set(visibility) if visibility.eq_ignore_ascii_case("HiddenMembership"))
 }

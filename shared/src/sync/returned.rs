@@ -11,7 +11,6 @@ use super::changes::NetChanges;
 use super::error::{ListKind, RunError};
 use super::known::Known;
 use super::ledger::{Basis, Ledger};
-use super::reconcile::hides_members;
 use super::source::{MemberChange, SourceError, TenantSource, UserChange};
 use super::work::Work;
 use crate::directory::{GroupId, GroupRecord, Member, MemberKind, UserId, UserPatch, UserRecord};
@@ -243,9 +242,8 @@ fn shows_members(known: &Known, net: &NetChanges, group: &GroupId) -> bool {
 }
 
 fn is_hidden(known: &Known, net: &NetChanges, group: &GroupId) -> bool {
-    let known = known.groups.get(group).and_then(|group| group.profile.visibility.as_deref());
-    let hides = known.is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"));
-    hides || net.groups.get(group).is_some_and(|change| hides_members(&change.patch))
+    let hides = known.groups.get(group).is_some_and(|group| group.profile.hides_members());
+    hides || net.groups.get(group).is_some_and(|change| change.patch.hides_members())
 }
 
 /// True when it was read, false when it remains unknown: one object's trouble stops nobody.

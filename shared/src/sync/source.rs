@@ -112,6 +112,13 @@ pub struct Listing<T> {
     pub unread: Vec<UnreadObject>,
 }
 
+impl<T> Listing<T> {
+    /// A list of nothing.
+    pub(super) fn empty() -> Self {
+        Self { objects: Vec::new(), unread: Vec::new() }
+    }
+}
+
 /// How many of each the tenant says it has, from its own counters; `None` where it does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counted {
@@ -164,6 +171,9 @@ pub trait TenantSource: Send + Sync {
     /// Lists the ids of all users or groups, or of those directly in a group, as the index behind the counters has them. It
     /// lags behind a little, but counts itself, so that a list that was cut short is an error.
     async fn indexed(&self, of: ListKind, within: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError>;
+
+    /// True when the members of groups that hide them are shown, so that a list without any is one of no members.
+    async fn sees_hidden_members(&self) -> Result<bool, SourceError>;
 
     /// What changed with users since the link.
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError>;

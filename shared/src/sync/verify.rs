@@ -141,6 +141,26 @@ fn spread<T>(all: Vec<T>) -> Vec<T> {
     all.into_iter().step_by(step).collect()
 }
 
+/// Returns which of these groups, that hide their members and list none, have none: the list and its counters are believed
+/// only where hidden members would be shown.
+pub(super) async fn empty_hidden_groups(
+    source: &dyn TenantSource,
+    groups: &BTreeSet<GroupId>,
+) -> Result<BTreeSet<GroupId>, SourceError> {
+    if groups.is_empty() || !source.sees_hidden_members().await? {
+        return Ok(BTreeSet::new());
+    }
+    let empty: Vec<Option<GroupId>> = stream::iter(groups.clone())
+        .map(|group| async move {
+            let counted = source.member_count(&group, ListKind::Users).await?;
+            Ok::<_, SourceError>((counted == Some(0)).then_some(group))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(empty.into_iter().flatten().collect())
+}
+
 /// What is wrong with a list of members.
 #[derive(Debug)]
 pub(super) enum Correction {

@@ -12,7 +12,7 @@ use super::hold::HoldState;
 use super::holding::{self, Guarded};
 use super::known::Known;
 use super::outlook::Outlook;
-use super::plan::Plan;
+use super::plan::{Plan, watchable};
 use super::progress::Progress;
 use super::read::Reading;
 use super::reading::Step;
@@ -89,7 +89,8 @@ impl Work<'_> {
         let found = self.find_hold(state.hold).await?;
         let is_first_pass = why_full.is_none();
         let why_full = if found.is(HoldState::Discarded) { Some(FullReason::HoldDiscarded) } else { why_full };
-        let mut known = Known { unindexed: state.unindexed, ..Known::default() };
+        let published = directory.publishes_users();
+        let mut known = Known { unindexed: state.unindexed, published, ..Known::default() };
         if state.unfinished || !directory.settings_are_published() {
             // Everybody has to be counted, or decided, anew.
             self.load_everything(&mut known).await?;
@@ -101,9 +102,8 @@ impl Work<'_> {
         };
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
-        let Reading { mut net, links, gaps, unread_groups, emptied } = reading;
-        let is_quiet = self.load_for(&mut net, &directory.policy, &mut known, &found).await?;
-        refuse_unreadable_lists(directory, &known, &unread_groups)?;
+        let Reading { mut net, links, mut gaps, unread_groups, emptied } = reading;
+        let is_quiet = self.load_for(&mut net, directory, &mut known, &found).await?;
         let warnings = std::mem::take(&mut net.oddities);
         let guarded = self.make_plan(directory, &known, &mut net, emptied, &found, now).await?;
 
@@ -113,7 +113,13 @@ impl Work<'_> {
             // No group was looked at.
             plan.vanished_groups =
                 directory.published.iter().flat_map(|published| published.vanished_groups.clone()).collect();
+            let watched = directory.published.as_ref().and_then(|published| published.watched_groups.clone());
+            plan.watched_groups = watched.unwrap_or_default();
         }
+        // Whatever was held or not read is read again next time: the links stay where they were. A group whose members are
+        // unknown is read again by itself.
+        let is_incomplete = !gaps.is_empty();
+        gaps.extend(unknown_groups(&plan, &unread_groups));
         let approved = if found.is(HoldState::Approved) { found.changes.len() } else { 0 };
         let ended_from = found.hold.as_ref().map(|hold| hold.state);
         let hold = holding::outcome(found.hold, &held, dropped, run, active, now);
@@ -124,6 +130,7 @@ impl Work<'_> {
         }
         let counts = if known.complete { plan.counts } else { sum(base_counts(directory), plan.counts) };
         let vanished_groups: Vec<GroupId> = plan.vanished_groups.iter().cloned().collect();
+        let watched_groups = Some(watchable(&plan.watched_groups));
         if let Some(hold) = hold.open.as_ref().filter(|_| hold.is_new) {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
@@ -155,9 +162,9 @@ impl Work<'_> {
             },
             counts,
             vanished_groups,
+            watched_groups,
         };
-        // Whatever was held or not read is read again next time: the links stay where they were.
-        let stay = run.hold.is_some() || !run.gaps.is_empty();
+        let stay = run.hold.is_some() || is_incomplete;
         let links = if stay { state.links.clone() } else { Some(links) };
         let full_at = (run.reading == Some(ReadingKind::Full) && !stay).then_some(now);
         let next = SyncState {
@@ -166,7 +173,7 @@ impl Work<'_> {
             hold: hold.open.as_ref().map(|hold| hold.id),
             ..SyncState::default()
         };
-        let goes_on = is_first_pass && self.is_reconciliation_due(&next, run, now);
+        let goes_on = is_first_pass && !stay && self.is_reconciliation_due(&next, run, now);
         let ended = (!goes_on).then(|| self.ended(run));
         let publication = Publication {
             from_links: state.links,
@@ -211,7 +218,6 @@ impl Work<'_> {
     fn is_reconciliation_due(&self, state: &SyncState, run: &Run, now: Timestamp) -> bool {
         let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
         run.reading == Some(ReadingKind::Incremental)
-            && run.state == RunState::Succeeded
             && state.last_full_at.is_none_or(|at| since(at) >= self.pace.reconcile_every)
     }
 
@@ -261,15 +267,19 @@ fn is_of_plan(write: &Write) -> bool {
         || matches!(write, Write::List(ListChange { list: List::Members(_), .. }))
 }
 
-/// Without ever having read a group that the settings depend on, nobody can be decided: an ignored group taken for
-/// empty lets people in, an allowed one keeps them out.
-fn refuse_unreadable_lists(directory: &Directory, known: &Known, unread: &[GroupId]) -> Result<(), RunError> {
-    let needed = |group: &&GroupId| {
-        let listed = directory.policy.listed_groups().any(|listed| listed == *group);
-        let may_be_nested = directory.policy.nested_groups() && directory.policy.listed_groups().next().is_some();
-        (listed || may_be_nested) && !known.groups.contains_key(*group)
-    };
-    unread.iter().find(needed).map_or(Ok(()), |group| Err(RunError::ListedGroupUnreadable(group.clone())))
+/// What the record says of groups that decide and whose members are unknown. Those in `unread` are named by the reading.
+fn unknown_groups(plan: &Plan, unread: &[GroupId]) -> Vec<String> {
+    let unknown = plan.watched_groups.iter().filter_map(|(group, membership)| Some((group, membership.cause()?)));
+    let unknown = unknown.filter(|(group, _)| !unread.contains(group));
+    unknown
+        .map(|(group, cause)| {
+            let (because, advice) = (cause.explanation(), cause.advice());
+            format!(
+                "the members of group {group}, which the settings depend on, are unknown, because {because}; decisions \
+                 that depend on it stay as they were. {advice}"
+            )
+        })
+        .collect()
 }
 
 fn record(run: &mut Run, plan: &Plan, gaps: Vec<String>, warnings: Vec<String>) {
@@ -306,6 +316,7 @@ fn sum(a: DirectoryCounts, b: DirectoryCounts) -> DirectoryCounts {
         disabled_in_office_365: a.disabled_in_office_365 + b.disabled_in_office_365,
         member_of_ignored_group: a.member_of_ignored_group + b.member_of_ignored_group,
         not_in_allowed_group: a.not_in_allowed_group + b.not_in_allowed_group,
+        membership_unknown: a.membership_unknown + b.membership_unknown,
         groups_synced: a.groups_synced + b.groups_synced,
         group_sync_off: a.group_sync_off + b.group_sync_off,
         no_email: a.no_email + b.no_email,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::directory::{
-    GroupId, GroupPatch, GroupProfile, GroupRecord, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch,
-    UserProfile, UserRecord,
+    GroupId, GroupPatch, GroupProfile, GroupRecord, Member, MemberKind, Membership, ObjectId, Patch, Presence, UserId,
+    UserPatch, UserProfile, UserRecord,
 };
 use shared::filter::{GroupDecision, UserDecision};
 use shared::sync::{
@@ -108,7 +108,8 @@ impl Tenant {
             group_patch(number).apply_to(&mut profile);
             let (presence, decision) = (Presence::Present, GroupDecision::Synced);
             let members = self.members_of(number).count() as u64;
-            GroupRecord { id: group_id(number), profile, presence, children: BTreeSet::new(), decision, members }
+            let (children, membership) = (BTreeSet::new(), Membership::Known);
+            GroupRecord { id: group_id(number), profile, presence, children, decision, members, membership }
         };
         (0..self.groups).map(record).collect()
     }
@@ -202,6 +203,10 @@ impl TenantSource for Tenant {
     }
 
     async fn group_exists(&self, _: &GroupId) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
+    async fn sees_hidden_members(&self) -> Result<bool, SourceError> {
         Ok(false)
     }
 

@@ -1,11 +1,11 @@
 //! What must hold at any time, whatever goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::harness::expected_users;
+use crate::harness::{expected_users, undecided_users};
 use crate::lab::Statuses;
 use tenant::Truth;
 
@@ -15,19 +15,36 @@ pub fn deserved(truth: &Truth, settings: &Value) -> Statuses {
     users.into_iter().map(|(id, (status, _))| (id.to_string(), status.to_owned())).collect()
 }
 
+/// The users whose decision depends on members who cannot be read.
+pub fn undecided(truth: &Truth, settings: &Value) -> BTreeSet<String> {
+    undecided_users(truth, settings).into_iter().map(|id| id.to_string()).collect()
+}
+
 /// A moment between two runs.
 pub struct Moment {
     /// What consumers see.
     pub published: Statuses,
     /// What they should see.
     pub deserved: Statuses,
+    /// Users whose decision depends on members who cannot be read.
+    pub undecided: BTreeSet<String>,
 }
 
 impl Moment {
     /// Whoever was published rightly before, and deserves the same after, is published so after: a run may be late, but it
     /// never makes right wrong.
+    ///
+    /// A decision that depends on members who cannot be read stays as it was.
     pub fn assert_nobody_harmed(&self, after: &Self) {
+        for user in self.undecided.intersection(&after.undecided) {
+            if let Some(before) = self.published.get(user) {
+                assert_eq!(after.published.get(user), Some(before), "{user} cannot be decided");
+            }
+        }
         for (user, deserved) in &self.deserved {
+            if after.undecided.contains(user) {
+                continue;
+            }
             if after.deserved.get(user) == Some(deserved) && self.published.get(user) == Some(deserved) {
                 assert_eq!(after.published.get(user), Some(deserved), "{user} was and should be {deserved}");
             }

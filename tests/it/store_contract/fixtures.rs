@@ -1,11 +1,11 @@
 //! Records to store, obviously made up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::directory::{
-    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, NameKey, ObjectId, Presence,
-    Published, UserId, UserProfile, UserRecord,
+    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, Membership, NameKey, ObjectId,
+    Presence, Published, UnknownCause, UserId, UserProfile, UserRecord,
 };
 use shared::dynamodb::DynamoStore;
 use shared::filter::{GroupDecision, UserDecision};
@@ -108,6 +108,7 @@ pub fn group(number: u32) -> GroupRecord {
         children: BTreeSet::from([group_id(number + 1)]),
         decision: GroupDecision::Synced,
         members: 3,
+        membership: Membership::Known,
     }
 }
 
@@ -161,5 +162,6 @@ pub fn published(run: RunId) -> Published {
         users_since: None,
         counts: DirectoryCounts { active: 7, deleted: 1, ..DirectoryCounts::default() },
         vanished_groups: vec![group_id(9)],
+        watched_groups: Some(BTreeMap::from([(group_id(8), UnknownCause::Hidden.into())])),
     }
 }

@@ -4,7 +4,9 @@ use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
-use shared::directory::{Directory, Folded, GroupId, GroupProfile, GroupRecord, ObjectId, hidden_characters};
+use shared::directory::{
+    Directory, Folded, GroupId, GroupProfile, GroupRecord, ObjectId, UnknownCause, hidden_characters,
+};
 use shared::filter::{GroupDecision, SkipReason};
 use shared::store::{Found, GroupFilter, QueryStore, StoreError};
 
@@ -111,8 +113,8 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
                     tr {
                         th scope="row" { a href=(path(directory, &format!("/groups/{}", group.id))) { (name(group)) } }
                         td { (group.profile.mail.as_deref().unwrap_or("")) }
-                        td { (kind(&group.profile)) @if hides_members(&group.profile) { ", hidden members" } }
-                        td.number { (members(group.members)) }
+                        td { (kind(&group.profile)) @if group.profile.hides_members() { ", hidden members" } }
+                        td.number { (members(group)) }
                         td {
                             (group_decision(group.decision)) " " (listed(directory, &group.id))
                             @if hidden_characters(name(group)).next().is_some() { " " (mark("warn", "hidden characters in its name")) }
@@ -124,9 +126,24 @@ fn table(directory: &Directory, groups: &[GroupRecord]) -> Markup {
     }
 }
 
-/// How many, in digits.
-pub(super) fn members(number: u64) -> String {
-    thousands(usize::try_from(number).unwrap_or(usize::MAX))
+/// The number of members, in digits, or that it is unknown.
+pub(super) fn members(group: &GroupRecord) -> Markup {
+    html! {
+        @match group.known_members() {
+            Some(number) => (thousands(usize::try_from(number).unwrap_or(usize::MAX))),
+            None => (mark("warn", "unknown")),
+        }
+    }
+}
+
+/// Why the members of a group are unknown, and what makes them known.
+fn unknown_members(cause: UnknownCause) -> Markup {
+    html! {
+        div.notice.warn {
+            p { "The members of this group are unknown, because " (cause.explanation()) ". " (cause.advice()) }
+            p { "No user’s decision changes because of it, and consumers are told that the members are unknown." }
+        }
+    }
 }
 
 pub(super) fn name(group: &GroupRecord) -> &str {
@@ -158,10 +175,6 @@ pub(super) fn kind(profile: &GroupProfile) -> &'static str {
         ("security", true) => "security, dynamic",
         (kind, _) => kind,
     }
-}
-
-fn hides_members(profile: &GroupProfile) -> bool {
-    profile.visibility.as_deref().is_some_and(|visibility| visibility.eq_ignore_ascii_case("HiddenMembership"))
 }
 
 /// Maximum number of hidden characters that are listed one by one.
@@ -232,19 +245,26 @@ pub(super) async fn show(
         p { (group_decision(group.decision)) " " (listed(directory, &group.id)) }
         (hidden(name(&group)))
         @if !group.presence.is_present() { div.notice.warn { p { "The tenant does not have this group any more." } } }
+        @if let Some(cause) = group.membership.cause() { (unknown_members(cause)) }
         dl.facts {
             @if let Some(mail) = &profile.mail { dt { "Mail" } dd { (mail) } }
             @if let Some(description) = &profile.description { dt { "For" } dd { (description) } }
             dt { "Kind" } dd { (kind(profile)) }
-            @if hides_members(profile) { dt { "Members" } dd { "hidden: only some administrators' accounts can read them" } }
+            @if profile.hides_members() { dt { "Members" } dd { "hidden: only some administrators' accounts can read them" } }
             dt { "Object id" } dd { code { (group.id) } }
         }
         @if !nested.is_empty() {
             h2 { "Groups in it" }
             (table(directory, &nested))
         }
-        h2 { "Direct members (" (members(group.members)) ")" }
-        @if listed_members.items.is_empty() { p { "No users." } } @else { (users::table(directory, &listed_members.items)) }
+        @if group.membership.is_known() {
+            h2 { "Direct members (" (members(&group)) ")" }
+            @if listed_members.items.is_empty() { p { "No users." } }
+        } @else {
+            h2 { "Members last seen" }
+            @if listed_members.items.is_empty() { p { "None. That does not mean that the group is empty." } }
+        }
+        @if !listed_members.items.is_empty() { (users::table(directory, &listed_members.items)) }
         (links(&here, &[], &asked, next.as_deref()))
     }))
 }

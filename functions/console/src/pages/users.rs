@@ -22,7 +22,7 @@ use crate::Site;
 const PER_PAGE: usize = 50;
 
 /// What may be shown: its word in the URL, its words on the page, and the filter.
-const FILTERS: [(&str, &str, UserFilter); 7] = [
+const FILTERS: [(&str, &str, UserFilter); 8] = [
     ("", "all", UserFilter::All),
     ("active", "active", UserFilter::Active),
     ("inactive", "inactive", UserFilter::Inactive),
@@ -30,6 +30,7 @@ const FILTERS: [(&str, &str, UserFilter); 7] = [
     ("disabled", "inactive: disabled in Office 365", UserFilter::With(UserOutcome::DisabledInOffice365)),
     ("ignored", "inactive: member of an ignored group", UserFilter::With(UserOutcome::MemberOfIgnoredGroup)),
     ("not-allowed", "inactive: in no allowed group", UserFilter::With(UserOutcome::NotInAllowedGroup)),
+    ("unknown", "inactive: membership unknown", UserFilter::With(UserOutcome::MembershipUnknown)),
 ];
 
 /// `GET /directories/{directory}/users`: listed by decision, or found by the beginning of a name or mail address.
@@ -136,11 +137,7 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
     let user = user.ok_or_else(|| Failure::not_found("user"))?;
     let policy = &directory.policy;
     let reach = reach(&*site.queries, directory.id, policy).await?;
-    let facts = UserFacts {
-        deleted: user.presence.is_deleted(),
-        account_enabled: user.profile.account_enabled,
-        groups: &user.groups,
-    };
+    let facts = UserFacts::of(&user, true);
     let checks = explain_user(policy, &reach, facts);
     let is_current = decide_user(policy, &reach, facts) == user.decision;
     let named: BTreeSet<GroupId> =

@@ -81,6 +81,7 @@ pub(super) fn why(outcome: UserOutcome) -> &'static str {
         UserOutcome::DisabledInOffice365 => "disabled in Office 365",
         UserOutcome::MemberOfIgnoredGroup => "member of an ignored group",
         UserOutcome::NotInAllowedGroup => "in no allowed group",
+        UserOutcome::MembershipUnknown => "the members of a group that decides are unknown",
     }
 }
 

@@ -194,6 +194,7 @@ pub(super) static DIRECTORY_USER: Schema = Schema {
             "disabled_in_office_365",
             "member_of_ignored_group",
             "not_in_allowed_group",
+            "membership_unknown",
         ]),
         Attribute::text("onPremisesSamAccountName", "The account's name on premises, often the login name on servers."),
         Attribute::new("deletedSince", Kind::DateTime, "When the user was deleted in the tenant."),

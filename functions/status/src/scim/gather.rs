@@ -14,6 +14,7 @@ use super::filter::{Condition, Naming, Source};
 use super::group::MAX_MEMBERS;
 use super::resource::{of_groups, of_users};
 use super::search::Search;
+use crate::groups::with_known_members;
 use crate::users::is_known;
 
 /// The most resources that are held against a filter one by one.
@@ -137,7 +138,10 @@ impl Search<'_> {
                     queries.users_by_id(directory, &ids).await?
                 }
                 Source::MembersOf(group) => match self.published_group(group).await? {
-                    Some(group) => self.whole(&Listed::Members(group.id)).await?,
+                    Some(group) => {
+                        with_known_members(&group)?;
+                        self.whole(&Listed::Members(group.id)).await?
+                    }
                     None => Vec::new(),
                 },
                 Source::Active(true) => self.whole(&Listed::Users(UserFilter::Active)).await?,
@@ -258,7 +262,11 @@ impl Search<'_> {
         // A deleted user is in no group any more, although a restoration would bring the memberships back.
         let is_member = |user: &UserRecord| self.directory.publishes_users() && user.presence.is_present();
         match queries.user(directory, user).await?.filter(is_member) {
-            Some(user) => Ok(queries.groups_by_id(directory, &user.groups).await?),
+            Some(user) => {
+                let groups = queries.groups_by_id(directory, &user.groups).await?;
+                groups.iter().filter(|group| is_published(self.directory, group)).try_for_each(with_known_members)?;
+                Ok(groups)
+            }
             None => Ok(Vec::new()),
         }
     }

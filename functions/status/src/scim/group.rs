@@ -7,6 +7,7 @@ use shared::http::{Problem, ProblemKind};
 use super::attributes::{GROUP, ResourceType};
 use super::resource::{Base, put};
 use crate::App;
+use crate::groups::with_known_members;
 use crate::published::{GroupRef, PublishedGroups};
 
 /// The most members of all groups in one answer: about 4.5 MB of the 6 MB that Lambda passes on (AWS Lambda, "Lambda quotas").
@@ -23,6 +24,7 @@ pub(super) struct Members {
 impl Members {
     /// Reads them: all, or none. A list cut short would look as if the others had left.
     pub(super) async fn of(app: &App, directory: &Directory, group: &GroupRecord) -> Result<Self, Problem> {
+        with_known_members(group)?;
         if group.members > MAX_MEMBERS {
             return Err(too_many(group));
         }

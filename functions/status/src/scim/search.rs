@@ -19,6 +19,7 @@ use super::query::{Paging, Query};
 use super::resource::{of_groups, of_users};
 use crate::App;
 use crate::access::Readable;
+use crate::groups::with_known_members;
 
 /// What a filter has to ask about.
 const INDEXED: &str = "There is no index for this filter. Ask about `id`, `externalId`, `userName`, `emails`, `displayName` (`eq`, and of names \
@@ -175,7 +176,10 @@ impl<'a> Search<'a> {
             (ResourceType::User, Source::Active(true)) => (Listed::Users(UserFilter::Active), counts.active),
             (ResourceType::User, Source::Active(false)) => (Listed::Users(UserFilter::Inactive), counts.inactive()),
             (ResourceType::User, Source::MembersOf(group)) => match self.published_group(group).await? {
-                Some(group) => (Listed::Members(group.id), i64::try_from(group.members).unwrap_or(i64::MAX)),
+                Some(group) => {
+                    with_known_members(&group)?;
+                    (Listed::Members(group.id), i64::try_from(group.members).unwrap_or(i64::MAX))
+                }
                 None => return Ok(None),
             },
             (ResourceType::Group, Source::Everything) => (Listed::Groups(GroupFilter::SYNCED), counts.groups_synced),

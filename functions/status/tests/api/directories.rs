@@ -32,6 +32,7 @@ async fn a_directory_shows_how_it_fares() {
             "deleted": 1,
             "disabled_in_office_365": 1,
             "member_of_ignored_group": 1,
+            "membership_unknown": 0,
             "not_in_allowed_group": 0
           }
         }
@@ -66,6 +67,7 @@ async fn a_directory_shows_how_it_fares() {
         "version": 3
       },
       "status": "ok",
+      "unknown_groups": [],
       "vanished_groups": [
         "00000000-0000-4000-8000-0000000000b1"
       ]

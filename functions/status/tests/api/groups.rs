@@ -28,6 +28,8 @@ async fn a_group_names_the_published_groups_nested_in_it() {
       "id": "00000000-0000-4000-8000-0000000000b1",
       "mail": null,
       "mail_enabled": null,
+      "members": 0,
+      "membership": "known",
       "security_enabled": null,
       "visibility": null
     }

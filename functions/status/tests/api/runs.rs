@@ -86,6 +86,7 @@ async fn a_run_tells_what_it_did() {
             "deleted": 1,
             "disabled_in_office_365": 0,
             "member_of_ignored_group": 0,
+            "membership_unknown": 0,
             "not_in_allowed_group": 0
           }
         }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, TokenHash};
 use shared::credentials::{Credential, CredentialState};
 use shared::directory::{
-    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, Presence, Published, UserProfile,
-    UserRecord,
+    Directory, DirectoryCounts, DirectoryId, GroupId, GroupProfile, GroupRecord, Membership, Presence, Published,
+    UserProfile, UserRecord,
 };
 use shared::filter::{GroupDecision, InactiveReason, Policy, SkipReason, UserDecision};
 use shared::sync::{Run, RunState, Trigger};
@@ -65,7 +65,8 @@ fn user(id: &str, name: &str, presence: Presence, in_groups: &[&str], decision: 
 
 fn group(id: &str, name: &str, presence: Presence, children: &[&str], decision: GroupDecision) -> GroupRecord {
     let profile = GroupProfile { display_name: Some(name.into()), ..GroupProfile::default() };
-    GroupRecord { id: id.parse().unwrap(), profile, presence, children: groups(children), decision, members: 0 }
+    let (children, membership) = (groups(children), Membership::Known);
+    GroupRecord { id: id.parse().unwrap(), profile, presence, children, decision, members: 0, membership }
 }
 
 fn token(scope: Scope, directory: Option<&str>) -> AccessToken {
@@ -124,6 +125,7 @@ impl World {
                 ..DirectoryCounts::default()
             },
             vanished_groups: vec![],
+            watched_groups: None,
         });
         let deleted = Presence::Deleted { since: now() };
         let inactive = UserDecision::Inactive;

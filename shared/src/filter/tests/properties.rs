@@ -84,13 +84,30 @@ prop_compose! {
 /// Some existing groups, nested at random: in themselves, in circles, and holding groups that do not exist.
 fn any_tenant() -> impl Strategy<Value = Tenant> {
     vec((0..EXISTING, btree_set(0..GROUPS, 0..4)), 0..10).prop_map(|groups| {
-        Tenant(
-            groups
-                .into_iter()
-                .map(|(group, nested)| (group_id(group), nested.into_iter().map(group_id).collect()))
-                .collect(),
-        )
+        let nested = |nested: BTreeSet<u8>| nested.into_iter().map(group_id).collect();
+        Tenant(groups.into_iter().map(|(group, of)| (group_id(group), nested(of))).collect(), BTreeSet::new())
     })
+}
+
+/// The same with some groups whose members are unknown.
+fn any_tenant_with_unknown() -> impl Strategy<Value = Tenant> {
+    (any_tenant(), btree_set(0..EXISTING, 0..4))
+        .prop_map(|(Tenant(groups, _), unknown)| Tenant(groups, unknown.into_iter().map(group_id).collect()))
+}
+
+/// A decision of an earlier time, or none.
+fn any_earlier() -> impl Strategy<Value = Option<UserDecision>> {
+    let of = |reason: fn(GroupId) -> InactiveReason| {
+        (0..GROUPS).prop_map(move |group| Some(UserDecision::Inactive(reason(group_id(group)))))
+    };
+    prop_oneof![
+        Just(None),
+        Just(Some(UserDecision::Active)),
+        Just(Some(UserDecision::Inactive(InactiveReason::NotInAllowedGroup))),
+        Just(Some(UserDecision::Inactive(InactiveReason::DisabledInOffice365))),
+        of(|group| InactiveReason::MemberOfIgnoredGroup { group }),
+        of(|group| InactiveReason::MembershipUnknown { group }),
+    ]
 }
 
 /// A user: whether deleted, whether enabled, and the groups.
@@ -99,7 +116,7 @@ struct User(bool, Option<bool>, BTreeSet<GroupId>);
 
 impl User {
     fn facts(&self) -> UserFacts<'_> {
-        UserFacts { deleted: self.0, account_enabled: self.1, groups: &self.2 }
+        UserFacts { deleted: self.0, account_enabled: self.1, groups: &self.2, earlier: None }
     }
 }
 
@@ -203,19 +220,28 @@ proptest! {
     }
 
     #[test]
-    fn an_explanation_agrees_with_the_decision(settings in any_settings(), tenant in any_tenant(), user in any_user()) {
+    fn an_explanation_agrees_with_the_decision(
+        settings in any_settings(), tenant in any_tenant_with_unknown(), user in any_user(), earlier in any_earlier(),
+    ) {
         let policy = settings.policy();
         let reach = tenant.reach(&policy);
-        let checks = explain_user(&policy, &reach, user.facts());
+        let facts = UserFacts { earlier: earlier.as_ref(), ..user.facts() };
+        let checks = explain_user(&policy, &reach, facts);
         let first_failed = checks.iter().find(|check| !check.passed);
-        match decide_user(&policy, &reach, user.facts()) {
+        match decide_user(&policy, &reach, facts) {
             UserDecision::Active => prop_assert_eq!(first_failed, None),
             UserDecision::Inactive(reason) => {
                 let (rule, group) = match reason {
                     InactiveReason::Deleted => (Rule::NotDeleted, None),
                     InactiveReason::DisabledInOffice365 => (Rule::EnabledInOffice365, None),
                     InactiveReason::MemberOfIgnoredGroup { group } => (Rule::InNoIgnoredGroup, Some(group)),
-                    InactiveReason::NotInAllowedGroup => (Rule::InAllowedGroup, None),
+                    InactiveReason::NotInAllowedGroup => {
+                        (Rule::InAllowedGroup, reach.unknown().allowed.first().cloned())
+                    }
+                    InactiveReason::MembershipUnknown { group } if reach.unknown().ignored.contains(&group) => {
+                        (Rule::InNoIgnoredGroup, Some(group))
+                    }
+                    InactiveReason::MembershipUnknown { group } => (Rule::InAllowedGroup, Some(group)),
                 };
                 let failed = first_failed.unwrap();
                 prop_assert_eq!((failed.rule, &failed.group), (rule, &group));
@@ -235,6 +261,28 @@ proptest! {
                 decide_user(&policy, &after, user.facts())
             );
         }
+    }
+
+    #[test]
+    fn unknown_members_never_change_a_decision(
+        settings in any_settings(), tenant in any_tenant_with_unknown(), user in any_user(), earlier in any_earlier(),
+    ) {
+        let policy = settings.policy();
+        let known = Tenant(tenant.0.clone(), BTreeSet::new());
+        let by_record = decide_user(&policy, &known.reach(&policy), user.facts());
+        let reach = tenant.reach(&policy);
+        let facts = UserFacts { earlier: earlier.as_ref(), ..user.facts() };
+        let decision = decide_user(&policy, &reach, facts);
+        // Whoever is let in was active before, or all that decides is known.
+        if decision.is_active() && earlier != Some(UserDecision::Active) {
+            prop_assert!(by_record.is_active() && reach.unknown().ignored.is_empty());
+        }
+        // Whoever was active is only put out by what is known.
+        if earlier == Some(UserDecision::Active) && !decision.is_active() {
+            prop_assert_eq!(&decision, &by_record);
+        }
+        let again = decide_user(&policy, &reach, UserFacts { earlier: Some(&decision), ..facts });
+        prop_assert_eq!(decision, again);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Tenant, ids, policy};
-use crate::directory::GroupProfile;
+use crate::directory::{GroupId, GroupProfile, Membership, UnknownCause};
 use crate::filter::{
     GroupDecision, GroupNode, InactiveReason, Reach, SkipReason, UserDecision, UserFacts, decide_group, decide_user,
     explain_user,
@@ -89,7 +89,7 @@ fn a_user_is_decided_by_the_first_rule_that_applies() {
     for (row, settings, (deleted, account_enabled), groups, expected) in rows {
         let policy = policy(&settings);
         let groups = ids(groups.iter().copied());
-        let facts = UserFacts { deleted, account_enabled, groups: &groups };
+        let facts = UserFacts { deleted, account_enabled, groups: &groups, earlier: None };
         assert_eq!(decide_user(&policy, &tenant.reach(&policy), facts), expected, "{row}");
     }
 }
@@ -139,8 +139,8 @@ fn a_deleted_group_reaches_nobody_not_even_through_the_groups_nested_in_it() {
     let policy = policy(&lists(&["staff"], &[], true));
     let (nested, none) = (ids(["berlin"]), BTreeSet::new());
     let reach = Reach::compute(&policy, |group| match group.to_string().as_str() {
-        "staff" => Some(GroupNode { present: false, children: &nested }),
-        "berlin" => Some(GroupNode { present: true, children: &none }),
+        "staff" => Some(GroupNode { present: false, children: &nested, membership: Membership::Known }),
+        "berlin" => Some(GroupNode { present: true, children: &none, membership: Membership::Known }),
         _ => None,
     });
     assert_eq!(reach.of(&ids(["staff", "berlin"])).allowed, None);
@@ -157,12 +157,77 @@ fn members_to_decide_anew_are_those_of_groups_reached_otherwise() {
     assert_eq!(before.reach(&settings).differences(&before.reach(&settings)), ids([]));
 }
 
+/// The decision when the members of these groups are unknown.
+fn decide_with_unknown(
+    settings: &Value,
+    unknown: &[&str],
+    groups: &[&str],
+    earlier: Option<&UserDecision>,
+) -> UserDecision {
+    let policy = policy(settings);
+    let none = BTreeSet::new();
+    let children = ids(["inner"]);
+    let reach = Reach::compute(&policy, |group: &GroupId| {
+        let name = group.to_string();
+        let membership = if unknown.contains(&name.as_str()) { UnknownCause::Hidden.into() } else { Membership::Known };
+        let children = if name == "outer" { &children } else { &none };
+        Some(GroupNode { present: true, children, membership })
+    });
+    let facts =
+        UserFacts { deleted: false, account_enabled: Some(true), groups: &ids(groups.iter().copied()), earlier };
+    let decision = decide_user(&policy, &reach, facts);
+    let again = decide_user(&policy, &reach, UserFacts { earlier: Some(&decision), ..facts });
+    assert_eq!(decision, again, "what was decided is decided again");
+    assert_eq!(explain_user(&policy, &reach, facts).iter().all(|check| check.passed), decision.is_active());
+    decision
+}
+
+#[test]
+fn unknown_members_keep_the_earlier_decision() {
+    use UserDecision::{Active, Inactive};
+    let not_allowed = || Inactive(InactiveReason::NotInAllowedGroup);
+    let ignored = |group: &str| Inactive(InactiveReason::MemberOfIgnoredGroup { group: group.parse().unwrap() });
+    let unknown = |group: &str| Inactive(InactiveReason::MembershipUnknown { group: group.parse().unwrap() });
+    let (ignores, allows) = (lists(&[], &["secret", "leavers"], false), lists(&["secret", "staff"], &[], false));
+    let (nested, both) = (lists(&["outer"], &[], true), lists(&["staff"], &["secret"], false));
+    let none = &[][..];
+    for (row, settings, hidden, groups, earlier, expected) in [
+        ("an active user stays active", &ignores, "secret", none, Some(Active), Active),
+        ("a new user is not let in", &ignores, "secret", none, None, unknown("secret")),
+        (
+            "nor one who was disabled",
+            &ignores,
+            "secret",
+            none,
+            Some(Inactive(InactiveReason::DisabledInOffice365)),
+            unknown("secret"),
+        ),
+        ("a member on record is ignored", &ignores, "secret", &["secret"], Some(Active), ignored("secret")),
+        ("another ignored group decides", &ignores, "secret", &["leavers"], Some(Active), ignored("leavers")),
+        ("an active user stays allowed", &allows, "secret", none, Some(Active), Active),
+        ("a user who was not allowed is not", &allows, "secret", none, Some(not_allowed()), not_allowed()),
+        ("a new user is not allowed in", &allows, "secret", none, None, unknown("secret")),
+        ("a known allowed group decides", &allows, "secret", &["staff"], None, Active),
+        ("a member on record is allowed", &allows, "secret", &["secret"], None, Active),
+        ("a nested one counts", &nested, "inner", none, None, unknown("inner")),
+        ("a nested one keeps", &nested, "inner", none, Some(Active), Active),
+        ("in no allowed group is certain", &both, "secret", none, Some(Active), not_allowed()),
+        ("allowed and perhaps ignored", &both, "secret", &["staff"], None, unknown("secret")),
+        ("the reason stays while it holds", &ignores, "secret", none, Some(unknown("secret")), unknown("secret")),
+        ("and not after", &ignores, "secret", none, Some(unknown("other")), unknown("secret")),
+        ("all is known again", &ignores, "-", none, Some(unknown("secret")), Active),
+        ("all is known again, and not allowed", &allows, "-", none, Some(Active), not_allowed()),
+    ] {
+        assert_eq!(decide_with_unknown(settings, &[hidden], groups, earlier.as_ref()), expected, "{row}");
+    }
+}
+
 #[test]
 fn an_explanation_names_the_group_that_settled_a_rule() {
     let settings = policy(&lists(&["staff"], &["leavers"], true));
     let tenant = Tenant::of(&[("staff", &["berlin"]), ("berlin", &[]), ("leavers", &[])]);
     let groups = ids(["berlin", "leavers"]);
-    let facts = UserFacts { deleted: false, account_enabled: Some(true), groups: &groups };
+    let facts = UserFacts { deleted: false, account_enabled: Some(true), groups: &groups, earlier: None };
     insta::assert_json_snapshot!(explain_user(&settings, &tenant.reach(&settings), facts), @r#"
     [
       {
@@ -208,6 +273,10 @@ fn decisions_are_stored_under_stable_names() {
         (
             UserDecision::Inactive(InactiveReason::NotInAllowedGroup),
             json!({"status": "inactive", "reason": "not_in_allowed_group"}),
+        ),
+        (
+            UserDecision::Inactive(InactiveReason::MembershipUnknown { group: "secret".parse().unwrap() }),
+            json!({"status": "inactive", "reason": "membership_unknown", "group": "secret"}),
         ),
     ] {
         assert_eq!(serde_json::to_value(&decision).unwrap(), json);

@@ -113,7 +113,9 @@ impl AccessTokens for Endless {
 async fn a_source_of_tokens_that_never_runs_dry_does_not_keep_a_read_going() {
     let stage = stage().await;
     stage.always(first("users"), error(401, "InvalidAuthenticationToken")).await;
-    let endless = Endless(|| Ok(UsableToken { administrator: administrator(1), secret: "same".into() }));
+    let endless = Endless(|| {
+        Ok(UsableToken { administrator: administrator(1), secret: "same".into(), reads_hidden_members: false })
+    });
     let tenant = tenant(&stage.server.uri(), Arc::new(endless), Arc::new(ManualClock::new()));
     assert!(matches!(users_of(&tenant).await, Err(SourceError::NoWorkingCredential)));
     assert_eq!(stage.requests().await.len(), 128);

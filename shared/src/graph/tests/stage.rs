@@ -55,10 +55,11 @@ pub(super) struct Tokens {
 impl Tokens {
     /// One token for each `(administrator, token)`.
     pub(super) fn new(tokens: &[(u8, &str)]) -> Self {
-        let left = tokens
-            .iter()
-            .rev()
-            .map(|(number, secret)| UsableToken { administrator: administrator(*number), secret: (*secret).into() });
+        let left = tokens.iter().rev().map(|(number, secret)| UsableToken {
+            administrator: administrator(*number),
+            secret: (*secret).into(),
+            reads_hidden_members: false,
+        });
         Self { left: Mutex::new(left.collect()), refusals: Mutex::default() }
     }
 

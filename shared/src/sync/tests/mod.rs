@@ -15,7 +15,8 @@ use super::plan::Plan;
 use super::reconcile::Reconciliation;
 use super::source::{GroupChange, GroupEvent, Listing, MemberChange, Removal, UnreadObject, UserChange};
 use crate::directory::{
-    GroupId, GroupPatch, GroupRecord, Member, MemberKind, ObjectId, Patch, Presence, UserId, UserPatch,
+    GroupId, GroupPatch, GroupRecord, Member, MemberKind, Membership, ObjectId, Patch, Presence, UnknownCause, UserId,
+    UserPatch,
 };
 use crate::filter::{InactiveReason, Policy, UserDecision};
 use crate::store::{List, ListChange, Write};
@@ -70,7 +71,11 @@ fn reconcile(known: &Known, reading: FullReading) -> NetChanges {
     reconciliation.see_users(reading.users);
     reconciliation.see_groups(reading.groups);
     for (group, members) in reading.members {
-        reconciliation.see_members(&group, members);
+        if reconciliation.is_hidden(&group, &members) {
+            reconciliation.see_unknown(&group, UnknownCause::Hidden);
+        } else {
+            reconciliation.see_members(&group, members);
+        }
     }
     reconciliation.conclude()
 }
@@ -388,6 +393,87 @@ fn a_hidden_group_that_shows_no_members_keeps_the_known_ones() {
     hidden.groups.objects[0].1.visibility = Patch::Set("Hiddenmembership".into());
     let plan = sync_fully(&mut known, hidden, &everything_on()).plan;
     assert!(plan.members.is_empty() && plan.users.is_empty());
+    assert_eq!(known.groups[&group(1)].membership, UnknownCause::Hidden.into());
+    assert_eq!(known.groups[&group(1)].known_members(), None);
+
+    let mut visible = reading(&[1], &[(1, vec![])]);
+    visible.groups.objects[0].1.visibility = Patch::Set("Private".into());
+    sync_fully(&mut known, visible, &everything_on());
+    assert_eq!(known.groups[&group(1)].known_members(), Some(0), "it is readable again");
+}
+
+/// A member of a kind that this version does not know.
+fn strange(id: &ObjectId) -> Member {
+    Member { id: id.clone(), kind: MemberKind::Unknown("somethingNew".into()) }
+}
+
+#[test]
+fn a_listed_user_or_group_is_a_member_whatever_its_type() {
+    let mut known = Known::default();
+    let members = || vec![strange(user(1).object()), strange(group(2).object())];
+    sync_fully(&mut known, reading(&[1], &[(1, members()), (2, vec![])]), &everything_on());
+    let record = &known.groups[&group(1)];
+    assert_eq!((record.known_members(), &record.children), (Some(1), &BTreeSet::from([group(2)])));
+    assert!(sync_fully(&mut known, reading(&[1], &[(1, members()), (2, vec![])]), &everything_on()).is_empty());
+
+    let plan = sync_fully(&mut known, reading(&[1], &[(1, vec![]), (2, vec![])]), &everything_on());
+    assert_eq!(plan.plan.changes.memberships_removed, 2, "{}", plan.lines());
+}
+
+#[test]
+fn changes_name_listed_users_by_any_type() {
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1], &[(1, vec![])]), &everything_on());
+    known.complete = false;
+    let joins = |n: u8| GroupChange {
+        members: vec![MemberChange {
+            id: user(n).object().clone(),
+            kind: MemberKind::Unknown("agentUser".into()),
+            removed: false,
+        }],
+        ..membership(1, n, false)
+    };
+    let mut net = changes(vec![UserChange::Seen(user(2), enabled(true))], vec![joins(1), joins(2)]);
+    net.classify(&known);
+    plan_for(&known, &net, &everything_on()).apply_to(&mut known);
+    assert_eq!(known.groups[&group(1)].known_members(), Some(2));
+
+    let mut net = changes(vec![], vec![joins(3)]);
+    net.classify(&known);
+    plan_for(&known, &net, &everything_on()).apply_to(&mut known);
+    assert_eq!(known.groups[&group(1)].membership, UnknownCause::UnknownKind.into(), "3 is no listed user");
+}
+
+#[test]
+fn a_member_of_unknown_kind_keeps_decisions() {
+    let policy = policy(json!({"sync_users": true, "sync_groups": true, "ignored_groups": [group(1).to_string()]}));
+    let mut known = Known { published: true, ..Known::default() };
+    sync_fully(&mut known, reading(&[1, 2], &[(1, vec![person(1)])]), &policy);
+    let odd = || reading(&[1, 2, 3], &[(1, vec![person(1), strange(user(9).object())])]);
+    sync_fully(&mut known, odd(), &policy);
+    assert_eq!(*decision(&known, 1), UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group(1) }));
+    assert_eq!(*decision(&known, 2), UserDecision::Active);
+    assert_eq!(*decision(&known, 3), UserDecision::Inactive(InactiveReason::MembershipUnknown { group: group(1) }));
+    assert!(sync_fully(&mut known, odd(), &policy).is_empty());
+
+    // It turns out to be a user.
+    let listed = reading(&[1, 2, 3, 9], &[(1, vec![person(1), strange(user(9).object())])]);
+    sync_fully(&mut known, listed, &policy);
+    assert_eq!(*decision(&known, 3), UserDecision::Active);
+    assert_eq!(*decision(&known, 9), UserDecision::Inactive(InactiveReason::MemberOfIgnoredGroup { group: group(1) }));
+}
+
+#[test]
+fn a_new_hidden_group_in_changes_is_unknown_unless_it_shows_members() {
+    let mut known = Known::default();
+    sync_fully(&mut known, reading(&[1], &[]), &everything_on());
+    known.complete = false;
+    let hidden = || GroupPatch { visibility: Patch::Set("HiddenMembership".into()), ..named("Secret") };
+    let silent = GroupChange { id: group(1), what: GroupEvent::Seen(hidden()), members: Vec::new() };
+    let telling = GroupChange { what: GroupEvent::Seen(hidden()), ..membership(2, 1, false) };
+    sync_changes(&mut known, vec![], vec![silent, telling], &everything_on());
+    assert_eq!(known.groups[&group(1)].membership, UnknownCause::Hidden.into());
+    assert_eq!(known.groups[&group(2)].membership, Membership::Known);
 }
 
 #[test]
@@ -399,7 +485,9 @@ fn objects_that_could_not_be_understood_are_not_taken_for_deleted() {
         |id: Option<UserId>| vec![UnreadObject { id: id.map(|id| id.object().clone()), note: "odd".to_owned() }];
     odd.users.unread = unread(Some(user(1)));
     odd.members.get_mut(&group(1)).unwrap().unread = unread(None);
-    assert!(sync_fully(&mut known, odd, &everything_on()).is_empty());
+    let plan = sync_fully(&mut known, odd, &everything_on()).plan;
+    assert!(plan.users.is_empty() && plan.deactivations.is_empty() && plan.members.is_empty());
+    assert_eq!(known.groups[&group(1)].membership, UnknownCause::Unreadable.into());
 }
 
 #[test]

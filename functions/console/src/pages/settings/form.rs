@@ -198,6 +198,7 @@ fn group_in_words(id: &GroupId, group: Option<&GroupRecord>) -> Markup {
                 span.name { (group.profile.display_name.as_deref().unwrap_or("(no name)")) }
                 @if let Some(mail) = &group.profile.mail { " " span.quiet { (mail) } }
                 @if !group.presence.is_present() { " " (mark("warn", "not in the tenant any more")) }
+                @else if !group.membership.is_known() { " " (mark("warn", "members unknown")) }
             }
             None => { span.name { (id) } " " (mark("warn", "not known: matches nobody")) }
         }
@@ -227,7 +228,7 @@ fn picker(directory: &Directory, fields: &Fields, found: Option<&Found>) -> Mark
                                 tr {
                                     td { (group_in_words(&group.id, Some(group))) }
                                     td { (kind(&group.profile)) }
-                                    td.number { (members(group.members)) }
+                                    td.number { (members(group)) }
                                     td { (tick("allowed_groups", &group.id, &fields.allowed_groups, &format!("Allow {name}"))) }
                                     td { (tick("ignored_groups", &group.id, &fields.ignored_groups, &format!("Ignore {name}"))) }
                                 }

@@ -131,7 +131,7 @@ impl Shown {
             let (users, groups, reach) = (users?, groups?, reach?);
             let more = users.next.is_some() || groups.next.is_some();
             let with = |user: UserRecord| {
-                let then = Then::of_user(policy, &reach, &user);
+                let then = Then::of_user(directory, policy, &reach, &user);
                 (user, then)
             };
             let users = users.items.into_iter().map(with).collect();

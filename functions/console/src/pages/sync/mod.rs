@@ -151,6 +151,7 @@ fn counts(counts: &DirectoryCounts, users: bool) -> Markup {
                     dd.quiet {
                         (count(counts.deleted)) " deleted, " (count(counts.disabled_in_office_365)) " disabled, "
                         (count(counts.member_of_ignored_group)) " ignored, " (count(counts.not_in_allowed_group)) " not allowed"
+                        @if counts.membership_unknown > 0 { ", " (count(counts.membership_unknown)) " with unknown membership" }
                     }
                 }
             } @else { div { dt { "Users" } dd.quiet { "not synced" } } }

@@ -1,0 +1,278 @@
+//! Groups whose members cannot be read: unknown is never nobody.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use shared::access::Scope;
+use shared::alerts::{Change, Condition};
+use tenant::{Action, CONTRACTORS, GroupKind, MemberKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
+use uuid::Uuid;
+
+use crate::harness::{World, everything, small};
+
+/// Settings that ignore or allow these groups.
+fn settings(list: &str, groups: &[Uuid], nested: bool) -> Value {
+    let mut settings = everything();
+    settings[list] = json!(groups);
+    settings["nested_groups"] = nested.into();
+    settings
+}
+
+fn named(world: &World, name: &str) -> Uuid {
+    world.tenant.group_named(name).unwrap()
+}
+
+fn hide(world: &World, group: Uuid) {
+    world.apply(Action::SetProperty { id: group, property: "visibility".into(), value: "HiddenMembership".into() });
+}
+
+/// Lets the first administrator's tokens see hidden members from now on.
+fn reveal(world: &World) {
+    world.apply(Action::ConsentScopes { scopes: BTreeSet::from(["Member.Read.Hidden".to_owned()]) });
+    world.apply(Action::ExpireAccessTokens { administrator: None });
+}
+
+/// A group that hides these members from the start.
+fn secret(world: &World, members: &[Uuid]) -> Uuid {
+    let new = NewGroup { hidden: true, ..NewGroup::named("Secret Circle", GroupKind::Microsoft365) };
+    let group = world.apply(Action::CreateGroup(new)).unwrap();
+    for member in members {
+        world.apply(Action::AddMember { group, member: *member });
+    }
+    group
+}
+
+async fn statuses(world: &World) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    world.list("users").await.iter().map(|user| (text(&user["id"]), text(&user["status"]))).collect()
+}
+
+/// The status of an answer, and its body.
+async fn get(world: &World, path: &str) -> (u16, Value) {
+    call(world, Method::GET, path, None).await
+}
+
+async fn call(world: &World, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let token = world.stack.make_token("unknown", Scope::Admin).await.unwrap();
+    let url = world.stack.base_url.join(path).unwrap();
+    let request = shared::http::client(b"").unwrap().request(method, url).bearer_auth(token.expose_secret());
+    let request = body.into_iter().fold(request, |request, body| request.json(body));
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+async fn directory(world: &World) -> Value {
+    world.api.get(&format!("/api/v1/directories/{}", world.directory)).await.unwrap()
+}
+
+/// A run tells of the group as unknown, and what is written by the next run is nothing.
+async fn is_reported(world: &World, group: Uuid) {
+    let run = world.sync().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    let gap = run["gaps"].to_string();
+    assert!(gap.contains(&group.to_string()) && gap.contains("Member.Read.Hidden"), "{gap}");
+    let directory = directory(world).await;
+    assert_eq!(directory["status"], "degraded", "{directory:#}");
+    assert_eq!(directory["unknown_groups"], json!([{ "group": group, "cause": "hidden" }]));
+    let again = world.sync().await;
+    assert_eq!((&again["state"], &again["effort"]["items_written"]), (&run["state"], &json!(0)), "{again:#}");
+}
+
+/// A listed group begins to hide its members, who then change: nothing becomes of that until they can be read again.
+async fn keeps_decisions(list: &str, group: &str, nested: bool) {
+    let world = World::synced(&small(), everything()).await;
+    let inner = named(&world, group);
+    let listed = if nested {
+        let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer", GroupKind::Security))).unwrap();
+        world.apply(Action::AddMember { group: outer, member: inner });
+        world.sync().await;
+        outer
+    } else {
+        inner
+    };
+    let settings = settings(list, &[listed], nested);
+    // More would be held.
+    let mut loose = settings.clone();
+    loose["safety_limit"] = json!({"percent": 100, "at_least": 1});
+    let run = world.set(loose.clone()).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&loose).await;
+    world.alerts.take();
+    let before = statuses(&world).await;
+    assert!(before.iter().any(|(_, status)| status == "active"), "nothing could go wrong");
+
+    hide(&world, inner);
+    is_reported(&world, inner).await;
+    let told: Vec<_> = world.alerts.take().into_iter().map(|alert| (alert.change, alert.condition)).collect();
+    assert_eq!(told, [(Change::Opened, Condition::Gaps)]);
+    let members = world.members_of(inner);
+    let others: Vec<Uuid> = world.ordinary_users().into_iter().filter(|user| !members.contains(user)).collect();
+    world.apply(Action::RemoveMember { group: inner, member: members[0] });
+    world.apply(Action::AddMember { group: inner, member: others[0] });
+    let new = world.apply(Action::CreateUser(NewUser::named("New Colleague"))).unwrap();
+    is_reported(&world, inner).await;
+    let mut after = statuses(&world).await;
+    after.retain(|(id, _)| *id != new.to_string());
+    assert_eq!(after, before, "no decision changes");
+    let entry = world.user(new).await;
+    assert_eq!((&entry["status"], &entry["reason"]), (&json!("inactive"), &json!("membership_unknown")), "{entry:#}");
+    assert_eq!(entry["why_is_current"], true, "{entry:#}");
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    is_reported(&world, inner).await;
+
+    reveal(&world);
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&loose).await;
+    assert_eq!(world.sync().await["effort"]["items_written"], 0);
+    let told: Vec<_> = world.alerts.take().into_iter().map(|alert| (alert.change, alert.condition)).collect();
+    assert_eq!(told, [(Change::Recovered, Condition::Gaps)]);
+}
+
+#[tokio::test]
+async fn ignored_group_that_becomes_hidden_keeps_decisions() {
+    keeps_decisions("ignored_groups", SERVICE_ACCOUNTS, false).await;
+}
+
+#[tokio::test]
+async fn allowed_group_that_becomes_hidden_keeps_decisions() {
+    keeps_decisions("allowed_groups", CONTRACTORS, false).await;
+}
+
+#[tokio::test]
+async fn nested_group_that_becomes_hidden_keeps_decisions() {
+    keeps_decisions("ignored_groups", SERVICE_ACCOUNTS, true).await;
+    keeps_decisions("allowed_groups", CONTRACTORS, true).await;
+}
+
+#[tokio::test]
+async fn first_sync_with_hidden_listed_group_lets_nobody_in_by_it() {
+    let world = World::unauthorized(&small()).await;
+    let hidden = secret(&world, &world.ordinary_users()[..2]);
+    // The settings are stored before anything is known of the group.
+    world
+        .tenant
+        .inject(tenant::Fault::new(tenant::Matcher::on(tenant::RequestKind::UsersDelta), tenant::What::NonJson));
+    world.authorize().await;
+    let ignoring = settings("ignored_groups", &[hidden], false);
+    world.set(ignoring.clone()).await;
+    world.tenant.clear_faults();
+    is_reported(&world, hidden).await;
+    assert_eq!(world.active().await, BTreeSet::new(), "anyone may be in it");
+    reveal(&world);
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&ignoring).await;
+}
+
+#[tokio::test]
+async fn consumers_are_told_that_members_are_unknown() {
+    let world = World::synced(&small(), everything()).await;
+    let user = world.ordinary_users()[0];
+    let hidden = secret(&world, &[user]);
+    world.sync_and_check(&everything()).await;
+    let entry = world.get(&format!("groups/{hidden}")).await;
+    assert_eq!(
+        (&entry["membership"], &entry["members"], &entry["groups"]),
+        (&json!("unknown"), &json!(null), &json!(null))
+    );
+    for path in [
+        format!("groups/{hidden}/members"),
+        format!("users?group={hidden}"),
+        format!("users/{user}/access?group={hidden}"),
+        "exports/members?limit=1000".to_owned(),
+        "exports/members?format=csv&limit=1000".to_owned(),
+    ] {
+        let (status, problem) = get(&world, &world.path(&path)).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (409, &json!("urn:office365-sync:problem:membership-unknown")),
+            "{path}"
+        );
+        assert!(problem["detail"].as_str().unwrap().contains(&hidden.to_string()), "{problem:#}");
+    }
+    let scim = format!("/scim/v2/{}", world.directory);
+    for path in [
+        format!("{scim}/Groups/{hidden}"),
+        format!("{scim}/Groups"),
+        format!("{scim}/Groups?cursor=&count=500"),
+        format!("{scim}/Users?filter=groups+eq+%22{hidden}%22"),
+    ] {
+        let (status, problem) = get(&world, &path).await;
+        assert_eq!((status, &problem["status"]), (409, &json!("409")), "{path}: {problem:#}");
+        assert_eq!(problem["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+    }
+    let listed = world.api.get(&format!("{scim}/Groups?excludedAttributes=members")).await.unwrap();
+    assert!(listed["Resources"].to_string().contains(&hidden.to_string()), "without members it is listed");
+    // A gate lets in only who is known to be in the group.
+    let (status, _) = get(&world, &world.path(&format!("users/{user}/access?group={hidden}&answer=status"))).await;
+    assert_eq!(status, 403);
+
+    reveal(&world);
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    world.sync().await;
+    let entry = world.get(&format!("groups/{hidden}")).await;
+    assert_eq!((&entry["membership"], &entry["members"]), (&json!("known"), &json!(1)));
+    world.check(&everything()).await;
+}
+
+#[tokio::test]
+async fn an_account_that_sees_hidden_members_knows_an_empty_group() {
+    let world = World::unauthorized(&small()).await;
+    world.apply(Action::ConsentScopes { scopes: BTreeSet::from(["Member.Read.Hidden".to_owned()]) });
+    let hidden = secret(&world, &[]);
+    world.authorize().await;
+    let ignoring = settings("ignored_groups", &[hidden], false);
+    let run = world.set(ignoring.clone()).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert_eq!(world.get(&format!("groups/{hidden}")).await["members"], 0);
+    // Another one, found by the changes.
+    let later = secret(&world, &[]);
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    assert_eq!(world.get(&format!("groups/{later}")).await["members"], 0);
+    world.apply(Action::AddMember { group: hidden, member: world.ordinary_users()[0] });
+    world.sync().await;
+    assert_eq!(world.get(&format!("groups/{hidden}")).await["members"], 1);
+    // The account loses the role that shows them.
+    let administrator = world.tenant.administrators()[0].id;
+    world.apply(Action::Appoint { user: administrator, roles: BTreeSet::new() });
+    let before = statuses(&world).await;
+    is_reported(&world, hidden).await;
+    assert_eq!(statuses(&world).await, before);
+}
+
+#[tokio::test]
+async fn a_member_of_an_unknown_kind_in_a_listed_group_keeps_decisions() {
+    let world = World::synced(&small(), everything()).await;
+    let group = named(&world, SERVICE_ACCOUNTS);
+    let ignoring = settings("ignored_groups", &[group], false);
+    world.set(ignoring.clone()).await;
+    world.check(&ignoring).await;
+    let before = statuses(&world).await;
+    let kind = MemberKind::Unknown("somethingNew".into());
+    let strange = Action::CreateOther { id: None, kind, display_name: "Strange".to_owned() };
+    let strange = world.apply(strange).unwrap();
+    world.apply(Action::AddMember { group, member: strange });
+    let new = world.apply(Action::CreateUser(NewUser::named("New Colleague"))).unwrap();
+    for full in [false, true] {
+        if full {
+            world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+        }
+        let run = world.sync().await;
+        assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+        assert!(run["gaps"].to_string().contains(&group.to_string()), "{run:#}");
+        assert_eq!(world.sync().await["effort"]["items_written"], 0);
+        let mut after = statuses(&world).await;
+        after.retain(|(id, _)| *id != new.to_string());
+        assert_eq!(after, before);
+        assert_eq!(world.user(new).await["reason"], "membership_unknown");
+    }
+    world.apply(Action::RemoveMember { group, member: strange });
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.check(&ignoring).await;
+    assert_eq!(world.user(new).await["status"], "active");
+}
