@@ -7,10 +7,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::{Change, Condition};
-use tenant::{Action, CONTRACTORS, GroupKind, MemberKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
+use shared::session::Role;
+use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MemberKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
+use crate::pages::visit::Visitor;
 
 /// Settings that ignore or allow these groups.
 fn settings(list: &str, groups: &[Uuid], nested: bool) -> Value {
@@ -52,6 +54,10 @@ async fn statuses(world: &World) -> Vec<(String, String)> {
 /// The status of an answer, and its body.
 async fn get(world: &World, path: &str) -> (u16, Value) {
     call(world, Method::GET, path, None).await
+}
+
+async fn put_settings(world: &World, settings: &Value) -> (u16, Value) {
+    call(world, Method::PUT, &world.path("settings"), Some(settings)).await
 }
 
 async fn call(world: &World, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
@@ -168,6 +174,49 @@ async fn first_sync_with_hidden_listed_group_lets_nobody_in_by_it() {
 }
 
 #[tokio::test]
+async fn settings_that_depend_on_hidden_members_are_refused() {
+    let world = World::synced(&small(), everything()).await;
+    let users = world.ordinary_users();
+    let hidden = secret(&world, &users[..2]);
+    let outer = world.apply(Action::CreateGroup(NewGroup::named("Outer", GroupKind::Security))).unwrap();
+    world.apply(Action::AddMember { group: outer, member: hidden });
+    world.sync_and_check(&everything()).await;
+    let (before, active) = (world.get("settings").await, world.active().await);
+    let visible = named(&world, ALL_EMPLOYEES);
+    for (list, groups, nested) in [
+        ("ignored_groups", vec![hidden], false),
+        ("allowed_groups", vec![hidden], false),
+        ("allowed_groups", vec![visible, hidden], false),
+        ("ignored_groups", vec![outer], true),
+        ("allowed_groups", vec![outer], true),
+    ] {
+        let refused = put_settings(&world, &settings(list, &groups, nested)).await.1;
+        assert_eq!(refused["type"], "urn:office365-sync:problem:invalid-settings", "{refused:#}");
+        let fault = &refused["errors"][0];
+        assert_eq!(fault["field"], list, "{refused:#}");
+        let said = fault.to_string();
+        assert!(said.contains("Member.Read.Hidden") && said.contains(&hidden.to_string()), "{said}");
+    }
+    assert_eq!((world.get("settings").await, world.active().await), (before, active));
+    // Without nesting, what is in the inner group does not matter.
+    let run = world.set(settings("ignored_groups", &[outer], false)).await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    // A group that is listed already does not stand in the way of other settings.
+    hide(&world, outer);
+    is_reported(&world, outer).await;
+    let mut more = settings("ignored_groups", &[outer], false);
+    more["group_prefixes"] = json!(["Team "]);
+    world.set(more.clone()).await;
+    // Once its members are known, the hidden group can be listed too.
+    reveal(&world);
+    more["ignored_groups"] = json!([outer, hidden]);
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    world.sync().await;
+    world.set(more.clone()).await;
+    world.check(&more).await;
+}
+
+#[tokio::test]
 async fn consumers_are_told_that_members_are_unknown() {
     let world = World::synced(&small(), everything()).await;
     let user = world.ordinary_users()[0];
@@ -275,4 +324,34 @@ async fn a_member_of_an_unknown_kind_in_a_listed_group_keeps_decisions() {
     assert_eq!(run["state"], "succeeded", "{run:#}");
     world.check(&ignoring).await;
     assert_eq!(world.user(new).await["status"], "active");
+}
+
+#[tokio::test]
+async fn pages_say_that_members_are_unknown() {
+    let world = World::synced(&small(), everything()).await;
+    let hidden = secret(&world, &[]);
+    world.sync().await;
+    let admin = Visitor::new(&world, Role::Administrator).await;
+    let groups = admin.get("/groups?q=Secret").await.text();
+    assert!(groups.contains("Microsoft 365 , hidden members unknown"), "{groups}");
+    let group = admin.get(&format!("/groups/{hidden}")).await.text();
+    assert!(group.contains("The members of this group are unknown") && group.contains("Member.Read.Hidden"), "{group}");
+
+    let listed = hidden.to_string();
+    let form = [
+        ("sync_users", "yes"),
+        ("sync_groups", "yes"),
+        ("sync_groups_without_email", "yes"),
+        ("percent", "20"),
+        ("at_least", "5"),
+        ("ignored_groups", listed.as_str()),
+    ];
+    let before = world.get("settings").await;
+    let answer = admin.post("/settings", &form).await;
+    let draft = format!("/drafts/{}", answer.location().rsplit('/').next().unwrap());
+    let preview = admin.get(&draft).await.text();
+    assert!(preview.contains("These settings cannot be saved") && preview.contains("Member.Read.Hidden"), "{preview}");
+    let saved = admin.post(&format!("{draft}/save"), &[]).await;
+    assert_eq!(saved.status.as_u16(), 422, "{}", saved.text());
+    assert_eq!(world.get("settings").await, before);
 }

@@ -1,8 +1,8 @@
 //! The check that every change of settings passes before it is stored, whether it comes by page or by API.
 
-use super::Outline;
+use super::{Outline, UnknownGroup};
 use crate::directory::Directory;
-use crate::filter::Policy;
+use crate::filter::{InvalidPolicy, Policy};
 use crate::sync::RunId;
 
 /// Published state that a change of settings was compared with. The change is stored only while that state is current.
@@ -30,7 +30,24 @@ pub enum RejectedSettings {
         /// Number of users who would be deactivated.
         deactivations: usize,
     },
+    /// Decisions would depend on groups whose members are unknown.
+    #[error("the settings depend on groups whose members are unknown")]
+    Unknown {
+        /// The groups. There is at least one.
+        groups: Vec<UnknownGroup>,
+    },
 }
+
+impl RejectedSettings {
+    /// The faults of settings that depend on groups whose members are unknown.
+    #[must_use]
+    pub fn faults(groups: &[UnknownGroup]) -> InvalidPolicy {
+        InvalidPolicy { faults: groups.iter().take(MAX_FAULTS).map(UnknownGroup::fault).collect() }
+    }
+}
+
+/// The most groups that one answer names.
+const MAX_FAULTS: usize = 50;
 
 impl CheckedSettings {
     /// Passes settings that decide about users as the current ones do, without a look at the users.
@@ -43,13 +60,17 @@ impl CheckedSettings {
     /// Checks settings against their preview. `confirmed` is the number of deactivations that the author has confirmed.
     ///
     /// # Errors
-    /// When a number has to be confirmed, and it is not `confirmed`.
+    /// When they depend on groups whose members are unknown, or when a number has to be confirmed, and it is not
+    /// `confirmed`.
     pub fn check(
         directory: &Directory,
         policy: &Policy,
         outline: &Outline,
         confirmed: Option<usize>,
     ) -> Result<Self, RejectedSettings> {
+        if !outline.unknown.is_empty() {
+            return Err(RejectedSettings::Unknown { groups: outline.unknown.clone() });
+        }
         match outline.to_be_confirmed(&directory.policy, policy) {
             Some(deactivations) if confirmed != Some(deactivations) => {
                 Err(RejectedSettings::Unconfirmed { deactivations })

@@ -108,6 +108,9 @@ pub(crate) async fn replace(
             let preview = PreviewSummaryView::new(&directory, draft.id, &preview);
             Err(Problem::not_confirmed(deactivations, preview))
         }
+        Err(SaveError::Rejected { reason: RejectedSettings::Unknown { groups }, .. }) => {
+            Err(RejectedSettings::faults(&groups).into())
+        }
         Err(SaveError::Store(error)) => Err(error.into()),
     }
 }

@@ -54,6 +54,9 @@ pub(in crate::pages) async fn save(
         Err(SaveError::Rejected { reason: RejectedSettings::Unconfirmed { deactivations }, .. }) => {
             Some(format!("To save this, type the number {deactivations}: so many users would not be active any more."))
         }
+        Err(SaveError::Rejected { reason: RejectedSettings::Unknown { .. }, .. }) => {
+            Some("These settings cannot be saved while the members of a group they depend on are unknown.".to_owned())
+        }
         Err(SaveError::Store(error)) => return Err(error.into()),
     };
     let viewer = Viewer { session, directory };
@@ -89,7 +92,8 @@ async fn render(
         h1 { "What saving would change" }
         @if let Some(fault) = fault { div.notice.bad role="alert" { p { (fault) } } }
         (preview::summary(directory, draft, &outline))
-        @if draft.by.as_ref() == Some(&viewer.session.user) && viewer.may_change() {
+        @if !outline.unknown.is_empty() { (preview::unknown_members(&outline)) }
+        @else if draft.by.as_ref() == Some(&viewer.session.user) && viewer.may_change() {
             (preview::confirmation(viewer, draft, &outline, &here))
         }
         p { a href=(path(directory, "")) { "Back without saving" } }

@@ -258,7 +258,7 @@ fn faults_in_words(faults: &[FieldError]) -> Markup {
 }
 
 /// A setting as the form calls it.
-fn label_of(field: &str) -> &str {
+pub(super) fn label_of(field: &str) -> &str {
     match field.split('[').next().unwrap_or(field) {
         "sync_users" => "User sync",
         "sync_groups" => "Group sync",

@@ -4,9 +4,10 @@ use maud::{Markup, html};
 use serde_json::Value;
 use shared::directory::{Directory, GroupRecord, UserRecord};
 use shared::filter::{GroupDecision, Policy, UserOutcome};
-use shared::settings::{Draft, Line, Outline, Shift, Then};
+use shared::settings::{Draft, Line, Outline, Shift, Then, UnknownGroup};
 use shared::store::{GroupFilter, LINES_PER_PAGE, UserFilter, reach};
 
+use super::form::label_of;
 use crate::Site;
 use crate::pages::audit::differences;
 use crate::pages::failure::Failure;
@@ -80,6 +81,20 @@ pub(super) fn summary(directory: &Directory, draft: &Draft, outline: &Outline) -
 /// Settings as the audit trail will have them. They always print.
 fn json(policy: &Policy) -> Value {
     serde_json::to_value(policy).unwrap_or_default()
+}
+
+/// Said of settings that cannot be saved because they depend on groups whose members are unknown.
+pub(super) fn unknown_members(outline: &Outline) -> Markup {
+    html! {
+        div.notice.bad role="alert" {
+            p { "These settings cannot be saved: who is in these groups is unknown, and the decisions would depend on it." }
+            ul {
+                @for fault in outline.unknown.iter().map(UnknownGroup::fault) {
+                    li { (label_of(&fault.field)) ": expected " (fault.expected) " Found " code { (fault.found) } "." }
+                }
+            }
+        }
+    }
 }
 
 pub(super) fn confirmation(viewer: &Viewer, draft: &Draft, outline: &Outline, here: &str) -> Markup {
