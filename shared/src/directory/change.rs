@@ -199,7 +199,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::directory::{ObjectId, UserProfile};
+    use crate::directory::{Membership, ObjectId, UserProfile};
     use crate::filter::InactiveReason;
 
     fn group(number: usize) -> GroupId {
@@ -286,6 +286,7 @@ mod tests {
             children: children.map(group).collect(),
             decision: GroupDecision::Synced,
             members: 0,
+            membership: Membership::Known,
         };
         let change = ChangedGroup::between(Some(&nesting(0..2)), &nesting(1..3)).unwrap();
         assert_eq!((change.nesting, change.joined, change.left), (true, vec![group(2)], vec![group(0)]));

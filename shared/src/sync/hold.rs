@@ -247,7 +247,8 @@ impl HeldChanges {
         for user in users {
             user.groups.retain(|group| !self.members.get(group).is_some_and(|left| left.contains(&user.id)));
             match self.users.get(&user.id) {
-                None => {}
+                // Nobody is deactivated because of unknown members: an active user stays active.
+                None | Some(InactiveReason::MembershipUnknown { .. }) => {}
                 Some(InactiveReason::Deleted) => user.presence = gone,
                 Some(InactiveReason::DisabledInOffice365) => user.profile.account_enabled = Some(false),
                 Some(InactiveReason::MemberOfIgnoredGroup { group }) => drop(user.groups.insert(group.clone())),

@@ -152,6 +152,7 @@ impl World {
             users_since: None,
             counts: DirectoryCounts::default(),
             vanished_groups: Vec::new(),
+            watched_groups: None,
         });
     }
 
