@@ -333,7 +333,7 @@ async fn pages_say_that_members_are_unknown() {
     world.sync().await;
     let admin = Visitor::new(&world, Role::Administrator).await;
     let groups = admin.get("/groups?q=Secret").await.text();
-    assert!(groups.contains("Microsoft 365 , hidden members unknown"), "{groups}");
+    assert!(groups.contains("Microsoft 365, hidden members unknown"), "{groups}");
     let group = admin.get(&format!("/groups/{hidden}")).await.text();
     assert!(group.contains("The members of this group are unknown") && group.contains("Member.Read.Hidden"), "{group}");
 

@@ -67,7 +67,7 @@ const ROLES: &str = "me/memberOf/microsoft.graph.directoryRole";
 const ROLES_QUERY: &str = "$select=id,displayName,roleTemplateId";
 
 /// The templates of the roles that, together with the permission `Member.Read.Hidden`, show hidden members: Global, User,
-/// Exchange, SharePoint, Intune and Teams Administrator.
+/// Exchange, `SharePoint`, Intune and Teams Administrator.
 ///
 /// Source: Microsoft Graph, "List group members". It names Yammer Administrator too; an account with only that role is taken
 /// for one that sees less.

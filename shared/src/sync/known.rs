@@ -31,6 +31,11 @@ impl Known {
         self.groups.get(id).is_some_and(|group| group.presence != Presence::Unseen)
     }
 
+    /// Forgets what was loaded.
+    pub(super) fn forget_all(&mut self) {
+        (self.users, self.groups) = Default::default();
+    }
+
     /// Adds users.
     pub(super) fn add_users(&mut self, users: Vec<UserRecord>) {
         self.users.add(users);

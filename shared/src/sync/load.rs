@@ -40,7 +40,10 @@ impl Work<'_> {
         // What an earlier version has published does not say which groups to watch.
         let says_watched = directory.published.as_ref().is_some_and(|published| published.watched_groups.is_some());
         let is_quiet = net.is_empty() && found.hold.is_none() && !known.complete && says_watched;
-        if !is_quiet && !known.complete {
+        if is_quiet {
+            // The listed groups were not loaded, so nobody may be decided.
+            known.forget_all();
+        } else if !known.complete {
             self.load_touched(&directory.policy, net, known, found).await?;
         }
         Ok(is_quiet)

@@ -144,25 +144,13 @@ impl Work<'_> {
         let ChangeCounts { activated, deactivated, .. } = std::mem::take(&mut written.unpublished);
         let day = Day::noted(directory, counts, activated, deactivated, now);
         run.totals = Some(counts);
-        let before = directory.published.as_ref();
+        // What the settings would do and may not is tried again.
+        let settings_version = if settings_are_held { None } else { Some(directory.settings_version) };
         let published = Published {
-            run: run.id,
-            // Without a look at the tenant, what is known of it is as old as before.
-            at: before.filter(|_| run.reading == Some(ReadingKind::Mirror)).map_or(now, |before| before.at),
-            // What the settings would do and may not is tried again.
-            settings_version: if settings_are_held {
-                before.map_or(0, |before| before.settings_version)
-            } else {
-                directory.settings_version
-            },
-            users: directory.policy.sync_users(),
-            users_since: match before {
-                Some(before) if before.users == directory.policy.sync_users() => before.users_since,
-                _ => Some(run.id),
-            },
             counts,
             vanished_groups,
             watched_groups,
+            ..published_by(run, directory, settings_version, now)
         };
         let stay = run.hold.is_some() || is_incomplete;
         let links = if stay { state.links.clone() } else { Some(links) };
@@ -265,6 +253,26 @@ impl Work<'_> {
 fn is_of_plan(write: &Write) -> bool {
     matches!(write, Write::User(_) | Write::ForgetUser(_) | Write::Group(_))
         || matches!(write, Write::List(ListChange { list: List::Members(_), .. }))
+}
+
+/// What is published from this run on, but for what the plan says. Without a version the settings of before count as published.
+fn published_by(run: &Run, directory: &Directory, settings_version: Option<u64>, now: Timestamp) -> Published {
+    let before = directory.published.as_ref();
+    let users = directory.policy.sync_users();
+    Published {
+        run: run.id,
+        // Without a look at the tenant, what is known of it is as old as before.
+        at: before.filter(|_| run.reading == Some(ReadingKind::Mirror)).map_or(now, |before| before.at),
+        settings_version: settings_version.or(before.map(|before| before.settings_version)).unwrap_or_default(),
+        users,
+        users_since: match before {
+            Some(before) if before.users == users => before.users_since,
+            _ => Some(run.id),
+        },
+        counts: DirectoryCounts::default(),
+        vanished_groups: Vec::new(),
+        watched_groups: None,
+    }
 }
 
 /// What the record says of groups that decide and whose members are unknown. Those in `unread` are named by the reading.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::body::{Body, to_bytes};
 use gateway::Gateway;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -99,6 +99,11 @@ async fn listed(gateway: &Gateway, of: &str) -> (Vec<String>, usize) {
     }
 }
 
+/// The address in a `Link` header.
+fn linked(header: &HeaderValue) -> String {
+    header.to_str().unwrap().split(['<', '>']).nth(1).unwrap().to_owned()
+}
+
 /// The rows of an export, part by part, by what is in them in these fields.
 async fn exported(gateway: &Gateway, what: &str, fields: &[&str]) -> (Vec<String>, usize) {
     let (mut rows, mut parts) = (Vec::new(), 0);
@@ -111,7 +116,7 @@ async fn exported(gateway: &Gateway, what: &str, fields: &[&str]) -> (Vec<String
         }
         parts += 1;
         match headers.get("link") {
-            Some(link) => target = link.to_str().unwrap().split(['<', '>']).nth(1).unwrap().to_owned(),
+            Some(link) => target = linked(link),
             None => return (rows, parts),
         }
     }
@@ -126,7 +131,7 @@ async fn exported_as_csv(gateway: &Gateway) -> (usize, usize) {
         bytes += body.len();
         parts += 1;
         match headers.get("link") {
-            Some(link) => target = link.to_str().unwrap().split(['<', '>']).nth(1).unwrap().to_owned(),
+            Some(link) => target = linked(link),
             None => return (bytes, parts),
         }
     }
@@ -150,7 +155,7 @@ async fn scim(gateway: &Gateway, of: &str, by_cursor: bool) -> (Vec<String>, usi
         if is_last {
             return (ids, pages);
         }
-        cursor = page["nextCursor"].as_str().unwrap_or_default().to_owned();
+        page["nextCursor"].as_str().unwrap_or_default().clone_into(&mut cursor);
     }
 }
 
