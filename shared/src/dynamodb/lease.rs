@@ -41,6 +41,7 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
         users: DeltaLink::new(users.to_owned()),
         groups: DeltaLink::new(sync.text("groups_link")?.to_owned()),
         select: sync.text("select")?.to_owned(),
+        hidden_members: sync.optional_value("hidden_members")?.unwrap_or_default(),
     }))
 }
 
@@ -304,13 +305,19 @@ fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateB
     let (mut set, mut remove) = (vec!["layout = :layout"], vec!["unfinished", "checkpoint"]);
     let mut update = update.expression_attribute_values(":layout", number(LAYOUT));
     match &publication.links {
-        None => remove.extend(["users_link", "groups_link", "#select"]),
+        None => remove.extend(["users_link", "groups_link", "#select", "hidden_members"]),
         Some(links) => {
-            set.extend(["users_link = :users", "groups_link = :groups", "#select = :select"]);
+            set.extend([
+                "users_link = :users",
+                "groups_link = :groups",
+                "#select = :select",
+                "hidden_members = :hidden_members",
+            ]);
             update = update
                 .expression_attribute_values(":users", text(links.users.as_str()))
                 .expression_attribute_values(":groups", text(links.groups.as_str()))
-                .expression_attribute_values(":select", text(&links.select));
+                .expression_attribute_values(":select", text(&links.select))
+                .expression_attribute_values(":hidden_members", AttributeValue::Bool(links.hidden_members));
         }
     }
     if let Some(at) = publication.full_at {

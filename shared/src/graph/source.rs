@@ -24,11 +24,12 @@ const TOP: usize = 999;
 #[async_trait]
 impl TenantSource for GraphTenant {
     async fn latest_links(&self) -> Result<DeltaLinks, SourceError> {
-        let (users, groups) = futures::try_join!(
+        let (users, groups, hidden_members) = futures::try_join!(
             self.latest_link("users/delta", UserProfile::SELECT),
             self.latest_link("groups/delta", GroupProfile::DELTA_SELECT),
+            self.sees_hidden_members(),
         )?;
-        Ok(DeltaLinks { users, groups, select: self.select() })
+        Ok(DeltaLinks { users, groups, select: self.select(), hidden_members })
     }
 
     fn select(&self) -> String {

@@ -35,7 +35,12 @@ fn head() -> CheckpointHead {
         begun_at: Timestamp::UNIX_EPOCH,
         resume_at: Timestamp::UNIX_EPOCH,
         basis: Basis::Incremental {
-            from: DeltaLinks { users: link(), groups: link(), select: "users:id;groups:id".to_owned() },
+            from: DeltaLinks {
+                users: link(),
+                groups: link(),
+                select: "users:id;groups:id".to_owned(),
+                hidden_members: false,
+            },
         },
     }
 }

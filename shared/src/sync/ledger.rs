@@ -337,7 +337,8 @@ mod tests {
 
     fn basis() -> Basis {
         let link = |name: &str| DeltaLink::new(format!("https://graph.example/{name}"));
-        Basis::Incremental { from: DeltaLinks { users: link("u"), groups: link("g"), select: "id".to_owned() } }
+        let (users, groups) = (link("u"), link("g"));
+        Basis::Incremental { from: DeltaLinks { users, groups, select: "id".to_owned(), hidden_members: false } }
     }
 
     fn ledger() -> Ledger {

@@ -185,7 +185,7 @@ pub(super) async fn conclude_changes(
             Err(error) => return Err(error.into()),
         }
     }
-    reading.add_returned_and_changes(ledger, known, returned);
+    reading.add_returned_and_changes(source, ledger, known, returned).await?;
     let silent = reading.new_silent_groups(known);
     for group in verify::empty_hidden_groups(source, &silent).await? {
         reading.net.membership.insert(group, Membership::Known);
@@ -293,7 +293,7 @@ pub(super) async fn conclude_everything(
 
     let mut reading =
         Reading { net, links: ledger.head.basis.links().clone(), gaps, unread_groups, emptied: listed == 0 };
-    reading.add_returned_and_changes(ledger, known, returned);
+    reading.add_returned_and_changes(source, ledger, known, returned).await?;
     // A group that went away between the two reads is no gap.
     let net = &reading.net;
     reading.unread_groups.retain(|group| net.groups.get(group).is_none_or(|change| change.removed.is_none()));
@@ -304,10 +304,18 @@ pub(super) async fn conclude_everything(
 }
 
 impl Reading {
-    fn add_returned_and_changes(&mut self, ledger: &Ledger, known: &Known, returned: &Returned) {
-        returned.say(ledger, known, &mut self.net);
+    async fn add_returned_and_changes(
+        &mut self,
+        source: &dyn TenantSource,
+        ledger: &Ledger,
+        known: &Known,
+        returned: &Returned,
+    ) -> Result<(), SourceError> {
+        let empty = verify::empty_hidden_groups(source, &returned.silent_groups(ledger, known)).await?;
+        returned.say(ledger, known, &empty, &mut self.net);
         self.add_changes(ledger);
         self.gaps.append(&mut returned.leave_unread(&mut self.net));
+        Ok(())
     }
 
     /// Groups that are new, hide their members and have shown none.

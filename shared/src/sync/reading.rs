@@ -131,6 +131,14 @@ impl Work<'_> {
             Some(links) if links.select != select => Some(FullReason::SelectChanged),
             Some(_) => None,
         });
+        let reason = match &state.links {
+            // The changes do not tell what was hidden until now; and what will be hidden from now on is unknown.
+            Some(links) if reason.is_none() => {
+                let differs = links.hidden_members != self.source.sees_hidden_members().await?;
+                differs.then_some(FullReason::HiddenMembers)
+            }
+            _ => reason,
+        };
         let basis = match (reason, &state.links) {
             (None, Some(links)) => Basis::Incremental { from: links.clone() },
             (reason, from) => {
@@ -158,7 +166,9 @@ impl Work<'_> {
             }
         };
         read::changes(self.source, ledger).await?;
-        let Some(mut returned) = self.find_returned(ledger, known).await? else { return Ok(Filled::ManyReturned) };
+        let Some(mut returned) = self.find_returned(ledger, known, watched).await? else {
+            return Ok(Filled::ManyReturned);
+        };
         returned.read(self.source, ledger, known).await?;
         Ok(Filled::Whole { unread, returned })
     }

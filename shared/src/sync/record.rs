@@ -102,6 +102,8 @@ pub enum FullReason {
     Resync,
     /// This version reads other properties than the links track.
     SelectChanged,
+    /// The account that reads sees hidden members since then, or does not any more.
+    HiddenMembers,
     /// An administrator discarded a hold: what the links reported is not to be believed.
     HoldDiscarded,
     /// So many users or groups have come back at once that their memberships are not read one by one.

@@ -1,4 +1,5 @@
-//! Users and groups that have come back, or come for the first time: their memberships are read.
+//! Users and groups whose memberships are read again: those that have come back, or come for the first time, and changed groups
+//! whose members were unknown.
 //!
 //! Graph shows a restored object as if it were new. No document says that its memberships show again, or that those it lost
 //! while it was deleted show at all. The same holds for an object that was deleted before the first sync.
@@ -13,7 +14,7 @@ use super::known::Known;
 use super::ledger::{Basis, Ledger};
 use super::source::{MemberChange, SourceError, TenantSource, UserChange};
 use super::work::Work;
-use crate::directory::{GroupId, GroupRecord, Member, MemberKind, UserId, UserPatch, UserRecord};
+use crate::directory::{GroupId, GroupRecord, Member, MemberKind, Membership, UserId, UserPatch, UserRecord};
 
 /// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
 /// a medium-sized tenant take.
@@ -26,6 +27,8 @@ const AT_ONCE: usize = 16;
 pub(super) struct Returned {
     users: BTreeSet<UserId>,
     groups: BTreeSet<GroupId>,
+    /// Those of the groups that were there all the time, with unknown members.
+    unknown: BTreeSet<GroupId>,
     /// Who was in the groups.
     members: BTreeMap<GroupId, BTreeSet<UserId>>,
     unread_users: BTreeSet<UserId>,
@@ -34,9 +37,15 @@ pub(super) struct Returned {
 
 impl Work<'_> {
     /// Finds what has come back in the changes that were read, and loads what is known of it; `None` when it is too much to be
-    /// read one by one.
-    pub(super) async fn find_returned(&self, ledger: &Ledger, known: &mut Known) -> Result<Option<Returned>, RunError> {
+    /// read one by one. The members of `watched` groups are read anyway.
+    pub(super) async fn find_returned(
+        &self,
+        ledger: &Ledger,
+        known: &mut Known,
+        watched: &[GroupId],
+    ) -> Result<Option<Returned>, RunError> {
         let (mut users, mut groups) = (ledger.users_seen(), ledger.groups_seen());
+        let mut unknown = BTreeSet::new();
         if users.is_empty() && groups.is_empty() {
             return Ok(Some(Returned::default()));
         }
@@ -52,7 +61,14 @@ impl Work<'_> {
                 known.add_groups(groups);
             }
             users.retain(|user| !known.users.get(user).is_some_and(|user| user.presence.is_present()));
-            groups.retain(|group| !known.groups.get(group).is_some_and(|group| group.presence.is_present()));
+            let is_unknown = |group: &GroupId| {
+                let record = known.groups.get(group).filter(|group| group.presence.is_present());
+                record.is_some_and(|group| !group.membership.is_known()) && !watched.contains(group)
+            };
+            unknown = groups.iter().filter(|group| is_unknown(group)).cloned().collect();
+            groups.retain(|group| {
+                unknown.contains(group) || !known.groups.get(group).is_some_and(|group| group.presence.is_present())
+            });
             if users.len() + groups.len() > MOST {
                 return Ok(None);
             }
@@ -62,7 +78,7 @@ impl Work<'_> {
                 users.extend(unchanged);
             }
         }
-        let mut returned = Returned { users, groups, ..Returned::default() };
+        let mut returned = Returned { users, groups, unknown, ..Returned::default() };
         for group in returned.groups.iter().filter(|group| known.groups.contains_key(*group)) {
             returned.members.insert(group.clone(), mirror.members(directory, group).await?);
         }
@@ -137,17 +153,32 @@ impl Returned {
     }
 
     /// Says what was read, before the changes say theirs: those are older or newer, and what they leave out is what this is for.
-    pub(super) fn say(&self, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+    /// `empty` are those of the [silent groups](Self::silent_groups) that have no members.
+    pub(super) fn say(&self, ledger: &Ledger, known: &Known, empty: &BTreeSet<GroupId>, net: &mut NetChanges) {
         for user in self.users.difference(&self.unread_users) {
             say_user(user, ledger, known, net);
         }
         for group in self.groups.difference(&self.unread_groups) {
-            self.say_members(group, ledger, known, net);
+            self.say_members(group, ledger, known, empty, net);
             say_parents(group, ledger, known, net);
         }
     }
 
-    fn say_members(&self, group: &GroupId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
+    /// Groups that hide their members and have shown none.
+    pub(super) fn silent_groups(&self, ledger: &Ledger, known: &Known) -> BTreeSet<GroupId> {
+        let hides = |group: &GroupId| known.groups.get(group).is_some_and(|group| group.profile.hides_members());
+        let is_silent = |group: &GroupId| hides(group) && ledger.members(group).map(|_| ()).is_empty();
+        self.groups.difference(&self.unread_groups).filter(|group| is_silent(group)).cloned().collect()
+    }
+
+    fn say_members(
+        &self,
+        group: &GroupId,
+        ledger: &Ledger,
+        known: &Known,
+        empty: &BTreeSet<GroupId>,
+        net: &mut NetChanges,
+    ) {
         let (no_users, no_groups) = (BTreeSet::new(), BTreeSet::new());
         let before = self.members.get(group).unwrap_or(&no_users);
         let children_before = known.groups.get(group).map_or(&no_groups, |group| &group.children);
@@ -174,10 +205,13 @@ impl Returned {
         for child in children.difference(children_before) {
             net.set_nesting(group.clone(), child.clone(), true);
         }
-        let is_hidden = users.is_empty() && children.is_empty() && is_hidden(known, net, group);
-        if is_hidden || listed.unread() > 0 {
+        let is_silent = users.is_empty() && children.is_empty() && is_hidden(known, net, group);
+        if (is_silent && !empty.contains(group)) || listed.unread() > 0 {
             // Empty and hidden look the same, and what could not be understood may be any of them; what is known stays.
             return;
+        }
+        if known.groups.get(group).is_some_and(|group| !group.membership.is_known()) {
+            net.membership.insert(group.clone(), Membership::Known);
         }
         // Deleted members are not listed and keep their memberships.
         let is_there = |user: &&UserId| known.users.get(user).is_some_and(|user| user.presence.is_present());
@@ -197,7 +231,7 @@ impl Returned {
             net.users.remove(user);
             gaps.push(format!("the memberships of user {user} could not be read; the user stays as it was"));
         }
-        for group in &self.unread_groups {
+        for group in self.unread_groups.difference(&self.unknown) {
             net.groups.remove(group);
             gaps.push(format!("the members of group {group}, which is back, could not be read; it stays as it was"));
         }

@@ -41,6 +41,9 @@ pub struct DeltaLinks {
     pub groups: DeltaLink,
     /// The `$select` lists both were made with.
     pub select: String,
+    /// Whether they were made by an account that sees hidden members, and so tell of those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden_members: bool,
 }
 
 /// One thing an answer said of a user.

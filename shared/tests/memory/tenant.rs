@@ -154,7 +154,8 @@ fn no_changes<T>(link: &DeltaLink, trail: &Trail<T>) {
 #[async_trait]
 impl TenantSource for Tenant {
     async fn latest_links(&self) -> Result<DeltaLinks, SourceError> {
-        Ok(DeltaLinks { users: link("users"), groups: link("groups"), select: self.select() })
+        let (users, groups) = (link("users"), link("groups"));
+        Ok(DeltaLinks { users, groups, select: self.select(), hidden_members: false })
     }
 
     fn select(&self) -> String {

@@ -150,7 +150,8 @@ pub fn taken(leased: Leased) -> Lease {
 
 pub fn links(name: &str) -> DeltaLinks {
     let link = |kind| DeltaLink::new(format!("https://graph.example/v1.0/{kind}/delta?$deltatoken={name}"));
-    DeltaLinks { users: link("users"), groups: link("groups"), select: "id|id".to_owned() }
+    let (users, groups) = (link("users"), link("groups"));
+    DeltaLinks { users, groups, select: "id|id".to_owned(), hidden_members: true }
 }
 
 pub fn published(run: RunId) -> Published {

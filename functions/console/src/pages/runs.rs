@@ -182,6 +182,9 @@ fn reading(run: &Run) -> &'static str {
         (Some(Reading::Full), Some(FullReason::SelectChanged)) => {
             "everything, because this version reads other properties"
         }
+        (Some(Reading::Full), Some(FullReason::HiddenMembers)) => {
+            "everything, because hidden members are shown since then, or not any more"
+        }
         (Some(Reading::Full), Some(_)) => "everything, to compare it with what is known",
     }
 }

@@ -181,13 +181,20 @@ async fn check(letter: char, users: usize, groups: usize) {
     }
 }
 
+/// The bytes of a character of a name in the JSON that wraps the answer.
+fn wrapped_bytes(letter: char) -> usize {
+    let wrapped = |name: &str| Value::from(Value::from(name).to_string()).to_string().len();
+    wrapped(&letter.to_string()) - wrapped("")
+}
+
 #[test]
 fn every_list_ends_within_one_answer_and_goes_on() {
     let letters = prop::sample::select(vec!['ö', '山', '😀', '"', '\\', '\u{1}', '\n', '<', 'a']);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 3, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 4, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&(letters, 450_usize..600, 30_usize..=40), |(letter, users, groups)| {
-        runtime.block_on(check(letter, users, groups));
+        // As few users as it takes to fill more than one answer.
+        runtime.block_on(check(letter, users / wrapped_bytes(letter) + 1, groups));
         Ok(())
     });
     checked.unwrap();

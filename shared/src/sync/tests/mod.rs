@@ -339,7 +339,8 @@ fn members_of_unknown_kinds_are_whose_ids_they_carry() {
     sync_fully(&mut known, reading(&[1, 2], &[(1, everyone()), (2, vec![])]), &everything_on());
     assert_eq!(known.users.get(&user(1)).unwrap().groups, BTreeSet::from([group(1)]));
     assert_eq!(known.groups[&group(1)].children, BTreeSet::from([group(2)]));
-    assert!(known.users.get(&stranger).is_none());
+    assert!(!known.has_user(&stranger), "nothing is known but the membership");
+    assert_eq!(known.groups[&group(1)].membership, UnknownCause::UnknownKind.into());
     assert!(sync_fully(&mut known, reading(&[1, 2], &[(1, everyone()), (2, vec![])]), &everything_on()).is_empty());
 
     let mut net = changes(
@@ -348,7 +349,8 @@ fn members_of_unknown_kinds_are_whose_ids_they_carry() {
     );
     net.classify(&known);
     let said: Vec<_> = net.memberships.users().flat_map(|user| net.memberships.of(user).map(|(_, is)| is)).collect();
-    assert_eq!((said, net.oddities.len()), (vec![false, true], 1));
+    assert_eq!((said, net.oddities.len()), (vec![false, true, true], 1));
+    assert_eq!(net.membership, BTreeMap::from([(group(1), UnknownCause::UnknownKind.into())]));
 }
 
 #[test]
