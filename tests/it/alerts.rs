@@ -90,7 +90,7 @@ impl Told {
 
     async fn invoke(&self, event: Value) {
         let event: SyncEvent = serde_json::from_value(event).unwrap();
-        let answer = sync::handle(&self.function, LambdaEvent::new(event, Context::default())).await.unwrap();
+        let answer = Box::pin(sync::handle(&self.function, LambdaEvent::new(event, Context::default()))).await.unwrap();
         assert!(answer.batch_item_failures.is_empty());
     }
 

@@ -56,11 +56,6 @@ impl NetChanges {
             && self.membership.is_empty()
     }
 
-    /// True when any member of a group was told of.
-    pub(super) fn shows_members_of(&self, group: &GroupId) -> bool {
-        self.memberships.mention(group) || self.nestings.contains_key(group)
-    }
-
     /// Adds a round of user changes.
     pub(super) fn add_users(&mut self, changes: Vec<UserChange>) {
         for change in changes {

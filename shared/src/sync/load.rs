@@ -7,7 +7,6 @@ use super::holding::FoundHold;
 use super::known::{Known, reach};
 use super::ledger::Ledger;
 use super::outlook::next_groups;
-use super::source::GroupEvent;
 use super::work::Work;
 use crate::directory::{Directory, GroupId, UserId, UserRecord};
 use crate::filter::Policy;
@@ -49,23 +48,14 @@ impl Work<'_> {
         Ok(is_quiet)
     }
 
-    /// Loads what the lists of members of some groups are compared with: the groups, and all who are in them before or now;
-    /// and the groups that changes say to hide their members, since new ones among them are told from others.
+    /// Loads what the lists of members of some groups are compared with: the groups, and all who are in them before or now.
     pub(super) async fn load_watched(
         &self,
         known: &mut Known,
         ledger: &Ledger,
         watched: &[GroupId],
     ) -> Result<(), StoreError> {
-        if known.complete {
-            return Ok(());
-        }
-        let hidden = ledger.group_changes.map(|change| {
-            let hides = matches!(&change.what, GroupEvent::Seen(patch) if patch.hides_members());
-            hides.then(|| change.id.clone())
-        });
-        let hidden: BTreeSet<GroupId> = hidden.into_iter().flatten().collect();
-        if watched.is_empty() && hidden.is_empty() {
+        if known.complete || watched.is_empty() {
             return Ok(());
         }
         let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
@@ -80,7 +70,6 @@ impl Work<'_> {
             users.extend(listed.into_iter().map(UserId::from));
             users.append(&mut mirror.members(directory, group).await?);
         }
-        groups.extend(hidden);
         known.add_groups(mirror.groups(directory, &groups).await?);
         known.add_users(mirror.users(directory, &users).await?);
         Ok(())

@@ -35,11 +35,6 @@ impl Memberships {
         self.groups.iter()
     }
 
-    /// True when something was said of a group.
-    pub(super) fn mention(&self, group: &GroupId) -> bool {
-        self.places.contains_key(group)
-    }
-
     /// What was said of a user.
     pub(super) fn of<'a>(&'a self, user: &UserId) -> impl Iterator<Item = (&'a GroupId, bool)> + use<'a> {
         let said = self.said.get(user).map(Vec::as_slice).unwrap_or_default();

@@ -142,8 +142,8 @@ pub(super) fn next_groups(
         let hid_members = record.profile.hides_members();
         change.patch.clone().apply_to(&mut record.profile);
         record.presence = presence_after(record.presence, change, now);
-        // Changes tell of hidden members only to some accounts: silence says nothing.
-        if record.profile.hides_members() && !hid_members && !net.shows_members_of(id) {
+        // Unless the list was read since.
+        if record.profile.hides_members() && !hid_members {
             record.membership = UnknownCause::Hidden.into();
         }
     }

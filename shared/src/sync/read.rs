@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, stream};
 
 use super::addresses::Addresses;
-use super::changes::{Net, NetChanges};
+use super::changes::NetChanges;
 use super::error::RunError;
 use super::known::Known;
 use super::ledger::Ledger;
@@ -15,7 +15,7 @@ use super::returned::Returned;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify::{self, Correction};
-use crate::directory::{GroupId, GroupPatch, Membership, UnknownCause};
+use crate::directory::{GroupId, UnknownCause};
 use crate::filter::Policy;
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
@@ -186,10 +186,6 @@ pub(super) async fn conclude_changes(
         }
     }
     reading.add_returned_and_changes(source, ledger, known, returned).await?;
-    let silent = reading.new_silent_groups(known);
-    for group in verify::empty_hidden_groups(source, &silent).await? {
-        reading.net.membership.insert(group, Membership::Known);
-    }
     Ok(reading)
 }
 
@@ -311,19 +307,14 @@ impl Reading {
         known: &Known,
         returned: &Returned,
     ) -> Result<(), SourceError> {
-        let empty = verify::empty_hidden_groups(source, &returned.silent_groups(ledger, known)).await?;
-        returned.say(ledger, known, &empty, &mut self.net);
+        let mut silent = returned.silent_groups(ledger);
+        for group in verify::empty_hidden_groups(source, &silent).await? {
+            silent.remove(&group);
+        }
+        returned.say(ledger, known, &silent, &mut self.net);
         self.add_changes(ledger);
         self.gaps.append(&mut returned.leave_unread(&mut self.net));
         Ok(())
-    }
-
-    /// Groups that are new, hide their members and have shown none.
-    fn new_silent_groups(&self, known: &Known) -> BTreeSet<GroupId> {
-        let is_new = |id: &GroupId| !known.has_group(id) && !self.net.shows_members_of(id);
-        let hides = |change: &Net<GroupPatch>| change.removed.is_none() && change.patch.hides_members();
-        let groups = self.net.groups.iter().filter(|(id, change)| hides(change) && is_new(id));
-        groups.map(|(id, _)| id.clone()).collect()
     }
 
     fn add_changes(&mut self, ledger: &Ledger) {

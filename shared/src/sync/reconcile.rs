@@ -106,7 +106,11 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn set_membership(&mut self, group: &GroupId, membership: Membership) {
-        if self.known.groups.get(group).map(|record| record.membership) != Some(membership) {
+        let record = self.known.groups.get(group);
+        // Of a group that begins to hide its members, it has to be said that they are known all the same.
+        let hid_members = record.is_some_and(|record| record.profile.hides_members());
+        let begins_to_hide = self.hidden_groups.contains(group) && !hid_members;
+        if begins_to_hide || record.map(|record| record.membership) != Some(membership) {
             self.net.membership.insert(group.clone(), membership);
         }
     }

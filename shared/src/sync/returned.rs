@@ -1,5 +1,5 @@
-//! Users and groups whose memberships are read again: those that have come back, or come for the first time, and changed groups
-//! whose members were unknown.
+//! Users and groups whose memberships are read: those that have come back, or come for the first time, and changed groups whose
+//! members were unknown or begin to be hidden.
 //!
 //! Graph shows a restored object as if it were new. No document says that its memberships show again, or that those it lost
 //! while it was deleted show at all. The same holds for an object that was deleted before the first sync.
@@ -12,9 +12,11 @@ use super::changes::NetChanges;
 use super::error::{ListKind, RunError};
 use super::known::Known;
 use super::ledger::{Basis, Ledger};
-use super::source::{MemberChange, SourceError, TenantSource, UserChange};
+use super::source::{GroupEvent, MemberChange, SourceError, TenantSource, UserChange};
 use super::work::Work;
-use crate::directory::{GroupId, GroupRecord, Member, MemberKind, Membership, UserId, UserPatch, UserRecord};
+use crate::directory::{
+    GroupId, GroupProfile, GroupRecord, Member, MemberKind, Membership, UserId, UserPatch, UserRecord,
+};
 
 /// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
 /// a medium-sized tenant take.
@@ -27,8 +29,10 @@ const AT_ONCE: usize = 16;
 pub(super) struct Returned {
     users: BTreeSet<UserId>,
     groups: BTreeSet<GroupId>,
-    /// Those of the groups that were there all the time, with unknown members.
-    unknown: BTreeSet<GroupId>,
+    /// Those of the groups that were there all the time.
+    stayed: BTreeSet<GroupId>,
+    /// Those of the groups that hide their members.
+    hidden: BTreeSet<GroupId>,
     /// Who was in the groups.
     members: BTreeMap<GroupId, BTreeSet<UserId>>,
     unread_users: BTreeSet<UserId>,
@@ -45,7 +49,7 @@ impl Work<'_> {
         watched: &[GroupId],
     ) -> Result<Option<Returned>, RunError> {
         let (mut users, mut groups) = (ledger.users_seen(), ledger.groups_seen());
-        let mut unknown = BTreeSet::new();
+        let mut stayed = BTreeSet::new();
         if users.is_empty() && groups.is_empty() {
             return Ok(Some(Returned::default()));
         }
@@ -61,14 +65,14 @@ impl Work<'_> {
                 known.add_groups(groups);
             }
             users.retain(|user| !known.users.get(user).is_some_and(|user| user.presence.is_present()));
-            let is_unknown = |group: &GroupId| {
-                let record = known.groups.get(group).filter(|group| group.presence.is_present());
-                record.is_some_and(|group| !group.membership.is_known()) && !watched.contains(group)
+            let hidden = hidden_by(ledger, known);
+            let there = |group: &GroupId| known.groups.get(group).filter(|group| group.presence.is_present());
+            let is_in_doubt = |group: &GroupRecord| {
+                let begins_to_hide = hidden.contains(&group.id) && !group.profile.hides_members();
+                (begins_to_hide || !group.membership.is_known()) && !watched.contains(&group.id)
             };
-            unknown = groups.iter().filter(|group| is_unknown(group)).cloned().collect();
-            groups.retain(|group| {
-                unknown.contains(group) || !known.groups.get(group).is_some_and(|group| group.presence.is_present())
-            });
+            stayed = groups.iter().filter(|group| there(group).is_some_and(is_in_doubt)).cloned().collect();
+            groups.retain(|group| stayed.contains(group) || there(group).is_none());
             if users.len() + groups.len() > MOST {
                 return Ok(None);
             }
@@ -78,7 +82,7 @@ impl Work<'_> {
                 users.extend(unchanged);
             }
         }
-        let mut returned = Returned { users, groups, unknown, ..Returned::default() };
+        let mut returned = Returned { users, groups, stayed, hidden: hidden_by(ledger, known), ..Returned::default() };
         for group in returned.groups.iter().filter(|group| known.groups.contains_key(*group)) {
             returned.members.insert(group.clone(), mirror.members(directory, group).await?);
         }
@@ -108,6 +112,21 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// The groups that hide their members once the changes are in.
+fn hidden_by(ledger: &Ledger, known: &Known) -> BTreeSet<GroupId> {
+    let mut profiles: BTreeMap<GroupId, GroupProfile> = BTreeMap::new();
+    let visibilities = ledger.group_changes.map(|change| match &change.what {
+        GroupEvent::Seen(patch) => Some((change.id.clone(), patch.visibility.clone())),
+        GroupEvent::Removed(_) => None,
+    });
+    for (group, visibility) in visibilities.into_iter().flatten() {
+        let known = known.groups.get(&group).and_then(|group| group.profile.visibility.clone());
+        let profile = || GroupProfile { visibility: known, ..GroupProfile::default() };
+        visibility.apply_to(&mut profiles.entry(group).or_insert_with(profile).visibility);
+    }
+    profiles.into_iter().filter(|(_, profile)| profile.hides_members()).map(|(group, _)| group).collect()
 }
 
 /// The users that the changes show exactly as they are known.
@@ -153,21 +172,20 @@ impl Returned {
     }
 
     /// Says what was read, before the changes say theirs: those are older or newer, and what they leave out is what this is for.
-    /// `empty` are those of the [silent groups](Self::silent_groups) that have no members.
-    pub(super) fn say(&self, ledger: &Ledger, known: &Known, empty: &BTreeSet<GroupId>, net: &mut NetChanges) {
+    /// `silent` are those of the [silent groups](Self::silent_groups) that may have members.
+    pub(super) fn say(&self, ledger: &Ledger, known: &Known, silent: &BTreeSet<GroupId>, net: &mut NetChanges) {
         for user in self.users.difference(&self.unread_users) {
             say_user(user, ledger, known, net);
         }
         for group in self.groups.difference(&self.unread_groups) {
-            self.say_members(group, ledger, known, empty, net);
+            self.say_members(group, ledger, known, silent, net);
             say_parents(group, ledger, known, net);
         }
     }
 
     /// Groups that hide their members and have shown none.
-    pub(super) fn silent_groups(&self, ledger: &Ledger, known: &Known) -> BTreeSet<GroupId> {
-        let hides = |group: &GroupId| known.groups.get(group).is_some_and(|group| group.profile.hides_members());
-        let is_silent = |group: &GroupId| hides(group) && ledger.members(group).map(|_| ()).is_empty();
+    pub(super) fn silent_groups(&self, ledger: &Ledger) -> BTreeSet<GroupId> {
+        let is_silent = |group: &GroupId| self.hidden.contains(group) && ledger.members(group).objects() == 0;
         self.groups.difference(&self.unread_groups).filter(|group| is_silent(group)).cloned().collect()
     }
 
@@ -176,7 +194,7 @@ impl Returned {
         group: &GroupId,
         ledger: &Ledger,
         known: &Known,
-        empty: &BTreeSet<GroupId>,
+        silent: &BTreeSet<GroupId>,
         net: &mut NetChanges,
     ) {
         let (no_users, no_groups) = (BTreeSet::new(), BTreeSet::new());
@@ -187,10 +205,8 @@ impl Returned {
         for member in listed.map(Clone::clone) {
             // What was a user or group is still one, whatever the name of its type.
             let kind = match member.kind {
-                MemberKind::Unknown(_) if before.contains(&UserId::from(member.id.clone())) => MemberKind::User,
-                MemberKind::Unknown(_) if children_before.contains(&GroupId::from(member.id.clone())) => {
-                    MemberKind::Group
-                }
+                MemberKind::Unknown(_) if known.has_user(&UserId::from(member.id.clone())) => MemberKind::User,
+                MemberKind::Unknown(_) if known.has_group(&GroupId::from(member.id.clone())) => MemberKind::Group,
                 kind => kind,
             };
             match kind {
@@ -205,12 +221,11 @@ impl Returned {
         for child in children.difference(children_before) {
             net.set_nesting(group.clone(), child.clone(), true);
         }
-        let is_silent = users.is_empty() && children.is_empty() && is_hidden(known, net, group);
-        if (is_silent && !empty.contains(group)) || listed.unread() > 0 {
+        if silent.contains(group) || listed.unread() > 0 {
             // Empty and hidden look the same, and what could not be understood may be any of them; what is known stays.
             return;
         }
-        if known.groups.get(group).is_some_and(|group| !group.membership.is_known()) {
+        if self.hidden.contains(group) || known.groups.get(group).is_some_and(|group| !group.membership.is_known()) {
             net.membership.insert(group.clone(), Membership::Known);
         }
         // Deleted members are not listed and keep their memberships.
@@ -231,7 +246,7 @@ impl Returned {
             net.users.remove(user);
             gaps.push(format!("the memberships of user {user} could not be read; the user stays as it was"));
         }
-        for group in self.unread_groups.difference(&self.unknown) {
+        for group in self.unread_groups.difference(&self.stayed) {
             net.groups.remove(group);
             gaps.push(format!("the members of group {group}, which is back, could not be read; it stays as it was"));
         }

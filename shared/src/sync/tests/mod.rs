@@ -466,16 +466,20 @@ fn a_member_of_unknown_kind_keeps_decisions() {
 }
 
 #[test]
-fn a_new_hidden_group_in_changes_is_unknown_unless_it_shows_members() {
+fn group_that_changes_say_to_hide_its_members_is_unknown_unless_its_list_was_read() {
     let mut known = Known::default();
     sync_fully(&mut known, reading(&[1], &[]), &everything_on());
     known.complete = false;
     let hidden = || GroupPatch { visibility: Patch::Set("HiddenMembership".into()), ..named("Secret") };
-    let silent = GroupChange { id: group(1), what: GroupEvent::Seen(hidden()), members: Vec::new() };
-    let telling = GroupChange { what: GroupEvent::Seen(hidden()), ..membership(2, 1, false) };
-    sync_changes(&mut known, vec![], vec![silent, telling], &everything_on());
-    assert_eq!(known.groups[&group(1)].membership, UnknownCause::Hidden.into());
-    assert_eq!(known.groups[&group(2)].membership, Membership::Known);
+    let hides = |number| GroupChange { what: GroupEvent::Seen(hidden()), ..membership(number, 1, false) };
+    sync_changes(&mut known, vec![], vec![hides(1), hides(2)], &everything_on());
+    for number in [1, 2] {
+        assert_eq!(known.groups[&group(number)].membership, UnknownCause::Hidden.into());
+    }
+    let mut net = changes(vec![], vec![hides(3)]);
+    net.membership.insert(group(3), Membership::Known);
+    plan_for(&known, &net, &everything_on()).apply_to(&mut known);
+    assert_eq!(known.groups[&group(3)].membership, Membership::Known);
 }
 
 #[test]
