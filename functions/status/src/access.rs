@@ -4,10 +4,9 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use shared::access::{AccessToken, Scope};
 use shared::directory::Directory;
-use shared::http::{Audience, Problem, authorize, authorized_directory};
+use shared::http::{Audience, Params, Problem, authorize, authorized_directory};
 
 use crate::App;
-use crate::params::Params;
 
 /// The bearer of a request about no directory in particular.
 pub(crate) struct Reader(pub(crate) AccessToken);

@@ -7,13 +7,12 @@ use http::StatusCode;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, UserId};
 use shared::feed::{Reason, Status, is_published, reason_of};
-use shared::http::{DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView};
+use shared::http::{DirectoryInPath, PROBLEM, Params, Problem, ProblemKind, ProblemView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
 use crate::groups::with_known_members;
-use crate::params::Params;
 use crate::users::{UserInPath, find};
 
 /// Whether somebody is active, and in a group.

@@ -4,12 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::feed::{ChangeView, groups_of, view};
-use shared::http::{DirectoryInPath, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
+use shared::http::{DirectoryInPath, PROBLEM, PageSize, Paging, Params, Problem, ProblemView, Wrapping};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{Paging, Params};
 use crate::position::Position;
 use crate::published::PublishedGroups;
 

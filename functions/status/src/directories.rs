@@ -10,15 +10,17 @@ use serde::Serialize;
 use shared::access::AccessToken;
 use shared::alerts::Condition;
 use shared::credentials::{Cause, Credential, CredentialState};
-use shared::directory::{DirectoryId, GroupId, Published, UnknownCause, UserId};
+use shared::directory::{Directory, DirectoryId, GroupId, Published, UnknownCause, UserId};
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::{Audience, CountsView, DirectoryInPath, Problem, RunView};
+use shared::http::{
+    Audience, CountsView, DirectoryInPath, List, Listing, PageParams, Paging, Params, Problem, RunView,
+};
+use shared::store::Page;
 use shared::sync::{HoldSummary, RunId};
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::{Readable, Reader};
-use crate::params::{List, Params};
 
 /// How many directories are looked at together.
 const TOGETHER: usize = 16;
@@ -168,12 +170,23 @@ fn unknown_groups(published: Option<&Published>) -> Vec<UnknownGroupView> {
     unknown.map(|(group, cause)| UnknownGroupView { group: group.clone(), cause }).collect()
 }
 
-/// The directories that a token may read, in the order of their ids.
+/// How the directories fare that a token may read, in the order of their ids.
 pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Overview>, Problem> {
-    let directories = match token.directory {
+    let directories = directories_of(app, token).await?;
+    overviews(app, directories).await
+}
+
+/// The directories that a token may read, in the order of their ids.
+async fn directories_of(app: &App, token: &AccessToken) -> Result<Vec<Directory>, Problem> {
+    let mut directories: Vec<Directory> = match token.directory {
         Some(own) => app.directories.directory(own).await?.into_iter().collect(),
         None => app.directories.directories().await?,
     };
+    directories.sort_unstable_by_key(|directory| directory.id);
+    Ok(directories)
+}
+
+async fn overviews(app: &App, directories: Vec<Directory>) -> Result<Vec<Overview>, Problem> {
     let overviews =
         stream::iter(directories).map(|directory| Overview::of(&*app.runs, &*app.alerts, directory)).buffered(TOGETHER);
     Ok(overviews.try_collect().await?)
@@ -185,19 +198,25 @@ pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Ov
     path = "/api/v1/directories",
     tag = "Directories",
     operation_id = "listDirectories",
-    responses((status = 200, description = "All of them", body = List<DirectoryView>)),
+    params(PageParams),
+    responses((status = 200, description = "A page of directories", body = List<DirectoryView>)),
 )]
 pub(crate) async fn list(
     Reader(token): Reader,
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<List<DirectoryView>>, Problem> {
-    let [] = params.query([])?;
+    let [limit, cursor] = params.query(["limit", "cursor"])?;
+    let paging = Paging::parse(limit, cursor)?;
+    let listing = Listing::of_directories();
+    let after: Option<DirectoryId> = paging.after(&listing)?;
+    let mut directories = directories_of(&app, &token).await?;
+    directories.retain(|directory| after.is_none_or(|after| directory.id > after));
+    let Page { items, more } = Page::of(directories, paging.limit);
+    let page = Page { items: overviews(&app, items).await?, more };
     let now = app.clock.now();
-    let overviews = readable_by(&app, &token).await?;
-    Ok(Json(List::whole(
-        overviews.into_iter().map(|overview| DirectoryView::new(overview, now, token.scope.into())).collect(),
-    )))
+    let view = |overview| DirectoryView::new(overview, now, token.scope.into());
+    Ok(Json(List::fitting(page, &listing, |overview| overview.directory.id, view)?))
 }
 
 /// A directory: how it fares, what it has, and who authorized it.

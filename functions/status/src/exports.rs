@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::directory::{Directory, GroupId, GroupRecord, InvalidId, Text, UserId};
 use shared::feed::{Status, is_published, reason_of};
-use shared::http::{DirectoryInPath, Listing, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
+use shared::http::{
+    DirectoryInPath, Listing, PROBLEM, PageParams, PageSize, Paging, Params, Problem, ProblemView, Wrapping,
+};
 use shared::store::{GroupFilter, StoreError, UserFilter};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
@@ -23,7 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::access::Readable;
 use crate::groups::with_known_members;
-use crate::params::{PageParams, Paging, Params};
 use crate::users::{FIELDS, UserView, groups_in_reasons};
 
 /// How many groups are looked into for one part, so that many small ones do not make it slow.

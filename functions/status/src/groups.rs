@@ -5,13 +5,14 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Membership, Text};
 use shared::feed::is_published;
-use shared::http::{DirectoryInPath, Listing, PROBLEM, PageSize, Problem, ProblemView, Wrapping};
+use shared::http::{
+    DirectoryInPath, List, Listing, PROBLEM, PageParams, PageSize, Paging, Params, Problem, ProblemView, Wrapping,
+};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{List, PageParams, Paging, Params};
 use crate::published::{GroupRef, PublishedGroups};
 use crate::users::{UserView, groups_in_reasons};
 

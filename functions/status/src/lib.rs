@@ -15,7 +15,6 @@ mod exports;
 mod groups;
 mod manual;
 mod monitoring;
-mod params;
 mod position;
 mod published;
 mod runs;

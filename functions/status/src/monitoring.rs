@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use shared::credentials::Credential;
 use shared::directory::DirectoryCounts;
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::Problem;
+use shared::http::{Params, Problem};
 
 use crate::App;
 use crate::access::Reader;
 use crate::directories::readable_by;
-use crate::params::Params;
 
 /// That the function runs, and nothing else.
 ///

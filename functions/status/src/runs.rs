@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
-use shared::http::{DirectoryInPath, Listing, PageSize, Problem, ProblemKind, RunView, Wrapping};
+use shared::http::{
+    DirectoryInPath, List, Listing, PageParams, PageSize, Paging, Params, Problem, ProblemKind, RunView, Wrapping,
+};
 use shared::sync::RunId;
 
 use crate::App;
 use crate::access::Readable;
-use crate::params::{List, PageParams, Paging, Params};
 
 /// The runs of a directory, the latest first.
 #[utoipa::path(

@@ -8,11 +8,10 @@ use serde_json::Value;
 use shared::directory::{Directory, GroupId};
 use shared::feed::{Reason, Status};
 use shared::filter::UserOutcome;
-use shared::http::{Listing, Problem, ProblemKind};
+use shared::http::{Listing, Params, Problem, ProblemKind};
 use shared::store::UserFilter;
 use utoipa::IntoParams;
 
-use crate::params::Params;
 use crate::position::Position;
 
 /// The longest beginning of a name that is looked for, in bytes: the longest name that is indexed is shorter.

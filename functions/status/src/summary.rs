@@ -6,13 +6,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::DirectoryId;
 use shared::health::{Health, Overview, Trouble, troubles, worst};
-use shared::http::Problem;
+use shared::http::{Params, Problem};
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::access::Reader;
 use crate::directories::{ReasonView, readable_by, reasons};
-use crate::params::Params;
 
 /// How everything fares.
 #[derive(Debug, Serialize, ToSchema)]

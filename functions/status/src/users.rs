@@ -10,7 +10,9 @@ use serde_json::Value;
 use shared::directory::{Directory, GroupId, ObjectId, Presence, Text, UserId, UserProfile, UserRecord};
 use shared::feed::{ChangedObject, Reason, Status, groups_of, is_published, reason_of, view};
 use shared::filter::{InactiveReason, UserDecision};
-use shared::http::{Audience, DirectoryInPath, PROBLEM, PageSize, Problem, ProblemView, SomeOf, Wrapping};
+use shared::http::{
+    Audience, DirectoryInPath, PROBLEM, PageParams, PageSize, Paging, Params, Problem, ProblemView, SomeOf, Wrapping,
+};
 use shared::store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,7 +20,6 @@ use crate::App;
 use crate::access::Readable;
 use crate::checks::{Checks, ChecksView};
 use crate::groups::with_known_members;
-use crate::params::{PageParams, Paging, Params};
 use crate::position::Position;
 use crate::published::{GroupRef, PublishedGroups};
 use crate::selection::{Selection, SelectionParams, Since, Source, parameters};

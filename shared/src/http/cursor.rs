@@ -35,6 +35,12 @@ impl Listing {
         Self(serde_json::json!([directory, name, filters]).to_string())
     }
 
+    /// The listing of all directories.
+    #[must_use]
+    pub fn of_directories() -> Self {
+        Self(serde_json::json!(["directories"]).to_string())
+    }
+
     /// The cursor of a position.
     #[must_use]
     pub fn cursor(&self, position: &impl Display) -> String {

@@ -13,6 +13,7 @@ mod cursor;
 mod described;
 mod finish;
 mod lambda;
+mod params;
 mod preview;
 mod problem;
 mod retry_after;
@@ -33,6 +34,7 @@ pub use cursor::{InvalidCursor, Listing};
 pub use described::{DirectoryInPath, SomeOf};
 pub use finish::{HTTPS_ONLY, finish};
 pub use lambda::{Error, HttpEvent, handle, run};
+pub use params::{List, PageParams, Paging, Params};
 pub use preview::PreviewSummaryView;
 pub use problem::{PROBLEM, Problem, ProblemKind, ProblemView};
 #[cfg(any(test, fuzzing))]

@@ -42,12 +42,9 @@ impl RejectedSettings {
     /// The faults of settings that depend on groups whose members are unknown.
     #[must_use]
     pub fn faults(groups: &[UnknownGroup]) -> InvalidPolicy {
-        InvalidPolicy { faults: groups.iter().take(MAX_FAULTS).map(UnknownGroup::fault).collect() }
+        InvalidPolicy { faults: groups.iter().map(UnknownGroup::fault).collect() }
     }
 }
-
-/// The most groups that one answer names.
-const MAX_FAULTS: usize = 50;
 
 impl CheckedSettings {
     /// Passes settings that decide about users as the current ones do, without a look at the users.

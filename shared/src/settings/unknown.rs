@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::directory::{GroupId, GroupRecord, Text, UnknownCause};
 use crate::filter::{FieldError, Listed, Reach};
 
+/// The most groups that are named: one is enough to refuse the settings.
+const MAX_NAMED: usize = 50;
+
 /// A list of groups in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +53,7 @@ impl UnknownGroup {
                 cause: record.membership.cause()?,
             })
         };
-        allowed.chain(ignored).filter_map(unknown).collect()
+        allowed.chain(ignored).filter_map(unknown).take(MAX_NAMED).collect()
     }
 
     /// What the author of the settings is answered.

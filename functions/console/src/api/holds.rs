@@ -10,7 +10,11 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
-use shared::http::{Audience, Budget, DirectoryInPath, PROBLEM, Problem, ProblemKind, ProblemView, RunView, Wrapping};
+use shared::http::{
+    Audience, Budget, DirectoryInPath, List, Listing, PROBLEM, PageParams, Paging, Params, Problem, ProblemKind,
+    ProblemView, RunView, Wrapping,
+};
+use shared::store::Page;
 use shared::sync::{HeldChange, Hold, HoldId, HoldState};
 use utoipa::ToSchema;
 
@@ -54,12 +58,6 @@ struct ChangeView {
     group_name: Option<Text>,
 }
 
-/// All holds of a directory.
-#[derive(Debug, Serialize, ToSchema)]
-struct HoldList {
-    items: Vec<HoldView>,
-}
-
 /// A decision about a hold, and the run that will see to it.
 #[derive(Debug, Serialize, ToSchema)]
 struct DecidedView {
@@ -79,16 +77,23 @@ impl HoldView {
     path = "/api/v1/directories/{directory}/holds",
     tag = "Holds",
     operation_id = "listHolds",
-    params(DirectoryInPath),
-    responses((status = 200, description = "All that are kept: for 90 days", body = HoldList)),
+    params(DirectoryInPath, PageParams),
+    responses((status = 200, description = "A page of holds, which are kept for 90 days", body = List<HoldView>)),
 )]
 pub(crate) async fn list(
     Administered(directory, _): Administered,
     State(app): State<App>,
+    params: Params,
 ) -> Result<Response, Problem> {
+    let [limit, cursor] = params.query(["limit", "cursor"])?;
+    let paging = Paging::parse(limit, cursor)?;
+    let listing = Listing::new(directory.id, "holds", &[]);
+    let before: Option<HoldId> = paging.after(&listing)?;
+    let mut holds = app.holds.holds(directory.id).await?;
+    holds.retain(|hold| before.is_none_or(|before| hold.id < before));
     let now = app.clock.now();
-    let holds = app.holds.holds(directory.id).await?;
-    Ok(Json(HoldList { items: holds.into_iter().map(|hold| HoldView::new(hold, now)).collect() }).into_response())
+    let page = Page::of(holds, paging.limit);
+    Ok(Json(List::fitting(page, &listing, |hold| hold.id, |hold| HoldView::new(hold, now))?).into_response())
 }
 
 /// A hold, with who would be affected, and why.

@@ -15,7 +15,7 @@ use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links, listing};
 use super::users;
 use super::visitor::Viewer;
-use super::words::{group_decision, mark, thousands};
+use super::words::{MAX_ROWS, group_decision, left_out, mark, thousands};
 use crate::Site;
 
 /// How many groups, or members, a page has.
@@ -237,7 +237,8 @@ pub(super) async fn show(
     let after = asked.after(&listing)?;
     let listed_members = site.queries.list_members(directory.id, &group.id, PER_PAGE, after.as_ref()).await?;
     let next = listed_members.end().map(|user| listing.cursor(&user.id));
-    let nested = site.queries.groups_by_id(directory.id, &group.children).await?;
+    let children = group.children.iter().take(MAX_ROWS).cloned().collect();
+    let nested = site.queries.groups_by_id(directory.id, &children).await?;
     let here = path(directory, &format!("/groups/{}", group.id));
     let profile = &group.profile;
     Ok(Page::of(&viewer, Tab::Groups, name(&group)).show(&html! {
@@ -256,6 +257,7 @@ pub(super) async fn show(
         @if !nested.is_empty() {
             h2 { "Groups in it" }
             (table(directory, &nested))
+            (left_out(group.children.len()))
         }
         @if group.membership.is_known() {
             h2 { "Direct members (" (members(&group)) ")" }

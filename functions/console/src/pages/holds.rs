@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::layout::{Page, Tab, form_token, path};
 use super::paging::Asked;
 use super::visitor::{Submission, Viewer};
-use super::words::{counted, inactive, mark, name_of, thousands, time};
+use super::words::{MAX_ROWS, counted, inactive, left_out, mark, name_of, thousands, time};
 use crate::Site;
 use crate::actions::{Decided, decide_hold, why_not_open};
 
@@ -32,7 +32,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>) -> Result<Res
             div.scroll { table {
                 thead { tr { th scope="col" { "Since" } th scope="col" { "State" } th scope="col" { "What would go" } } }
                 tbody {
-                    @for hold in &holds {
+                    @for hold in holds.iter().take(MAX_ROWS) {
                         tr {
                             th scope="row" { a href=(path(&viewer.directory, &format!("/holds/{}", hold.id))) { (time(hold.opened_at)) } }
                             td { (state(hold)) }
@@ -41,6 +41,7 @@ pub(super) async fn list(viewer: Viewer, State(site): State<Site>) -> Result<Res
                     }
                 }
             } }
+            (left_out(holds.len()))
         }
     }))
 }

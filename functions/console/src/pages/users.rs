@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::layout::{Page, Tab, path};
 use super::paging::{Asked, links, listing};
 use super::visitor::Viewer;
-use super::words::{decision, group_decision, mark, name_of, presence, reason, time};
+use super::words::{MAX_ROWS, decision, group_decision, left_out, mark, name_of, presence, reason, time};
 use crate::Site;
 
 /// How many users a page has.
@@ -140,8 +140,13 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
     let facts = UserFacts::of(&user, true);
     let checks = explain_user(policy, &reach, facts);
     let is_current = decide_user(policy, &reach, facts) == user.decision;
-    let named: BTreeSet<GroupId> =
-        user.groups.iter().chain(checks.iter().filter_map(|check| check.group.as_ref())).cloned().collect();
+    let named: BTreeSet<GroupId> = user
+        .groups
+        .iter()
+        .take(MAX_ROWS)
+        .chain(checks.iter().filter_map(|check| check.group.as_ref()))
+        .cloned()
+        .collect();
     let groups = site.queries.groups_by_id(directory.id, &named).await?;
     let groups: BTreeMap<GroupId, GroupRecord> = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
     let story = Story::of_user(&site, directory, &user).await?;
@@ -232,7 +237,7 @@ fn memberships(directory: &Directory, user: &UserRecord, groups: &BTreeMap<Group
         div.scroll { table {
             thead { tr { th scope="col" { "Group" } th scope="col" { "Mail" } th scope="col" { "Sync" } } }
             tbody {
-                @for id in &user.groups {
+                @for id in user.groups.iter().take(MAX_ROWS) {
                     @let group = groups.get(id);
                     tr {
                         th scope="row" { (group_link(directory, id, group)) }
@@ -242,5 +247,6 @@ fn memberships(directory: &Directory, user: &UserRecord, groups: &BTreeMap<Group
                 }
             }
         } }
+        (left_out(user.groups.len()))
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// The most rows of a table that has no further pages. With names at their limits, they fit what Lambda passes on.
+pub(super) const MAX_ROWS: usize = 500;
+
+/// Says below such a table how many rows it leaves out.
+pub(super) fn left_out(rows: usize) -> Markup {
+    html! { @if rows > MAX_ROWS { p.quiet { "And " (thousands(rows - MAX_ROWS)) " more." } } }
+}
+
 /// A number with commas.
 pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();

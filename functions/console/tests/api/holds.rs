@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::sync::{HoldState, Trigger};
+use shared::sync::{Hold, HoldState, Trigger};
 
 use crate::world::{HOLD, World, hold, now, path};
 
@@ -45,6 +45,26 @@ async fn a_hold_says_who_would_be_affected_and_why() {
     ]
     "#);
     assert_eq!(answer.body["more"], 0);
+}
+
+#[tokio::test]
+async fn holds_come_by_pages() {
+    let world = World::new();
+    let ids = ["33333333", "22222222", "11111111"].map(|start| format!("{start}-0000-7000-8000-000000000000"));
+    let of = |id: &String| Hold { id: id.parse().unwrap(), ..hold(HoldState::Closed) };
+    *world.memory.holds.lock().unwrap() = ids.iter().map(of).collect();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.ask("GET", &path(&format!("/holds?limit=2{cursor}")), Value::Null).await.body;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|hold| hold["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, ids);
+    let misspelt = world.ask("GET", &path("/holds?limt=2"), Value::Null).await;
+    assert_eq!(misspelt.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

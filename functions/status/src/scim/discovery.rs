@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
-use shared::http::{Problem, ProblemKind};
+use shared::http::{Params, Problem, ProblemKind};
 
 use super::attributes::{Attribute, DIRECTORY_USER, ENTERPRISE_USER, GROUP, Kind, ResourceType, Schema, USER};
 use super::messages::{ListResponse, answer};
@@ -14,7 +14,6 @@ use super::query::{DEFAULT_COUNT, MAX_COUNT, PARAMETERS};
 use super::resource::Base;
 use crate::App;
 use crate::access::Readable;
-use crate::params::Params;
 
 static SCHEMAS: [&Schema; 4] = [&USER, &GROUP, &ENTERPRISE_USER, &DIRECTORY_USER];
 

@@ -22,13 +22,12 @@ use axum::extract::State;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
-use shared::http::{JsonBody, Problem, ProblemKind};
+use shared::http::{JsonBody, Params, Problem, ProblemKind};
 
 use self::attributes::ResourceType;
 use self::query::{Query, SearchRequest};
 use crate::App;
 use crate::access::Readable;
-use crate::params::Params;
 
 /// The routes. Their errors are said as SCIM has them when all routers are [finished](shared::http::finish).
 pub(crate) fn routes() -> Router<App> {

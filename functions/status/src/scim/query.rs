@@ -4,11 +4,10 @@
 
 use scim_v2::filter::Filter;
 use serde::Deserialize;
-use shared::http::Problem;
+use shared::http::{Params, Problem};
 
 use super::filter;
 use super::projection::Projection;
-use crate::params::Params;
 
 /// The resources of a page unless the caller says otherwise.
 pub(super) const DEFAULT_COUNT: usize = 100;

@@ -8,7 +8,7 @@ use http::header::{CONTENT_LOCATION, ETAG};
 use serde_json::{Map, Value, json};
 use shared::directory::{Directory, GroupRecord, UserRecord};
 use shared::feed::is_published;
-use shared::http::{Problem, fingerprint};
+use shared::http::{Params, Problem, fingerprint};
 
 use super::attributes::ResourceType;
 use super::group::{self, Members};
@@ -16,7 +16,6 @@ use super::projection::Projection;
 use super::query::names;
 use super::{messages, user};
 use crate::App;
-use crate::params::Params;
 use crate::published::PublishedGroups;
 use crate::users::is_known;
 

@@ -220,3 +220,14 @@ async fn all_directories_are_listed_to_a_token_for_all() {
     assert_eq!(answer.each("id"), [HERE, ELSEWHERE]);
     assert_eq!(answer.body["next_cursor"], json!(null));
 }
+
+#[tokio::test]
+async fn directories_come_by_pages() {
+    let first = World::new().get("/api/v1/directories?limit=1").await;
+    assert_eq!(first.each("id"), [HERE]);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let last = World::new().get(&format!("/api/v1/directories?limit=1&cursor={cursor}")).await;
+    assert_eq!((last.each("id"), &last.body["next_cursor"]), (vec![ELSEWHERE.to_owned()], &json!(null)));
+    let foreign = World::new().get("/api/v1/directories?cursor=a.b").await;
+    assert_eq!(foreign.body["type"], "urn:office365-sync:problem:invalid-cursor");
+}
