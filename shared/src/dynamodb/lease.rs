@@ -37,11 +37,12 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
         return Ok(None);
     }
     let Some(users) = sync.optional_text("users_link")? else { return Ok(None) };
+    let says_hidden = sync.optional_text("hidden_members")?.is_some();
     Ok(Some(DeltaLinks {
         users: DeltaLink::new(users.to_owned()),
         groups: DeltaLink::new(sync.text("groups_link")?.to_owned()),
         select: sync.text("select")?.to_owned(),
-        hidden_members: sync.optional_value("hidden_members")?.unwrap_or_default(),
+        hidden_members: says_hidden && sync.parsed("hidden_members")?,
     }))
 }
 
@@ -317,7 +318,7 @@ fn set_state(update: UpdateBuilder, publication: &Publication) -> Result<UpdateB
                 .expression_attribute_values(":users", text(links.users.as_str()))
                 .expression_attribute_values(":groups", text(links.groups.as_str()))
                 .expression_attribute_values(":select", text(&links.select))
-                .expression_attribute_values(":hidden_members", AttributeValue::Bool(links.hidden_members));
+                .expression_attribute_values(":hidden_members", text(&links.hidden_members.to_string()));
         }
     }
     if let Some(at) = publication.full_at {
