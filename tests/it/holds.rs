@@ -251,6 +251,21 @@ async fn held_ignored_group_ignores_no_newcomers() {
     world.assert_idle().await;
 }
 
+/// Whoever joins an ignored group while its end waits for approval stays as before, and is ignored once the group is back.
+#[tokio::test]
+async fn newcomer_of_held_ignored_group_is_ignored_once_it_is_back() {
+    let (world, settings, inner) = with_ignored(true).await;
+    let newcomer = world.ordinary_users()[4];
+    let outer = settings["ignored_groups"][0].as_str().unwrap().parse().unwrap();
+    world.apply(Action::AddMember { group: inner, member: newcomer });
+    world.apply(Action::Delete { id: outer });
+    assert_eq!(world.sync().await["state"], "held");
+    assert!(world.active().await.contains(&newcomer));
+    world.apply(Action::Restore { id: outer });
+    world.sync_and_check(&settings).await;
+    assert!(!world.active().await.contains(&newcomer));
+}
+
 /// While the end of synced groups waits for approval, one of them that the settings allow gets a member through a group nested in it.
 #[tokio::test]
 async fn held_allowed_group_lets_no_newcomers_in() {

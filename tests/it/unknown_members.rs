@@ -327,6 +327,58 @@ async fn a_member_of_an_unknown_kind_in_a_listed_group_keeps_decisions() {
 }
 
 #[tokio::test]
+async fn unknown_group_that_begins_to_hide_keeps_decisions() {
+    let world = World::synced(&small(), everything()).await;
+    let group = named(&world, SERVICE_ACCOUNTS);
+    let ignoring = settings("ignored_groups", &[group], false);
+    world.set(ignoring.clone()).await;
+    let kind = MemberKind::Unknown("somethingNew".into());
+    let strange = Action::CreateOther { id: None, kind, display_name: "Strange".to_owned() };
+    let strange = world.apply(strange).unwrap();
+    world.apply(Action::AddMember { group, member: strange });
+    assert_eq!(world.sync().await["state"], "completed_with_gaps");
+    let before = statuses(&world).await;
+    // Its list is empty from now on, before any change says why.
+    hide(&world, group);
+    is_reported(&world, group).await;
+    assert_eq!(statuses(&world).await, before);
+}
+
+#[tokio::test]
+async fn group_that_ceases_to_hide_is_known_however_late_its_counter_is() {
+    let world = World::synced(&small(), everything()).await;
+    let hidden = secret(&world, &world.ordinary_users()[..2]);
+    world.sync_and_check(&everything()).await;
+    world.apply(Action::SetProperty { id: hidden, property: "visibility".into(), value: "Private".into() });
+    world.apply(Action::RemoveMember { group: hidden, member: world.ordinary_users()[0] });
+    world.apply(Action::SetIndexLag { changes: 1 });
+    let run = world.sync().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    world.apply(Action::SetIndexLag { changes: 0 });
+    world.sync_and_check(&everything()).await;
+}
+
+#[tokio::test]
+async fn group_that_could_not_be_read_at_first_has_all_its_members_counted() {
+    let world = World::synced(&small(), everything()).await;
+    let users = world.ordinary_users();
+    world.apply(Action::Delete { id: users[0] });
+    world.sync_and_check(&everything()).await;
+    world.apply(Action::Restore { id: users[0] });
+    let group = world.apply(Action::CreateGroup(NewGroup::named("New Group", GroupKind::Security))).unwrap();
+    world.apply(Action::AddMember { group, member: users[0] });
+    world.apply(Action::AddMember { group, member: users[1] });
+    world.tenant.inject(tenant::Fault::new(
+        tenant::Matcher::on(tenant::RequestKind::GroupsOf).times(8),
+        tenant::What::PageTokenExpired,
+    ));
+    let run = world.sync().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    world.tenant.clear_faults();
+    world.sync_and_check(&everything()).await;
+}
+
+#[tokio::test]
 async fn pages_say_that_members_are_unknown() {
     let world = World::synced(&small(), everything()).await;
     let hidden = secret(&world, &[]);

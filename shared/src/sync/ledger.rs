@@ -241,6 +241,15 @@ impl Ledger {
         last_seen(self.group_changes.map(|change| (change.id.clone(), matches!(change.what, GroupEvent::Seen(_)))))
     }
 
+    /// The groups of which any change says that they hide their members.
+    pub(super) fn hiding(&self) -> BTreeSet<GroupId> {
+        let hides = self.group_changes.map(|change| {
+            let hides = matches!(&change.what, GroupEvent::Seen(patch) if patch.hides_members());
+            hides.then(|| change.id.clone())
+        });
+        hides.into_iter().flatten().collect()
+    }
+
     /// True when the list of groups has this one.
     pub(super) fn has_listed(&self, group: &GroupId) -> bool {
         self.groups.map(|(id, _)| id == group).contains(&true)

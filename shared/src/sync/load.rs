@@ -1,6 +1,6 @@
 //! What a run loads of what is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::NetChanges;
 use super::holding::FoundHold;
@@ -8,7 +8,7 @@ use super::known::{Known, reach};
 use super::ledger::Ledger;
 use super::outlook::next_groups;
 use super::work::Work;
-use crate::directory::{Directory, GroupId, UserId, UserRecord};
+use crate::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use crate::filter::Policy;
 use crate::store::StoreError;
 
@@ -109,7 +109,9 @@ impl Work<'_> {
             // Any user may have been decided by the group that has become known.
             return self.load_everything(known).await;
         }
-        for group in after.differences(&before) {
+        // Whoever has joined a group that was only held was left as before, and is decided once the hold is over.
+        let held = nested(&known.groups, &found.changes.groups);
+        for group in after.differences(&before).into_iter().chain(held) {
             users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
         }
         // Some are known already, because it was to be found out who has come back.
@@ -152,4 +154,15 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// These groups, and all that are nested in them.
+fn nested(groups: &BTreeMap<GroupId, GroupRecord>, outer: &BTreeSet<GroupId>) -> BTreeSet<GroupId> {
+    let (mut all, mut open) = (BTreeSet::new(), Vec::from_iter(outer));
+    while let Some(id) = open.pop() {
+        if all.insert(id.clone()) {
+            open.extend(groups.get(id).into_iter().flat_map(|group| &group.children));
+        }
+    }
+    all
 }

@@ -8,7 +8,9 @@ use super::known::Known;
 use super::outlook::Outlook;
 use super::record::ChangeCounts;
 use super::sizes::Sizes;
-use crate::directory::{DirectoryCounts, GroupId, GroupRecord, Membership, ObjectId, Presence, UserId, UserRecord};
+use crate::directory::{
+    DirectoryCounts, GroupId, GroupRecord, Membership, ObjectId, Presence, UnknownCause, UserId, UserRecord,
+};
 use crate::filter::{GroupDecision, InactiveReason, Reach, SkipReason, UserDecision};
 use crate::store::{List, ListChange, NameIndex, Write};
 
@@ -41,7 +43,7 @@ pub(super) struct Plan {
     pub(super) counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have.
     pub(super) vanished_groups: BTreeSet<GroupId>,
-    /// Groups that decide and whose members are unknown, or may be hidden.
+    /// Groups whose members each run reads: see [`watched`].
     pub(super) watched_groups: BTreeMap<GroupId, Membership>,
 }
 
@@ -239,10 +241,11 @@ impl Plan {
 
     fn count_sizes(&mut self, known: &Known, old: Option<&UserRecord>, new: Option<&UserRecord>, by: i64) {
         if let Some(new) = new {
-            self.sizes.count(new, by);
+            self.sizes.count(new, by, |_| true);
         }
         if let Some(old) = old.filter(|_| !known.complete) {
-            self.sizes.count(old, -by);
+            // A group may have members before it has a record, in which it has none.
+            self.sizes.count(old, -by, |group| known.groups.contains_key(group));
         }
     }
 
@@ -279,10 +282,14 @@ pub(super) fn watchable(groups: &BTreeMap<GroupId, Membership>) -> BTreeMap<Grou
     first.map(|(group, membership)| (group.clone(), *membership)).collect()
 }
 
-/// The groups whose members must be read again and again, since no change may tell of them.
+/// The groups whose members must be read again and again, since no change may tell of them: those that decide, and those that could
+/// not be read although they show their members.
 fn watched(reach: &Reach, groups: &BTreeMap<GroupId, GroupRecord>) -> BTreeMap<GroupId, Membership> {
-    let reached = reach.groups().filter_map(|id| groups.get(id));
-    let watched = reached.filter(|group| group.profile.hides_members() || !group.membership.is_known());
+    let in_doubt = |group: &&GroupRecord| {
+        let decides = reach.reaches(&group.id) && (group.profile.hides_members() || !group.membership.is_known());
+        decides || (group.presence.is_present() && group.membership == UnknownCause::Unreadable.into())
+    };
+    let watched = groups.values().filter(in_doubt);
     watched.map(|group| (group.id.clone(), group.membership)).collect()
 }
 

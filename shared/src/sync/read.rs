@@ -15,7 +15,7 @@ use super::returned::Returned;
 use super::source::{Counted, DeltaLinks, Listing, SourceError, TenantSource, UnreadObject};
 use super::trail::{Next, ReadPage};
 use super::verify::{self, Correction};
-use crate::directory::{GroupId, UnknownCause};
+use crate::directory::{GroupId, Membership, UnknownCause};
 use crate::filter::Policy;
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
@@ -171,6 +171,7 @@ pub(super) async fn conclude_changes(
     let read: BTreeSet<GroupId> = watched.into_iter().filter(is_read).collect();
     if !read.is_empty() || !unread.is_empty() {
         let mut lists = Lists::of(Reconciliation::of_some_groups(known));
+        lists.reconciliation.see_hiding(ledger.hiding());
         for group in &unread {
             lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
         }
@@ -239,12 +240,10 @@ impl<'a> Lists<'a> {
             }
             self.reconciliation.see_members(&group, members);
         }
-        let empty = verify::empty_hidden_groups(source, &silent).await?;
-        for group in &silent {
-            if empty.contains(group) {
-                self.reconciliation.see_members(group, Listing::empty());
-            } else {
-                self.reconciliation.see_unknown(group, UnknownCause::Hidden);
+        for (group, membership) in verify::silent_groups(source, silent).await? {
+            match membership {
+                Membership::Known => self.reconciliation.see_members(&group, Listing::empty()),
+                Membership::Unknown { cause } => self.reconciliation.see_unknown(&group, cause),
             }
         }
         Ok(unread)
@@ -274,6 +273,7 @@ pub(super) async fn conclude_everything(
         groups.extend(page.objects.iter().map(|(id, _)| id.clone()));
         lists.reconciliation.see_groups(listing(page, &mut lists.gaps, &mut lists.odd));
     }
+    lists.reconciliation.see_hiding(ledger.hiding());
     let (counted, changed) = (ledger.head.basis.counted(), ledger.changed());
     verify::complete(source, lists.reconciliation.users_seen(), counted.users, &changed).await?;
     verify::complete(source, lists.reconciliation.groups_seen(), counted.groups, &changed).await?;
@@ -307,10 +307,7 @@ impl Reading {
         known: &Known,
         returned: &Returned,
     ) -> Result<(), SourceError> {
-        let mut silent = returned.silent_groups(ledger);
-        for group in verify::empty_hidden_groups(source, &silent).await? {
-            silent.remove(&group);
-        }
+        let silent = verify::silent_groups(source, returned.silent_groups(ledger)).await?;
         returned.say(ledger, known, &silent, &mut self.net);
         self.add_changes(ledger);
         self.gaps.append(&mut returned.leave_unread(&mut self.net));

@@ -68,6 +68,11 @@ impl<'a> Reconciliation<'a> {
         self.net
     }
 
+    /// Groups that hide their members since their lists were begun: these may be empty for that.
+    pub(super) fn see_hiding(&mut self, groups: BTreeSet<GroupId>) {
+        self.hidden_groups.extend(groups);
+    }
+
     /// Some of the users.
     pub(super) fn see_users(&mut self, users: Listing<(UserId, UserPatch)>) {
         for (id, patch) in users.objects {

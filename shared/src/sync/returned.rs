@@ -15,7 +15,7 @@ use super::ledger::{Basis, Ledger};
 use super::source::{GroupEvent, MemberChange, SourceError, TenantSource, UserChange};
 use super::work::Work;
 use crate::directory::{
-    GroupId, GroupProfile, GroupRecord, Member, MemberKind, Membership, UserId, UserPatch, UserRecord,
+    GroupId, GroupProfile, GroupRecord, Member, MemberKind, Membership, UnknownCause, UserId, UserPatch, UserRecord,
 };
 
 /// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
@@ -36,7 +36,8 @@ pub(super) struct Returned {
     /// Who was in the groups.
     members: BTreeMap<GroupId, BTreeSet<UserId>>,
     unread_users: BTreeSet<UserId>,
-    unread_groups: BTreeSet<GroupId>,
+    /// What is unknown of groups whose members could not be read.
+    unread_groups: BTreeMap<GroupId, UnknownCause>,
 }
 
 impl Work<'_> {
@@ -83,8 +84,12 @@ impl Work<'_> {
             }
         }
         let mut returned = Returned { users, groups, stayed, hidden: hidden_by(ledger, known), ..Returned::default() };
-        for group in returned.groups.iter().filter(|group| known.groups.contains_key(*group)) {
-            returned.members.insert(group.clone(), mirror.members(directory, group).await?);
+        for group in &returned.groups {
+            // Also of one without a record: users may have come back as its members before it was read.
+            let members = mirror.members(directory, group).await?;
+            if known.groups.contains_key(group) || !members.is_empty() {
+                returned.members.insert(group.clone(), members);
+            }
         }
         if !known.complete {
             self.load_around(&returned, known).await?;
@@ -160,43 +165,61 @@ impl Returned {
             .try_collect::<Vec<(UserId, bool)>>();
         let groups = stream::iter(self.groups.iter().cloned())
             .map(|group| async move {
-                let is_read = known_or_error(read_group(source, ledger, &group).await)?;
-                Ok::<_, SourceError>((group, is_read))
+                let read = read_group(source, ledger, &group).await;
+                // What an account may not see is refused, or comes empty.
+                let is_refused = matches!(&read, Err(SourceError::Withheld | SourceError::Rejected(_)));
+                let is_read = known_or_error(read)?;
+                Ok::<_, SourceError>((group, is_read, is_refused))
             })
             .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<(GroupId, bool)>>();
+            .try_collect::<Vec<(GroupId, bool, bool)>>();
         let (users, groups) = futures::try_join!(users, groups)?;
         self.unread_users = users.into_iter().filter(|(_, is_read)| !is_read).map(|(user, _)| user).collect();
-        self.unread_groups = groups.into_iter().filter(|(_, is_read)| !is_read).map(|(group, _)| group).collect();
+        for (group, _, is_refused) in groups.into_iter().filter(|(_, is_read, _)| !is_read) {
+            let is_hidden = is_refused && self.hidden.contains(&group);
+            let cause = if is_hidden { UnknownCause::Hidden } else { UnknownCause::Unreadable };
+            self.unread_groups.insert(group, cause);
+        }
         Ok(())
     }
 
     /// Says what was read, before the changes say theirs: those are older or newer, and what they leave out is what this is for.
-    /// `silent` are those of the [silent groups](Self::silent_groups) that may have members.
-    pub(super) fn say(&self, ledger: &Ledger, known: &Known, silent: &BTreeSet<GroupId>, net: &mut NetChanges) {
+    /// `silent` tells what is known of the [silent groups](Self::silent_groups).
+    pub(super) fn say(
+        &self,
+        ledger: &Ledger,
+        known: &Known,
+        silent: &BTreeMap<GroupId, Membership>,
+        net: &mut NetChanges,
+    ) {
         for user in self.users.difference(&self.unread_users) {
             say_user(user, ledger, known, net);
         }
-        for group in self.groups.difference(&self.unread_groups) {
-            self.say_members(group, ledger, known, silent, net);
+        for group in self.read_groups() {
+            match silent.get(group) {
+                Some(Membership::Unknown { cause }) => drop(net.membership.insert(group.clone(), (*cause).into())),
+                None | Some(Membership::Known) => self.say_members(group, ledger, known, net),
+            }
             say_parents(group, ledger, known, net);
+        }
+        for group in &self.stayed {
+            if let Some(cause) = self.unread_groups.get(group) {
+                net.membership.insert(group.clone(), (*cause).into());
+            }
         }
     }
 
     /// Groups that hide their members and have shown none.
     pub(super) fn silent_groups(&self, ledger: &Ledger) -> BTreeSet<GroupId> {
         let is_silent = |group: &GroupId| self.hidden.contains(group) && ledger.members(group).objects() == 0;
-        self.groups.difference(&self.unread_groups).filter(|group| is_silent(group)).cloned().collect()
+        self.read_groups().filter(|group| is_silent(group)).cloned().collect()
     }
 
-    fn say_members(
-        &self,
-        group: &GroupId,
-        ledger: &Ledger,
-        known: &Known,
-        silent: &BTreeSet<GroupId>,
-        net: &mut NetChanges,
-    ) {
+    fn read_groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.groups.iter().filter(|group| !self.unread_groups.contains_key(*group))
+    }
+
+    fn say_members(&self, group: &GroupId, ledger: &Ledger, known: &Known, net: &mut NetChanges) {
         let (no_users, no_groups) = (BTreeSet::new(), BTreeSet::new());
         let before = self.members.get(group).unwrap_or(&no_users);
         let children_before = known.groups.get(group).map_or(&no_groups, |group| &group.children);
@@ -221,8 +244,9 @@ impl Returned {
         for child in children.difference(children_before) {
             net.set_nesting(group.clone(), child.clone(), true);
         }
-        if silent.contains(group) || listed.unread() > 0 {
-            // Empty and hidden look the same, and what could not be understood may be any of them; what is known stays.
+        if listed.unread() > 0 {
+            // What could not be understood may be any of those who are not listed.
+            net.membership.insert(group.clone(), UnknownCause::Unreadable.into());
             return;
         }
         if self.hidden.contains(group) || known.groups.get(group).is_some_and(|group| !group.membership.is_known()) {
@@ -246,7 +270,7 @@ impl Returned {
             net.users.remove(user);
             gaps.push(format!("the memberships of user {user} could not be read; the user stays as it was"));
         }
-        for group in self.unread_groups.difference(&self.stayed) {
+        for group in self.unread_groups.keys().filter(|group| !self.stayed.contains(*group)) {
             net.groups.remove(group);
             gaps.push(format!("the members of group {group}, which is back, could not be read; it stays as it was"));
         }

@@ -10,10 +10,11 @@ use crate::directory::{GroupId, UserRecord};
 pub(super) struct Sizes(HashMap<GroupId, i64>);
 
 impl Sizes {
-    /// Counts a user so many times: 1 for the record as it will be, -1 for the one as it is.
-    pub(super) fn count(&mut self, user: &UserRecord, by: i64) {
+    /// Counts a user so many times: 1 for the record as it will be, -1 for the one as it is. That one counts only in groups
+    /// that `is_counted` already.
+    pub(super) fn count(&mut self, user: &UserRecord, by: i64, is_counted: impl Fn(&GroupId) -> bool) {
         if user.presence.is_present() {
-            for group in &user.groups {
+            for group in user.groups.iter().filter(|group| is_counted(group)) {
                 *self.0.entry(group.clone()).or_default() += by;
             }
         }

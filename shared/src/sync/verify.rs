@@ -19,7 +19,7 @@ use super::read::{GROUPS_AT_ONCE, is_outage};
 use super::reconcile::Reconciliation;
 use super::source::{Counted, SourceError, TenantSource, UnreadObject};
 use super::trail::Trail;
-use crate::directory::{GroupId, Member, MemberKind, ObjectId};
+use crate::directory::{GroupId, Member, MemberKind, Membership, ObjectId, UnknownCause};
 use crate::filter::Policy;
 
 /// The number of missing objects of a kind that are asked for. When more are missing, those asked for are spread evenly among them.
@@ -141,24 +141,27 @@ fn spread<T>(all: Vec<T>) -> Vec<T> {
     all.into_iter().step_by(step).collect()
 }
 
-/// Returns which of these groups, that hide their members and list none, have none: the list and its counters are believed
-/// only where hidden members would be shown.
-pub(super) async fn empty_hidden_groups(
+/// What is known of the members of these groups, which hide them and list none: the list and its counters are believed only
+/// where hidden members would be shown.
+pub(super) async fn silent_groups(
     source: &dyn TenantSource,
-    groups: &BTreeSet<GroupId>,
-) -> Result<BTreeSet<GroupId>, SourceError> {
-    if groups.is_empty() || !source.sees_hidden_members().await? {
-        return Ok(BTreeSet::new());
+    groups: BTreeSet<GroupId>,
+) -> Result<BTreeMap<GroupId, Membership>, SourceError> {
+    if groups.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    let empty: Vec<Option<GroupId>> = stream::iter(groups.clone())
+    if !source.sees_hidden_members().await? {
+        return Ok(groups.into_iter().map(|group| (group, UnknownCause::Hidden.into())).collect());
+    }
+    stream::iter(groups)
         .map(|group| async move {
             let counted = source.member_count(&group, ListKind::Users).await?;
-            Ok::<_, SourceError>((counted == Some(0)).then_some(group))
+            let membership = if counted == Some(0) { Membership::Known } else { UnknownCause::Unreadable.into() };
+            Ok((group, membership))
         })
         .buffered(AT_ONCE)
         .try_collect()
-        .await?;
-    Ok(empty.into_iter().flatten().collect())
+        .await
 }
 
 /// What is wrong with a list of members.

@@ -275,7 +275,7 @@ fn published_by(run: &Run, directory: &Directory, settings_version: Option<u64>,
     }
 }
 
-/// What the record says of groups that decide and whose members are unknown. Those in `unread` are named by the reading.
+/// What the record says of watched groups whose members are unknown. Those in `unread` are named by the reading.
 fn unknown_groups(plan: &Plan, unread: &[GroupId]) -> Vec<String> {
     let unknown = plan.watched_groups.iter().filter_map(|(group, membership)| Some((group, membership.cause()?)));
     let unknown = unknown.filter(|(group, _)| !unread.contains(group));
@@ -283,8 +283,8 @@ fn unknown_groups(plan: &Plan, unread: &[GroupId]) -> Vec<String> {
         .map(|(group, cause)| {
             let (because, advice) = (cause.explanation(), cause.advice());
             format!(
-                "the members of group {group}, which the settings depend on, are unknown, because {because}; decisions \
-                 that depend on it stay as they were. {advice}"
+                "the members of group {group} are unknown, because {because}; decisions that depend on it stay as they \
+                 were. {advice}"
             )
         })
         .collect()
