@@ -171,7 +171,7 @@ pub(super) async fn conclude_changes(
     let read: BTreeSet<GroupId> = watched.into_iter().filter(is_read).collect();
     if !read.is_empty() || !unread.is_empty() {
         let mut lists = Lists::of(Reconciliation::of_some_groups(known));
-        lists.reconciliation.see_hiding(ledger.hiding());
+        lists.reconciliation.see_changes(ledger);
         for group in &unread {
             lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
         }
@@ -273,7 +273,7 @@ pub(super) async fn conclude_everything(
         groups.extend(page.objects.iter().map(|(id, _)| id.clone()));
         lists.reconciliation.see_groups(listing(page, &mut lists.gaps, &mut lists.odd));
     }
-    lists.reconciliation.see_hiding(ledger.hiding());
+    lists.reconciliation.see_changes(ledger);
     let (counted, changed) = (ledger.head.basis.counted(), ledger.changed());
     verify::complete(source, lists.reconciliation.users_seen(), counted.users, &changed).await?;
     verify::complete(source, lists.reconciliation.groups_seen(), counted.groups, &changed).await?;

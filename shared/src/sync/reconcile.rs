@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::NetChanges;
 use super::error::ListKind;
 use super::known::Known;
+use super::ledger::Ledger;
 use super::source::{Listing, Removal, UnreadObject};
 use super::verify::Seen;
 use crate::directory::{
@@ -25,6 +26,8 @@ pub(super) struct Reconciliation<'a> {
     listed_users: BTreeSet<UserId>,
     listed_groups: BTreeSet<GroupId>,
     hidden_groups: BTreeSet<GroupId>,
+    changed_users: BTreeSet<UserId>,
+    changed_groups: BTreeSet<GroupId>,
     unread_users: Vec<UnreadObject>,
     unread_groups: Vec<UnreadObject>,
 }
@@ -45,6 +48,8 @@ impl<'a> Reconciliation<'a> {
             listed_users: BTreeSet::new(),
             listed_groups: BTreeSet::new(),
             hidden_groups: BTreeSet::new(),
+            changed_users: BTreeSet::new(),
+            changed_groups: BTreeSet::new(),
             unread_users: Vec::new(),
             unread_groups: Vec::new(),
         }
@@ -68,9 +73,12 @@ impl<'a> Reconciliation<'a> {
         self.net
     }
 
-    /// Groups that hide their members since their lists were begun: these may be empty for that.
-    pub(super) fn see_hiding(&mut self, groups: BTreeSet<GroupId>) {
-        self.hidden_groups.extend(groups);
+    /// What the changes since the lists were begun say of them: which members are users or groups, and which groups hide their
+    /// members, so that their lists may be empty for that.
+    pub(super) fn see_changes(&mut self, ledger: &Ledger) {
+        self.changed_users = ledger.users_seen();
+        self.changed_groups = ledger.groups_seen();
+        self.hidden_groups.extend(ledger.hiding());
     }
 
     /// Some of the users.
@@ -219,9 +227,12 @@ impl<'a> Reconciliation<'a> {
             return kind;
         }
         let (user, group) = (UserId::from(id.clone()), GroupId::from(id.clone()));
-        if self.listed_users.contains(&user) || self.known.has_user(&user) {
+        if self.listed_users.contains(&user) || self.changed_users.contains(&user) || self.known.has_user(&user) {
             MemberKind::User
-        } else if self.listed_groups.contains(&group) || self.known.has_group(&group) {
+        } else if self.listed_groups.contains(&group)
+            || self.changed_groups.contains(&group)
+            || self.known.has_group(&group)
+        {
             MemberKind::Group
         } else {
             kind

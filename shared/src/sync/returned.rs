@@ -226,7 +226,7 @@ impl Returned {
         let (mut users, mut children) = (BTreeSet::new(), BTreeSet::new());
         let listed = ledger.members(group);
         for member in listed.map(Clone::clone) {
-            // What was a user or group is still one, whatever the name of its type.
+            // What was a user or group is still one, whatever the name of its type. Of others the changes may say what they are.
             let kind = match member.kind {
                 MemberKind::Unknown(_) if known.has_user(&UserId::from(member.id.clone())) => MemberKind::User,
                 MemberKind::Unknown(_) if known.has_group(&GroupId::from(member.id.clone())) => MemberKind::Group,
