@@ -31,8 +31,8 @@ enum Filled {
         /// What has come back, whose memberships were read.
         returned: Returned,
     },
-    /// So much has come back that everything is read instead.
-    ManyReturned,
+    /// Nothing: for this reason everything has to be read instead.
+    Superseded(FullReason),
 }
 
 impl Work<'_> {
@@ -75,9 +75,9 @@ impl Work<'_> {
                     keeper.save_if_long(&ledger, since).await?;
                     return self.conclude(keeper, &ledger, known, directory, unread, &returned).await;
                 }
-                Some(Ok(Filled::ManyReturned)) => {
+                Some(Ok(Filled::Superseded(reason))) => {
                     keeper.clear().await?;
-                    match self.begin_unless_paused(state, Some(FullReason::ManyReturned), run).await? {
+                    match self.begin_unless_paused(state, Some(reason), run).await? {
                         Step::Done(begun) => ledger = begun,
                         Step::Paused(wait) => return Ok(Step::Paused(wait)),
                     }
@@ -131,14 +131,6 @@ impl Work<'_> {
             Some(links) if links.select != select => Some(FullReason::SelectChanged),
             Some(_) => None,
         });
-        let reason = match &state.links {
-            // The changes do not tell what was hidden until now; and what will be hidden from now on is unknown.
-            Some(links) if reason.is_none() => {
-                let differs = links.hidden_members != self.source.sees_hidden_members().await?;
-                differs.then_some(FullReason::HiddenMembers)
-            }
-            _ => reason,
-        };
         let basis = match (reason, &state.links) {
             (None, Some(links)) => Basis::Incremental { from: links.clone() },
             (reason, from) => {
@@ -152,8 +144,12 @@ impl Work<'_> {
 
     /// Reads what the ledger lacks.
     async fn fill(&self, ledger: &Ledger, known: &mut Known, watched: &[GroupId]) -> Result<Filled, RunError> {
-        let unread = match ledger.head.basis {
-            Basis::Incremental { .. } => {
+        let unread = match &ledger.head.basis {
+            Basis::Incremental { from } => {
+                // The changes do not tell what was hidden until now; and what will be hidden from now on is unknown.
+                if from.hidden_members != self.source.sees_hidden_members().await? {
+                    return Ok(Filled::Superseded(FullReason::HiddenMembers));
+                }
                 self.ports.progress.report(Progress::ReadingChanges);
                 // The lists come before the changes, so that whatever changes while they are read is in those.
                 read::watched(self.source, ledger, watched.to_vec()).await?
@@ -162,12 +158,12 @@ impl Work<'_> {
                 if !known.complete {
                     self.load_everything(known).await?;
                 }
-                read::everything(self.source, ledger, known, counted, self.ports.progress.as_ref()).await?
+                read::everything(self.source, ledger, known, *counted, self.ports.progress.as_ref()).await?
             }
         };
         read::changes(self.source, ledger).await?;
         let Some(mut returned) = self.find_returned(ledger, known, watched).await? else {
-            return Ok(Filled::ManyReturned);
+            return Ok(Filled::Superseded(FullReason::ManyReturned));
         };
         returned.read(self.source, ledger, known).await?;
         Ok(Filled::Whole { unread, returned })

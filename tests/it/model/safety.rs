@@ -28,12 +28,17 @@ pub struct Moment {
     pub deserved: Statuses,
     /// Users whose decision depends on members who cannot be read.
     pub undecided: BTreeSet<String>,
-    /// What is true of each user: whether the account is enabled, and the groups it is in.
-    pub facts: BTreeMap<String, (bool, BTreeSet<Uuid>)>,
+    /// What is true of each user.
+    pub facts: Facts,
+    /// What was true of each user when a run last read everything that it could.
+    pub read: Facts,
 }
 
+/// By user: whether the account is enabled, and the groups it is in.
+pub type Facts = BTreeMap<String, (bool, BTreeSet<Uuid>)>;
+
 /// What is true of each user.
-pub fn facts(truth: &Truth) -> BTreeMap<String, (bool, BTreeSet<Uuid>)> {
+pub fn facts(truth: &Truth) -> Facts {
     let groups_of = |user: Uuid| {
         let holds = |group: &&TrueGroup| group.members.iter().any(|member| member.id == user);
         truth.groups.iter().filter(holds).map(|group| group.id).collect()
@@ -49,7 +54,7 @@ impl Moment {
     /// A decision that depends on members who cannot be read stays as it was. What else is known of the user may change it.
     pub fn assert_nobody_harmed(&self, after: &Self) {
         for user in self.undecided.intersection(&after.undecided) {
-            let before = self.published.get(user).filter(|_| self.facts.get(user) == after.facts.get(user));
+            let before = self.published.get(user).filter(|_| self.read.get(user) == after.facts.get(user));
             if let Some(before) = before {
                 assert_eq!(after.published.get(user), Some(before), "{user} cannot be decided");
             }

@@ -14,7 +14,7 @@ use tenant::{
 use uuid::Uuid;
 
 use super::draws::Draws;
-use super::safety::{Moment, deserved, facts, undecided};
+use super::safety::{Facts, Moment, deserved, facts, undecided};
 use super::{Told, weather};
 use crate::coherence;
 use crate::harness::everything;
@@ -30,6 +30,8 @@ struct Story {
     step: u64,
     /// What was deleted when a run last succeeded.
     seen_deleted: BTreeSet<Uuid>,
+    /// What was true of each user when a run last read everything that it could.
+    read: Facts,
     settings: Value,
     /// Whether the index behind counters lags.
     lags: bool,
@@ -61,8 +63,8 @@ pub async fn tell(seed: u64, told: Told) {
     }
     lab.world.authorize().await;
     lab.world.tenant.clear_faults();
-    let seen_deleted = BTreeSet::new();
-    let mut story = Story { lab, draws, step: 0, seen_deleted, settings: everything(), lags: false, told };
+    let (seen_deleted, read) = (BTreeSet::new(), Facts::new());
+    let mut story = Story { lab, draws, step: 0, seen_deleted, read, settings: everything(), lags: false, told };
     story.change_settings().await;
     let mut moment = story.moment().await;
     for step in 1..=draws.topic("steps", 0).random_range(1..=4) {
@@ -99,6 +101,7 @@ impl Story {
             deserved: deserved(&truth, &self.settings),
             undecided: undecided(&truth, &self.settings),
             facts: facts(&truth),
+            read: self.read.clone(),
         }
     }
 
@@ -201,8 +204,11 @@ impl Story {
 
     async fn run(&mut self) -> Value {
         let run = self.lab.run().await;
+        let truth = self.lab.world.tenant.truth();
+        if is_settled(&run) {
+            self.read = facts(&truth);
+        }
         if run["state"] == "succeeded" {
-            let truth = self.lab.world.tenant.truth();
             let users = truth.users.iter().filter(|user| user.deleted.is_some()).map(|user| user.id);
             let groups = truth.groups.iter().filter(|group| group.deleted.is_some()).map(|group| group.id);
             self.seen_deleted = users.chain(groups).collect();
