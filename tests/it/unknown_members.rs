@@ -36,6 +36,15 @@ fn reveal(world: &World) {
     world.apply(Action::ExpireAccessTokens { administrator: None });
 }
 
+/// Somebody of a kind that nobody knows joins a group.
+fn stranger_joins(world: &World, group: Uuid) -> Uuid {
+    let kind = MemberKind::Unknown("somethingNew".into());
+    let strange = Action::CreateOther { id: None, kind, display_name: "Strange".to_owned() };
+    let member = world.apply(strange).unwrap();
+    world.apply(Action::AddMember { group, member });
+    member
+}
+
 /// A group that hides these members from the start.
 fn secret(world: &World, members: &[Uuid]) -> Uuid {
     let new = NewGroup { hidden: true, ..NewGroup::named("Secret Circle", GroupKind::Microsoft365) };
@@ -301,10 +310,7 @@ async fn a_member_of_an_unknown_kind_in_a_listed_group_keeps_decisions() {
     world.set(ignoring.clone()).await;
     world.check(&ignoring).await;
     let before = statuses(&world).await;
-    let kind = MemberKind::Unknown("somethingNew".into());
-    let strange = Action::CreateOther { id: None, kind, display_name: "Strange".to_owned() };
-    let strange = world.apply(strange).unwrap();
-    world.apply(Action::AddMember { group, member: strange });
+    let strange = stranger_joins(&world, group);
     let new = world.apply(Action::CreateUser(NewUser::named("New Colleague"))).unwrap();
     for full in [false, true] {
         if full {
@@ -332,10 +338,7 @@ async fn unknown_group_that_begins_to_hide_keeps_decisions() {
     let group = named(&world, SERVICE_ACCOUNTS);
     let ignoring = settings("ignored_groups", &[group], false);
     world.set(ignoring.clone()).await;
-    let kind = MemberKind::Unknown("somethingNew".into());
-    let strange = Action::CreateOther { id: None, kind, display_name: "Strange".to_owned() };
-    let strange = world.apply(strange).unwrap();
-    world.apply(Action::AddMember { group, member: strange });
+    stranger_joins(&world, group);
     assert_eq!(world.sync().await["state"], "completed_with_gaps");
     let before = statuses(&world).await;
     // Its list is empty from now on, before any change says why.

@@ -41,7 +41,7 @@ pub(crate) struct DirectoryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     vanished_groups: Option<Vec<GroupId>>,
-    /// Groups that the decisions depend on and whose members are unknown: for administrators.
+    /// Groups whose members are unknown, if the decisions depend on them or they could not be read: for administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     unknown_groups: Option<Vec<UnknownGroupView>>,
@@ -178,12 +178,11 @@ pub(crate) async fn readable_by(app: &App, token: &AccessToken) -> Result<Vec<Ov
 
 /// The directories that a token may read, in the order of their ids.
 async fn directories_of(app: &App, token: &AccessToken) -> Result<Vec<Directory>, Problem> {
-    let mut directories: Vec<Directory> = match token.directory {
+    // The store gives all in this order.
+    Ok(match token.directory {
         Some(own) => app.directories.directory(own).await?.into_iter().collect(),
         None => app.directories.directories().await?,
-    };
-    directories.sort_unstable_by_key(|directory| directory.id);
-    Ok(directories)
+    })
 }
 
 async fn overviews(app: &App, directories: Vec<Directory>) -> Result<Vec<Overview>, Problem> {
@@ -216,7 +215,7 @@ pub(crate) async fn list(
     let page = Page { items: overviews(&app, items).await?, more };
     let now = app.clock.now();
     let view = |overview| DirectoryView::new(overview, now, token.scope.into());
-    Ok(Json(List::fitting(page, &listing, |overview| overview.directory.id, view)?))
+    Ok(Json(List::page(page, &listing, |overview| overview.directory.id, view)?))
 }
 
 /// A directory: how it fares, what it has, and who authorized it.

@@ -5,9 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, GroupProfile, GroupRecord, Membership, Text};
 use shared::feed::is_published;
-use shared::http::{
-    DirectoryInPath, List, Listing, PROBLEM, PageParams, PageSize, Paging, Params, Problem, ProblemView, Wrapping,
-};
+use shared::http::{DirectoryInPath, List, Listing, PROBLEM, PageParams, Paging, Params, Problem, ProblemView};
 use shared::store::GroupFilter;
 use utoipa::ToSchema;
 
@@ -113,14 +111,8 @@ pub(crate) async fn list(
     }
     let listing = Listing::new(directory.id, "groups", &[]);
     let after = paging.after(&listing)?;
-    let mut size = PageSize::new(paging.limit, Wrapping::Text);
-    loop {
-        let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, size.limit(), after.as_ref()).await?;
-        let list = List::page(page, &listing, |group| &group.id, |group| GroupView::new(&directory, group));
-        if size.fits(&list.items)? {
-            return Ok(Json(list));
-        }
-    }
+    let page = app.queries.list_groups(directory.id, GroupFilter::SYNCED, paging.limit, after.as_ref()).await?;
+    Ok(Json(List::page(page, &listing, |group| group.id.clone(), |group| GroupView::new(&directory, group))?))
 }
 
 /// A group, with the groups nested in it.
@@ -167,16 +159,10 @@ pub(crate) async fn members(
     with_known_members(&group)?;
     let listing = Listing::new(directory.id, "members", &[Some(&group.id.to_string())]);
     let after = paging.after(&listing)?;
-    let mut size = PageSize::new(paging.limit, Wrapping::Text);
-    loop {
-        let page = app.queries.list_members(directory.id, &group.id, size.limit(), after.as_ref()).await?;
-        let groups = groups_in_reasons(&app, &directory, &page.items).await?;
-        let view = |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) };
-        let list = List::page(page, &listing, |user| &user.id, view);
-        if size.fits(&list.items)? {
-            return Ok(Json(list));
-        }
-    }
+    let page = app.queries.list_members(directory.id, &group.id, paging.limit, after.as_ref()).await?;
+    let groups = groups_in_reasons(&app, &directory, &page.items).await?;
+    let view = |user| MemberView { kind: "user", user: UserView::new(user, &groups, audience) };
+    Ok(Json(List::page(page, &listing, |user| user.id.clone(), view)?))
 }
 
 /// Refuses a group whose members are unknown.
@@ -185,7 +171,7 @@ pub(crate) fn with_known_members(group: &GroupRecord) -> Result<(), Problem> {
 }
 
 /// A published group. One that is skipped does not exist here.
-pub(crate) async fn find(app: &App, directory: &Directory, name: &str) -> Result<GroupRecord, Problem> {
+async fn find(app: &App, directory: &Directory, name: &str) -> Result<GroupRecord, Problem> {
     let group = match name.parse() {
         Ok(id) => app.queries.group(directory.id, &id).await?,
         Err(_) => None,

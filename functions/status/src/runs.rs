@@ -4,9 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
-use shared::http::{
-    DirectoryInPath, List, Listing, PageParams, PageSize, Paging, Params, Problem, ProblemKind, RunView, Wrapping,
-};
+use shared::http::{DirectoryInPath, List, Listing, PageParams, Paging, Params, Problem, ProblemKind, RunView};
 use shared::sync::RunId;
 
 use crate::App;
@@ -29,15 +27,8 @@ pub(crate) async fn list(
     let [limit, cursor] = params.query(["limit", "cursor"])?;
     let paging = Paging::parse(limit, cursor)?;
     let listing = Listing::new(directory.id, "runs", &[]);
-    let after = paging.after(&listing)?;
-    let mut size = PageSize::new(paging.limit, Wrapping::Text);
-    loop {
-        let page = app.runs.runs(directory.id, size.limit(), after).await?;
-        let list = List::page(page, &listing, |run| &run.id, |run| RunView::new(run, &directory, audience));
-        if size.fits(&list.items)? {
-            return Ok(Json(list));
-        }
-    }
+    let page = app.runs.runs(directory.id, paging.limit, paging.after(&listing)?).await?;
+    Ok(Json(List::page(page, &listing, |run| run.id, |run| RunView::new(run, &directory, audience))?))
 }
 
 /// Rejects other methods. `POST` belongs to the console function, and is a method of this path all the same.

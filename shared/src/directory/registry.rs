@@ -87,14 +87,14 @@ pub struct Published {
     pub counts: DirectoryCounts,
     /// Groups the settings name that the tenant does not have. They match nobody.
     pub vanished_groups: Vec<GroupId>,
-    /// Groups the decisions depend on whose members are unknown, or may be hidden: each run that reads the tenant reads
-    /// their members. `None` when an earlier version published.
+    /// Groups the decisions depend on whose members are unknown or may be hidden, and others that could not be read: each
+    /// run that reads the tenant reads their members. `None` when an earlier version published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched_groups: Option<BTreeMap<GroupId, Membership>>,
 }
 
 impl Published {
-    /// Groups the decisions depend on whose members are unknown, and why they are.
+    /// Those of the watched groups whose members are unknown, and why they are.
     pub fn unknown_groups(&self) -> impl Iterator<Item = (&GroupId, UnknownCause)> {
         let watched = self.watched_groups.iter().flatten();
         watched.filter_map(|(group, membership)| Some((group, membership.cause()?)))

@@ -199,6 +199,10 @@ impl Stored {
         self.text(name)?.parse().map_err(|_| self.malformed(name))
     }
 
+    pub(super) fn optional_parsed<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        self.optional_text(name)?.map(|text| text.parse().map_err(|_| self.malformed(name))).transpose()
+    }
+
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
         match self.0.get(name) {
             Some(AttributeValue::N(number)) => number.parse().map_err(|_| self.malformed(name)),

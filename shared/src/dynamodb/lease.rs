@@ -37,21 +37,19 @@ fn links(sync: &Stored) -> Result<Option<DeltaLinks>, StoreError> {
         return Ok(None);
     }
     let Some(users) = sync.optional_text("users_link")? else { return Ok(None) };
-    let says_hidden = sync.optional_text("hidden_members")?.is_some();
     Ok(Some(DeltaLinks {
         users: DeltaLink::new(users.to_owned()),
         groups: DeltaLink::new(sync.text("groups_link")?.to_owned()),
         select: sync.text("select")?.to_owned(),
-        hidden_members: says_hidden && sync.parsed("hidden_members")?,
+        hidden_members: sync.optional_parsed("hidden_members")?.unwrap_or_default(),
     }))
 }
 
 pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
-    let hold = if sync.optional_text("open_hold")?.is_some() { Some(sync.parsed("open_hold")?) } else { None };
     Ok(SyncState {
         links: links(sync)?,
         last_full_at: sync.optional_value("full_at")?,
-        hold,
+        hold: sync.optional_parsed("open_hold")?,
         unfinished: sync.optional_value("unfinished")?.unwrap_or_default(),
         checkpoint: sync.optional_value("checkpoint")?.unwrap_or_default(),
         unindexed: !is_laid_out(sync)?,

@@ -52,11 +52,6 @@ pub struct UnknownGroups {
 }
 
 impl UnknownGroups {
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &GroupId> {
-        self.allowed.union(&self.ignored)
-    }
-
     /// True when none of these has become known since `earlier`, or has ceased to count: then every decision that was kept
     /// for want of knowledge still stands.
     #[must_use]
@@ -177,11 +172,6 @@ impl Reach {
     #[must_use]
     pub fn unknown(&self) -> &UnknownGroups {
         &self.unknown
-    }
-
-    /// All groups whose members are reached by a listed one.
-    pub fn groups(&self) -> impl Iterator<Item = &GroupId> {
-        self.by.keys()
     }
 
     /// The groups that are reached by other listed groups than in `other`: their members must be decided anew.

@@ -122,8 +122,7 @@ impl PageSize {
 }
 
 /// The problem that one entry, or what is asked for as a whole, does not fit an answer.
-#[must_use]
-pub fn oversized() -> Problem {
+pub(super) fn oversized() -> Problem {
     let detail = "The answer would exceed the 6 MB that are passed on. Ask for fewer entries or attributes at once.";
     Problem::new(ProblemKind::TooMany, detail)
 }

@@ -1,7 +1,7 @@
 //! HTTP on both sides: how requests are sent, and what all our answers have in common.
 //!
 //! Sending: [`client()`]. Answering: [`Problem`] for errors, [`authorize`] and [`authorized_directory`] for who may ask,
-//! [`JsonBody`] for what is sent to us, [`RunView`] and its parts for what several functions show, [`finish`], which
+//! [`Params`] and [`JsonBody`] for what is sent to us, [`List`] for pages, [`RunView`] and its parts for what several functions show, [`finish`], which
 //! every router goes through last, and [`run`], by which it receives the events of API Gateway.
 
 mod bearer;
@@ -27,7 +27,7 @@ pub use bearer::{authorize, authorized_directory};
 pub use body::JsonBody;
 #[cfg(any(test, fuzzing))]
 pub(crate) use body::said_once;
-pub use budget::{Budget, PageSize, Wrapping, oversized};
+pub use budget::{Budget, PageSize, Wrapping};
 pub use client::{ClientError, client};
 pub use client_address::ClientAddress;
 pub use cursor::{InvalidCursor, Listing};

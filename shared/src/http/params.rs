@@ -151,31 +151,14 @@ impl<T> List<T> {
     /// A listing with nothing in it.
     #[must_use]
     pub fn empty() -> Self {
-        Self::whole(Vec::new())
+        Self { items: Vec::new(), next_cursor: None }
     }
 
-    /// A listing that fits one answer.
-    #[must_use]
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
-    }
-
-    /// A page, each record made into what is shown of it.
-    pub fn page<R, I: Display>(
-        page: Page<R>,
-        listing: &Listing,
-        id: impl Fn(&R) -> &I,
-        view: impl FnMut(R) -> T,
-    ) -> Self {
-        let next_cursor = page.end().map(|last| listing.cursor(id(last)));
-        Self { items: page.items.into_iter().map(view).collect(), next_cursor }
-    }
-
-    /// A page that ends where the answer is full.
+    /// A page, each record made into what is shown of it. It ends earlier where the answer is full.
     ///
     /// # Errors
     /// [`ProblemKind::TooMany`] when the first entry alone does not fit.
-    pub fn fitting<R, I: Display>(
+    pub fn page<R, I: Display>(
         page: Page<R>,
         listing: &Listing,
         id: impl Fn(&R) -> I,
@@ -210,7 +193,7 @@ mod tests {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
             let left = (0..7_000).filter(|number| after.is_none_or(|after| *number > after)).map(entry).collect();
-            let page = List::fitting(Page::of(left, 5_000), &listing, |(number, _)| *number, |entry| entry).unwrap();
+            let page = List::page(Page::of(left, 5_000), &listing, |(number, _)| *number, |entry| entry).unwrap();
             assert!(serde_json::to_string(&serde_json::to_string(&page).unwrap()).unwrap().len() < 6_291_556);
             seen.extend(page.items.iter().map(|(number, _)| *number));
             let Some(cursor) = page.next_cursor else { break };
@@ -218,7 +201,7 @@ mod tests {
         }
         assert_eq!(seen, (0..7_000).collect::<Vec<_>>());
         let huge = Page::of(vec![(0, "x".repeat(6_300_000))], 1);
-        let refused = List::fitting(huge, &listing, |(number, _)| *number, |entry| entry).unwrap_err();
+        let refused = List::page(huge, &listing, |(number, _)| *number, |entry| entry).unwrap_err();
         assert_eq!(refused.kind(), ProblemKind::TooMany);
     }
 }

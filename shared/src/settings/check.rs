@@ -2,7 +2,7 @@
 
 use super::{Outline, UnknownGroup};
 use crate::directory::Directory;
-use crate::filter::{InvalidPolicy, Policy};
+use crate::filter::Policy;
 use crate::sync::RunId;
 
 /// Published state that a change of settings was compared with. The change is stored only while that state is current.
@@ -36,14 +36,6 @@ pub enum RejectedSettings {
         /// The groups. There is at least one.
         groups: Vec<UnknownGroup>,
     },
-}
-
-impl RejectedSettings {
-    /// The faults of settings that depend on groups whose members are unknown.
-    #[must_use]
-    pub fn faults(groups: &[UnknownGroup]) -> InvalidPolicy {
-        InvalidPolicy { faults: groups.iter().map(UnknownGroup::fault).collect() }
-    }
 }
 
 impl CheckedSettings {

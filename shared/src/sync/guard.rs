@@ -134,8 +134,9 @@ impl<'a> Guard<'a> {
     pub(super) fn groups_to_leave(&self, plan: &Plan, outlook: &Outlook<'_>) -> BTreeSet<GroupId> {
         let changes = |id: &&GroupId| {
             let (old, new) = (outlook.known.groups.get(*id), outlook.groups.get(*id));
-            let decides = |group: &GroupRecord| (group.presence, group.children.clone(), group.membership);
-            let alike = old.zip(new).is_some_and(|(old, new)| decides(old) == decides(new));
+            let alike = old.zip(new).is_some_and(|(old, new)| {
+                (old.presence, &old.children, old.membership) == (new.presence, &new.children, new.membership)
+            });
             !alike && (outlook.reach_before.reaches(id) || outlook.reach.reaches(id) || self.policy.lists(id))
         };
         plan.groups.iter().filter(changes).cloned().collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::directory::{GroupId, GroupRecord, Presence, UserId, UserRecord};
+use crate::directory::{GroupId, GroupPatch, GroupProfile, GroupRecord, Presence, UserId, UserRecord};
 use crate::filter::{GroupNode, Policy, Reach};
 
 /// The records a run has loaded.
@@ -29,6 +29,14 @@ impl Known {
     /// True for a group that was read, not only named as a member.
     pub(super) fn has_group(&self, id: &GroupId) -> bool {
         self.groups.get(id).is_some_and(|group| group.presence != Presence::Unseen)
+    }
+
+    /// True for a group that hides its members once a patch is applied to what is known of it.
+    pub(super) fn hides_members(&self, id: &GroupId, patch: &GroupPatch) -> bool {
+        let visibility = self.groups.get(id).and_then(|group| group.profile.visibility.clone());
+        let mut profile = GroupProfile { visibility, ..GroupProfile::default() };
+        patch.visibility.clone().apply_to(&mut profile.visibility);
+        profile.hides_members()
     }
 
     /// Forgets what was loaded.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::changes::NetChanges;
 use super::holding::FoundHold;
 use super::known::{Known, reach};
@@ -11,6 +13,9 @@ use super::work::Work;
 use crate::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use crate::filter::Policy;
 use crate::store::StoreError;
+
+/// How many groups' lists of members are loaded at once.
+const LISTS_AT_ONCE: usize = 16;
 
 impl Work<'_> {
     /// Loads all users and groups.
@@ -59,20 +64,35 @@ impl Work<'_> {
             return Ok(());
         }
         let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
-        let (mut groups, mut users): (BTreeSet<GroupId>, BTreeSet<UserId>) =
-            (watched.iter().cloned().collect(), BTreeSet::new());
-        let records = mirror.groups(directory, &groups).await?;
-        groups = records.iter().flat_map(|group| group.children.iter().cloned()).collect();
+        let records = mirror.groups(directory, &watched.iter().cloned().collect()).await?;
+        let mut groups: BTreeSet<GroupId> = records.iter().flat_map(|group| &group.children).cloned().collect();
         known.add_groups(records);
+        let members = self.members_of(watched.iter().cloned()).await?;
+        let mut users: BTreeSet<UserId> = members.into_values().flatten().collect();
         for group in watched {
             let listed = ledger.members(group).map(|member| member.id.clone());
             groups.extend(listed.iter().cloned().map(GroupId::from));
             users.extend(listed.into_iter().map(UserId::from));
-            users.append(&mut mirror.members(directory, group).await?);
         }
         known.add_groups(mirror.groups(directory, &groups).await?);
         known.add_users(mirror.users(directory, &users).await?);
         Ok(())
+    }
+
+    /// The users whom the records have in each of these groups.
+    pub(super) async fn members_of(
+        &self,
+        groups: impl Iterator<Item = GroupId> + Send,
+    ) -> Result<BTreeMap<GroupId, BTreeSet<UserId>>, StoreError> {
+        let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
+        stream::iter(groups)
+            .map(|group| async move {
+                let members = mirror.members(directory, &group).await?;
+                Ok((group, members))
+            })
+            .buffer_unordered(LISTS_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Loads the users and groups whose ids members of unknown kinds carry.
@@ -111,9 +131,8 @@ impl Work<'_> {
         }
         // Whoever has joined a group that was only held was left as before, and is decided once the hold is over.
         let held = nested(&known.groups, &found.changes.groups);
-        for group in after.differences(&before).into_iter().chain(held) {
-            users.append(&mut self.ports.mirror.members(self.lease.directory, &group).await?);
-        }
+        let members = self.members_of(after.differences(&before).into_iter().chain(held)).await?;
+        users.extend(members.into_values().flatten());
         // Some are known already, because it was to be found out who has come back.
         users.retain(|user| known.users.get(user).is_none());
         known.add_users(self.ports.mirror.users(self.lease.directory, &users).await?);

@@ -142,7 +142,7 @@ pub(super) fn next_groups(
         let hid_members = record.profile.hides_members();
         change.patch.clone().apply_to(&mut record.profile);
         record.presence = presence_after(record.presence, change, now);
-        // Unless the list was read since.
+        // Until its list is read, which is said below.
         if record.profile.hides_members() && !hid_members {
             record.membership = UnknownCause::Hidden.into();
         }

@@ -282,8 +282,8 @@ pub(super) fn watchable(groups: &BTreeMap<GroupId, Membership>) -> BTreeMap<Grou
     first.map(|(group, membership)| (group.clone(), *membership)).collect()
 }
 
-/// The groups whose members must be read again and again, since no change may tell of them: those that decide, and those that could
-/// not be read although they show their members.
+/// The groups whose members each run reads, since no change may tell of them: those that decide and are hidden or unknown, and
+/// those that could not be read although they show their members.
 fn watched(reach: &Reach, groups: &BTreeMap<GroupId, GroupRecord>) -> BTreeMap<GroupId, Membership> {
     let in_doubt = |group: &&GroupRecord| {
         let decides = reach.reaches(&group.id) && (group.profile.hides_members() || !group.membership.is_known());

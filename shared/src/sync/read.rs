@@ -240,7 +240,7 @@ impl<'a> Lists<'a> {
             }
             self.reconciliation.see_members(&group, members);
         }
-        for (group, membership) in verify::silent_groups(source, silent).await? {
+        for (group, membership) in verify::hidden_memberships(source, silent).await? {
             match membership {
                 Membership::Known => self.reconciliation.see_members(&group, Listing::empty()),
                 Membership::Unknown { cause } => self.reconciliation.see_unknown(&group, cause),
@@ -307,7 +307,7 @@ impl Reading {
         known: &Known,
         returned: &Returned,
     ) -> Result<(), SourceError> {
-        let silent = verify::silent_groups(source, returned.silent_groups(ledger)).await?;
+        let silent = verify::hidden_memberships(source, returned.silent_groups(ledger)).await?;
         returned.say(ledger, known, &silent, &mut self.net);
         self.add_changes(ledger);
         self.gaps.append(&mut returned.leave_unread(&mut self.net));

@@ -9,8 +9,7 @@ use super::ledger::Ledger;
 use super::source::{Listing, Removal, UnreadObject};
 use super::verify::Seen;
 use crate::directory::{
-    GroupId, GroupPatch, GroupProfile, Member, MemberKind, Membership, ObjectId, Presence, UnknownCause, UserId,
-    UserPatch,
+    GroupId, GroupPatch, Member, MemberKind, Membership, ObjectId, Presence, UnknownCause, UserId, UserPatch,
 };
 
 /// Says what must have changed for the tenant to look like this now.
@@ -98,19 +97,12 @@ impl<'a> Reconciliation<'a> {
     pub(super) fn see_groups(&mut self, groups: Listing<(GroupId, GroupPatch)>) {
         for (id, patch) in groups.objects {
             self.listed_groups.insert(id.clone());
-            if self.hides_members(&id, &patch) {
+            if self.known.hides_members(&id, &patch) {
                 self.hidden_groups.insert(id.clone());
             }
             self.net.see_group(id, patch);
         }
         self.unread_groups.extend(groups.unread);
-    }
-
-    fn hides_members(&self, id: &GroupId, patch: &GroupPatch) -> bool {
-        let known = self.known.groups.get(id).and_then(|group| group.profile.visibility.clone());
-        let mut profile = GroupProfile { visibility: known, ..GroupProfile::default() };
-        patch.visibility.clone().apply_to(&mut profile.visibility);
-        profile.hides_members()
     }
 
     /// A group whose members cannot be read. Those on record stay.

@@ -102,7 +102,7 @@ pub enum FullReason {
     Resync,
     /// This version reads other properties than the links track.
     SelectChanged,
-    /// The account that reads sees hidden members since then, or does not any more.
+    /// The account that reads has begun to see hidden members, or has ceased to.
     HiddenMembers,
     /// An administrator discarded a hold: what the links reported is not to be believed.
     HoldDiscarded,

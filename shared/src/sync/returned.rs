@@ -15,7 +15,7 @@ use super::ledger::{Basis, Ledger};
 use super::source::{GroupEvent, MemberChange, SourceError, TenantSource, UserChange};
 use super::work::Work;
 use crate::directory::{
-    GroupId, GroupProfile, GroupRecord, Member, MemberKind, Membership, UnknownCause, UserId, UserPatch, UserRecord,
+    GroupId, GroupPatch, GroupRecord, Member, MemberKind, Membership, UnknownCause, UserId, UserPatch, UserRecord,
 };
 
 /// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
@@ -50,23 +50,23 @@ impl Work<'_> {
         watched: &[GroupId],
     ) -> Result<Option<Returned>, RunError> {
         let (mut users, mut groups) = (ledger.users_seen(), ledger.groups_seen());
-        let mut stayed = BTreeSet::new();
         if users.is_empty() && groups.is_empty() {
             return Ok(Some(Returned::default()));
         }
         let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
-        if let Basis::Full { .. } = ledger.head.basis {
+        let is_full = matches!(ledger.head.basis, Basis::Full { .. });
+        if !is_full && !known.complete {
+            let (users, groups) =
+                futures::try_join!(mirror.users(directory, &users), mirror.groups(directory, &groups))?;
+            known.add_users(users);
+            known.add_groups(groups);
+        }
+        let (mut stayed, hidden) = (BTreeSet::new(), hidden_by(ledger, known));
+        if is_full {
             // Of every user who changed while the lists were read it is unknown whether they were there all the time.
             groups.retain(|group| !ledger.has_listed(group));
         } else {
-            if !known.complete {
-                let (users, groups) =
-                    futures::try_join!(mirror.users(directory, &users), mirror.groups(directory, &groups))?;
-                known.add_users(users);
-                known.add_groups(groups);
-            }
             users.retain(|user| !known.users.get(user).is_some_and(|user| user.presence.is_present()));
-            let hidden = hidden_by(ledger, known);
             let there = |group: &GroupId| known.groups.get(group).filter(|group| group.presence.is_present());
             let is_in_doubt = |group: &GroupRecord| {
                 let begins_to_hide = hidden.contains(&group.id) && !group.profile.hides_members();
@@ -83,14 +83,10 @@ impl Work<'_> {
                 users.extend(unchanged);
             }
         }
-        let mut returned = Returned { users, groups, stayed, hidden: hidden_by(ledger, known), ..Returned::default() };
-        for group in &returned.groups {
-            // Also of one without a record: users may have come back as its members before it was read.
-            let members = mirror.members(directory, group).await?;
-            if known.groups.contains_key(group) || !members.is_empty() {
-                returned.members.insert(group.clone(), members);
-            }
-        }
+        // Also of groups without a record: users may have come back as members of one before it was read.
+        let mut members = self.members_of(groups.iter().cloned()).await?;
+        members.retain(|group, members| known.groups.contains_key(group) || !members.is_empty());
+        let returned = Returned { users, groups, stayed, hidden, members, ..Returned::default() };
         if !known.complete {
             self.load_around(&returned, known).await?;
         }
@@ -121,17 +117,19 @@ impl Work<'_> {
 
 /// The groups that hide their members once the changes are in.
 fn hidden_by(ledger: &Ledger, known: &Known) -> BTreeSet<GroupId> {
-    let mut profiles: BTreeMap<GroupId, GroupProfile> = BTreeMap::new();
-    let visibilities = ledger.group_changes.map(|change| match &change.what {
-        GroupEvent::Seen(patch) => Some((change.id.clone(), patch.visibility.clone())),
+    let mut patches: BTreeMap<GroupId, GroupPatch> = BTreeMap::new();
+    let said = ledger.group_changes.map(|change| match &change.what {
+        GroupEvent::Seen(patch) => {
+            let patch = GroupPatch { visibility: patch.visibility.clone(), ..GroupPatch::default() };
+            Some((change.id.clone(), patch))
+        }
         GroupEvent::Removed(_) => None,
     });
-    for (group, visibility) in visibilities.into_iter().flatten() {
-        let known = known.groups.get(&group).and_then(|group| group.profile.visibility.clone());
-        let profile = || GroupProfile { visibility: known, ..GroupProfile::default() };
-        visibility.apply_to(&mut profiles.entry(group).or_insert_with(profile).visibility);
+    for (group, patch) in said.into_iter().flatten() {
+        patches.entry(group).or_default().merge(patch);
     }
-    profiles.into_iter().filter(|(_, profile)| profile.hides_members()).map(|(group, _)| group).collect()
+    let hides = |(group, patch): (GroupId, GroupPatch)| known.hides_members(&group, &patch).then_some(group);
+    patches.into_iter().filter_map(hides).collect()
 }
 
 /// The users that the changes show exactly as they are known.

@@ -143,7 +143,7 @@ fn spread<T>(all: Vec<T>) -> Vec<T> {
 
 /// What is known of the members of these groups, which hide them and list none: the list and its counters are believed only
 /// where hidden members would be shown.
-pub(super) async fn silent_groups(
+pub(super) async fn hidden_memberships(
     source: &dyn TenantSource,
     groups: BTreeSet<GroupId>,
 ) -> Result<BTreeMap<GroupId, Membership>, SourceError> {

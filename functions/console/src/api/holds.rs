@@ -93,7 +93,7 @@ pub(crate) async fn list(
     holds.retain(|hold| before.is_none_or(|before| hold.id < before));
     let now = app.clock.now();
     let page = Page::of(holds, paging.limit);
-    Ok(Json(List::fitting(page, &listing, |hold| hold.id, |hold| HoldView::new(hold, now))?).into_response())
+    Ok(Json(List::page(page, &listing, |hold| hold.id, |hold| HoldView::new(hold, now))?).into_response())
 }
 
 /// A hold, with who would be affected, and why.

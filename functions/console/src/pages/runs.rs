@@ -183,7 +183,7 @@ fn reading(run: &Run) -> &'static str {
             "everything, because this version reads other properties"
         }
         (Some(Reading::Full), Some(FullReason::HiddenMembers)) => {
-            "everything, because hidden members are shown since then, or not any more"
+            "everything, because the account has begun or ceased to see hidden members"
         }
         (Some(Reading::Full), Some(_)) => "everything, to compare it with what is known",
     }

@@ -10,9 +10,9 @@ use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 use shared::directory::Directory;
-use shared::filter::Policy;
+use shared::filter::{InvalidPolicy, Policy};
 use shared::http::{DirectoryInPath, JsonBody, PROBLEM, PreviewSummaryView, Problem, ProblemKind, ProblemView};
-use shared::settings::{Draft, DraftId, RejectedSettings};
+use shared::settings::{Draft, DraftId, RejectedSettings, UnknownGroup};
 use shared::store::StoreError;
 use shared::sync::RunId;
 use utoipa::ToSchema;
@@ -109,7 +109,7 @@ pub(crate) async fn replace(
             Err(Problem::not_confirmed(deactivations, preview))
         }
         Err(SaveError::Rejected { reason: RejectedSettings::Unknown { groups }, .. }) => {
-            Err(RejectedSettings::faults(&groups).into())
+            Err(InvalidPolicy { faults: groups.iter().map(UnknownGroup::fault).collect() }.into())
         }
         Err(SaveError::Store(error)) => Err(error.into()),
     }
