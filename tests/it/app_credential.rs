@@ -19,7 +19,7 @@ use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::harness::{Setup, World, everything, small};
-use crate::roles::{Deployment, SIGNING_KEY, idle, wire_of};
+use crate::roles::{Deployment, SIGNING_KEY, by_tcp, idle, wire};
 
 const CERTIFICATE: &str = include_str!("../../shared/src/app_credential/testdata/certificate.b64");
 const KEY: &str = include_str!("../../shared/src/identity/testdata/signing-key.b64");
@@ -144,10 +144,10 @@ async fn wrong_clock_is_reported_with_its_amount() {
 async fn a_key_that_never_leaves_kms_is_enough_and_needs_all_that_the_roles_allow_for_it() {
     let kms = kms().await;
     let app_credential = AppCredential::KmsCertificate { key_arn: SIGNING_KEY.to_owned() };
-    let wire = wire_of(Deployment { app_credential: app_credential.clone(), kms_and_sts: Some(kms.uri()) });
+    let deployment = Deployment { app_credential: app_credential.clone(), kms_and_sts: Some(kms.uri()) };
+    let wire = Box::new(|aws| wire(aws, deployment));
     let world =
-        world_with(Setup { app_credential: Some(app_credential.clone()), aws_http: Some(wire), ..Setup::default() })
-            .await;
+        world_with(Setup { app_credential: Some(app_credential.clone()), wire: Some(wire), ..Setup::default() }).await;
     let certificate = stored(KEY).split_inclusive("-----END CERTIFICATE-----\n").next().unwrap().to_owned();
     world.stack.secrets.put_client_certificate(&certificate.into()).await.unwrap();
     world.authorize().await;
@@ -172,7 +172,7 @@ async fn tokens_that_aws_issues_are_asked_for_within_the_roles() {
                 .region(aws_sdk_sts::config::Region::from_static("local"))
                 .credentials_provider(aws_sdk_sts::config::Credentials::new("local", "local", None, None, "local"))
                 .app_name(aws_sdk_sts::config::AppName::new(function).unwrap())
-                .http_client(wire_of(deployment.clone()))
+                .http_client(wire(by_tcp(), deployment.clone()))
                 .build(),
         );
         let identity = WebIdentity::new(client, "api://AzureADTokenExchange".to_owned());

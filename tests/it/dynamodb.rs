@@ -1,14 +1,13 @@
-//! A DynamoDB table of its own for each test, in an emulator that the real SDK talks to over HTTP.
+//! A DynamoDB table of its own for each test, in an emulator that the real SDK talks to.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::aws::serve_dynamodb;
+use local::aws::{DYNAMODB, dynamodb, in_process};
 use shared::dynamodb::{DynamoStore, create_table};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 /// An item as it is stored.
@@ -19,8 +18,6 @@ pub struct Table {
     pub store: DynamoStore,
     client: Client,
     name: String,
-    /// The embedded emulator runs as long as this lives.
-    _running: Option<watch::Sender<bool>>,
 }
 
 impl Table {
@@ -31,23 +28,25 @@ impl Table {
 
     /// The same, kept in a file or in memory.
     pub async fn embedded_in(file: Option<&Path>) -> Self {
-        let (running, stop) = watch::channel(false);
-        let endpoint = serve_dynamodb(file, stop).await.unwrap();
-        Self { _running: Some(running), ..Self::at(&endpoint).await }
+        Self::of(DYNAMODB, Some(in_process([(DYNAMODB, dynamodb(file).unwrap())]))).await
     }
 
     /// A new table in the DynamoDB at this endpoint.
     pub async fn at(endpoint: &str) -> Self {
-        let config = aws_sdk_dynamodb::Config::builder()
+        Self::of(endpoint, None).await
+    }
+
+    async fn of(endpoint: &str, http: Option<SharedHttpClient>) -> Self {
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(endpoint)
-            .build();
-        let client = Client::from_conf(config);
+            .endpoint_url(endpoint);
+        config.set_http_client(http);
+        let client = Client::from_conf(config.build());
         let name = format!("store-contract-{}", Uuid::new_v4());
         create_table(&client, &name).await.unwrap();
-        Self { store: DynamoStore::new(client.clone(), name.clone()), client, name, _running: None }
+        Self { store: DynamoStore::new(client.clone(), name.clone()), client, name }
     }
 
     /// Everything in the table, by partition and sort key.

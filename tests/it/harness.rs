@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use local::api::{Api, ApiError};
-use local::secrets_manager::LocalSecrets;
-use local::stack::{Options, Stack};
+use local::aws::secrets_manager::LocalSecrets;
+use local::stack::{Options, Stack, Wire};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::access::Scope;
@@ -56,8 +55,8 @@ pub type Bend = Box<dyn FnOnce(&mut tenant::Options) + Send>;
 /// In what a stack differs from the usual.
 #[derive(Default)]
 pub struct Setup {
-    /// What carries its requests to AWS; else the wire that allows what the roles do.
-    pub aws_http: Option<SharedHttpClient>,
+    /// What stands between its clients of AWS and the parts; else what lets through what the roles allow.
+    pub wire: Option<Wire>,
     /// Where alerts go; else into [`World::alerts`].
     pub alerts: Option<Arc<dyn AlertSink>>,
     /// Where changes are announced; else nowhere.
@@ -138,14 +137,14 @@ impl World {
     }
 
     /// A stack beside a tenant, with its own wire to the table and the secrets.
-    pub async fn beside(tenant: TenantHandle, clock: Arc<TestClock>, aws_http: SharedHttpClient) -> Self {
-        Self::of(tenant, clock, Setup { aws_http: Some(aws_http), ..Setup::default() }).await
+    pub async fn beside(tenant: TenantHandle, clock: Arc<TestClock>, wire: Wire) -> Self {
+        Self::of(tenant, clock, Setup { wire: Some(wire), ..Setup::default() }).await
     }
 
     async fn of(tenant: TenantHandle, clock: Arc<TestClock>, setup: Setup) -> Self {
         let app_credential = setup.app_credential.unwrap_or(AppCredential::ClientSecret);
         let deployment = Deployment { app_credential: app_credential.clone(), kms_and_sts: None };
-        let aws_http = setup.aws_http.unwrap_or_else(|| roles::wire_of(deployment));
+        let wire = setup.wire.unwrap_or_else(|| Box::new(|aws| roles::wire(aws, deployment)));
         let logs = logs::Watch::over(&tenant);
         let registration = tenant.registration();
         let microsoft = Microsoft {
@@ -173,7 +172,7 @@ impl World {
             progress: Arc::new(Unobserved),
             alerts: setup.alerts.unwrap_or_else(|| alerts.clone()),
             events: setup.events,
-            aws_http: Some(aws_http),
+            wire,
         })
         .await
         .unwrap();

@@ -11,9 +11,9 @@ use axum::extract::Request;
 use axum::response::Response;
 use gateway::Gateway;
 use local::aws;
+use local::aws::secrets_manager::LocalSecrets;
+use local::aws::sqs::LocalSqs;
 use local::lambda::{Function, TRACE, authorize, delivery};
-use local::secrets_manager::LocalSecrets;
-use local::sqs::LocalSqs;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::access::{self, AccessToken, Scope};
@@ -62,13 +62,13 @@ async fn the_lambda_binaries_authorize_sync_and_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tenant = Tenant::sample(&small()).serve(listener, tenant::Options::new(clock)).unwrap();
     let registration = tenant.registration();
-    let dynamodb = aws::serve_dynamodb(None, stopping.clone()).await.unwrap();
+    let dynamodb = aws::serve(aws::dynamodb(None).unwrap(), stopping.clone()).await.unwrap();
     let store = aws::dynamo_store(&dynamodb, None).await.unwrap();
-    let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping.clone()).await.unwrap();
+    let secrets = aws::serve(LocalSecrets::in_memory().router(), stopping.clone()).await.unwrap();
     let client_secret = SecretString::from(registration.client_secret);
     aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
     let (queue, mut deliveries) = LocalSqs::new(Arc::new(SystemClock));
-    let queue = queue.serve(stopping).await.unwrap();
+    let queue = aws::serve(queue.router(), stopping).await.unwrap();
     let base = Url::parse("http://127.0.0.1:1").unwrap();
     let environment: Vec<(&str, String)> = vec![
         ("AWS_REGION", "local".to_owned()),

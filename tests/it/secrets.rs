@@ -1,12 +1,11 @@
 //! Secrets through the real SDK: against the local Secrets Manager, and against one that answers as it is told.
 
-use local::aws::{secrets_manager, serve_secrets_manager};
-use local::secrets_manager::LocalSecrets;
+use local::aws::secrets_manager::LocalSecrets;
+use local::aws::{SECRETS_MANAGER, in_process, secrets_manager};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::directory::{DirectoryId, UserId};
 use shared::secrets::{ApplicationSecrets as _, SecretError, SecretStore as _, SecretsManager};
-use tokio::sync::watch;
 use uuid::Uuid;
 use wiremock::matchers::header;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -23,15 +22,14 @@ fn text(secret: Option<SecretString>) -> Option<String> {
     secret.map(|secret| secret.expose_secret().to_owned())
 }
 
-async fn local_secrets() -> (watch::Sender<bool>, SecretsManager) {
-    let (running, stop) = watch::channel(false);
-    let endpoint = serve_secrets_manager(LocalSecrets::in_memory(), stop).await.unwrap();
-    (running, secrets_manager(&endpoint, None))
+fn local_secrets() -> SecretsManager {
+    let aws = in_process([(SECRETS_MANAGER, LocalSecrets::in_memory().router())]);
+    secrets_manager(SECRETS_MANAGER, Some(aws))
 }
 
 #[tokio::test]
 async fn a_refresh_token_replaces_the_one_before() {
-    let (_running, secrets) = local_secrets().await;
+    let secrets = local_secrets();
     assert_eq!(text(secrets.refresh_token(directory(), &administrator()).await.unwrap()), None);
     for token in ["first", "second"] {
         secrets.put_refresh_token(directory(), &administrator(), &token.into()).await.unwrap();
@@ -43,7 +41,7 @@ async fn a_refresh_token_replaces_the_one_before() {
 
 #[tokio::test]
 async fn the_client_secret_is_read_without_its_line_break() {
-    let (_running, secrets) = local_secrets().await;
+    let secrets = local_secrets();
     assert_eq!(text(secrets.client_secret().await.unwrap()), None);
     secrets.put_client_secret(&"pass word\n".into()).await.unwrap();
     assert_eq!(text(secrets.client_secret().await.unwrap()), Some("pass word".to_owned()));

@@ -40,7 +40,7 @@ const NEW: [&str; 12] = [
 async fn a_table_without_indexes_and_counts_gets_them_with_the_next_run_and_nobody_changes() {
     let world = World::synced(&small(), everything()).await;
     let active = world.active().await;
-    let table = client(&world.stack.dynamodb_url);
+    let table = client(&world.stack.aws);
     let items = table.scan().table_name(TABLE).consistent_read(true).send().await.unwrap().items.unwrap_or_default();
     for item in items {
         let (pk, sk) = (item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
@@ -70,7 +70,7 @@ async fn a_table_without_indexes_and_counts_gets_them_with_the_next_run_and_nobo
 
 /// The items of the indexes of names, by their keys.
 async fn names(world: &World) -> BTreeMap<(String, String), AttributeValue> {
-    let table = client(&world.stack.dynamodb_url);
+    let table = client(&world.stack.aws);
     let items = table.scan().table_name(TABLE).consistent_read(true).send().await.unwrap().items.unwrap_or_default();
     let key = |item: &HashMap<String, AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
     let items = items.into_iter().filter(|item| key(item, "pk").contains("NAMES#"));
@@ -85,7 +85,7 @@ fn entries(keys: BTreeSet<NameKey>, id: &ObjectId) -> impl Iterator<Item = (Name
 /// Replaces the indexes of names by those that version 4 of the layout has.
 async fn put_earlier_names(world: &World) {
     let (store, directory) = (&world.stack.store, world.directory.parse().unwrap());
-    let table = client(&world.stack.dynamodb_url);
+    let table = client(&world.stack.aws);
     for (pk, sk) in names(world).await.into_keys() {
         let delete = table.delete_item().table_name(TABLE);
         delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk)).send().await.unwrap();
@@ -164,7 +164,7 @@ async fn hidden_group_stored_as_empty_becomes_unknown() {
     world.apply(visibility);
     world.sync().await;
     // An earlier version took it for a group of nobody, and watched none.
-    let table = client(&world.stack.dynamodb_url);
+    let table = client(&world.stack.aws);
     let items = table.scan().table_name(TABLE).consistent_read(true).send().await.unwrap().items.unwrap_or_default();
     for mut item in items {
         let is_group =

@@ -2,7 +2,7 @@
 //!
 //! The functions' own handlers run behind one address ([`stack`]), which a gateway with the habits of AWS's answers
 //! ([`gateway`]). Around them is what AWS would be: an embedded
-//! DynamoDB, a store of secrets and a queue that the real SDK talks to ([`aws`], [`secrets_manager`], [`sqs`]), and what
+//! DynamoDB, a store of secrets and a queue that the real SDK talks to ([`aws`]), and what
 //! sends the events of SQS and EventBridge ([`queue`]). Unless another tenant is named, a simulated Microsoft 365
 //! tenant is there to sync from, and its sample administrator authorizes ([`sample`]).
 //!
@@ -20,7 +20,5 @@ pub mod progress;
 pub mod queue;
 pub mod recovery;
 pub mod sample;
-pub mod secrets_manager;
-pub mod sqs;
 pub mod stack;
 pub mod summary;

@@ -24,12 +24,12 @@ use url::Url;
 
 use crate::api::Api;
 use crate::args::{Args, ExternalTenant};
+use crate::aws::secrets_manager::LocalSecrets;
 use crate::client_secret;
 use crate::data_dir::{DataDir, Origin, write_private};
 use crate::progress::ConsoleProgress;
 use crate::recovery::{lost_runs, send_again};
 use crate::sample;
-use crate::secrets_manager::LocalSecrets;
 use crate::stack::{Options, Stack};
 use crate::summary::Summary;
 
@@ -86,7 +86,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         progress: progress.clone(),
         alerts: Arc::new(AlertLog),
         events: Some(Arc::new(EventLog)),
-        aws_http: None,
+        wire: Box::new(|aws| aws),
     })
     .await?;
     let token = stack.make_token("local administrator", Scope::Admin).await?;

@@ -10,8 +10,8 @@ use shared::telemetry::chain;
 use sync::SyncEvent;
 use tokio::sync::watch;
 
+use crate::aws::sqs::{Deliveries, LocalSqs};
 use crate::aws::stopped;
-use crate::sqs::{Deliveries, LocalSqs};
 
 /// How often the schedule looks for directories that are due. On AWS it is a minute.
 const TICK: Duration = Duration::from_secs(1);

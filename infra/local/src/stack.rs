@@ -27,10 +27,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::aws::{self, AwsError, Clients, Endpoints, stopped};
+use crate::aws::secrets_manager::LocalSecrets;
+use crate::aws::sqs::LocalSqs;
+use crate::aws::{self, AwsError, Clients, stopped};
 use crate::queue;
-use crate::secrets_manager::LocalSecrets;
-use crate::sqs::LocalSqs;
 
 /// Between two scheduled runs where nothing else is said.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
@@ -38,6 +38,9 @@ const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 const RECONCILE_EVERY: Duration = Duration::from_hours(7 * 24);
 /// How long the local administrator's token is good for.
 const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
+
+/// What makes a way to the parts of AWS of another one.
+pub type Wire = Box<dyn FnOnce(SharedHttpClient) -> SharedHttpClient + Send>;
 
 /// How a stack is started.
 pub struct Options {
@@ -65,8 +68,8 @@ pub struct Options {
     pub alerts: Arc<dyn AlertSink>,
     /// Where changes are announced, if anywhere.
     pub events: Option<Arc<dyn EventSink>>,
-    /// What carries the requests to the table, the secrets and the queue; the SDK's own HTTP client without one. Tests break it.
-    pub aws_http: Option<SharedHttpClient>,
+    /// What stands between the clients of AWS and its parts, given the way to them. Tests break it.
+    pub wire: Wire,
 }
 
 /// Why a stack could not be started.
@@ -93,8 +96,8 @@ pub enum StackError {
 pub struct Stack {
     /// Where it answers.
     pub base_url: Url,
-    /// Where its DynamoDB answers.
-    pub dynamodb_url: String,
+    /// The way to its parts of AWS, with nothing in between.
+    pub aws: SharedHttpClient,
     /// Its table, through the real adapter.
     pub store: Arc<DynamoStore>,
     /// Its secrets, through the real adapter.
@@ -118,14 +121,16 @@ impl Stack {
         let listens_at = Url::parse(&format!("http://{}", options.listener.local_addr()?))
             .map_err(|error| StackError::Setting(error.to_string()))?;
         let base_url = options.base_url.unwrap_or(listens_at);
-        let dynamodb = aws::serve_dynamodb(options.database.as_deref(), stopping.clone()).await?;
-        let store = Arc::new(aws::dynamo_store(&dynamodb, options.aws_http.clone()).await?);
-        let secrets_manager = aws::serve_secrets_manager(options.secrets, stopping.clone()).await?;
-        let secrets = Arc::new(aws::secrets_manager(&secrets_manager, options.aws_http.clone()));
-        secrets.put_client_secret(&options.client_secret).await?;
         let (queue, deliveries) = LocalSqs::new(Arc::clone(&options.clock));
-        let sqs = queue.serve(stopping.clone()).await?;
-        let endpoints = Endpoints { dynamodb: dynamodb.clone(), secrets_manager, sqs, http: options.aws_http };
+        let aws = aws::in_process([
+            (aws::DYNAMODB, aws::dynamodb(options.database.as_deref())?),
+            (aws::SECRETS_MANAGER, options.secrets.router()),
+            (aws::SQS, queue.router()),
+        ]);
+        let wire = (options.wire)(aws.clone());
+        let store = Arc::new(aws::dynamo_store(aws::DYNAMODB, Some(wire.clone())).await?);
+        let secrets = Arc::new(aws::secrets_manager(aws::SECRETS_MANAGER, Some(wire.clone())));
+        secrets.put_client_secret(&options.client_secret).await?;
 
         if secrets.session_keys().await?.is_none() {
             let text = access::new_token_secret(&mut rand::rng());
@@ -135,11 +140,11 @@ impl Stack {
             .map_err(|error| StackError::Setting(error.to_string()))?;
         let graph =
             GraphOrigin::parse(&options.microsoft.graph_url).map_err(|error| StackError::Setting(error.to_string()))?;
-        let parts = Parts { endpoints, http, graph, microsoft: options.microsoft, clock: options.clock };
+        let parts = Parts { wire, http, graph, microsoft: options.microsoft, clock: options.clock };
 
         let sync = Arc::new(parts.sync(options.interval, options.progress, options.alerts, options.events));
         let oauth = parts.oauth(&base_url, options.operator_tenant);
-        let status = status::App::new(parts.endpoints.clients_of("status").store, Arc::clone(&parts.clock), &base_url);
+        let status = status::App::new(parts.clients_of("status").store, Arc::clone(&parts.clock), &base_url);
         let site = parts.console(&base_url);
         let functions: [(&'static str, Arc<dyn Function>); 3] = [
             ("oauth", Arc::new(InProcess(oauth::router(Arc::new(oauth))))),
@@ -154,7 +159,7 @@ impl Stack {
         let listener = options.listener;
         let service = gateway.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
-        Ok(Self { base_url, dynamodb_url: dynamodb, store, secrets, sync, gateway, clock: parts.clock, queue, stop })
+        Ok(Self { base_url, aws, store, secrets, sync, gateway, clock: parts.clock, queue, stop })
     }
 
     /// Resolves when no message waits in the queue or is being handled: no run waits or works, and none has anything left to do.
@@ -184,7 +189,8 @@ impl Stack {
 
 /// What the functions are made of. Each is wired as its `main.rs` does it, with clients of its own.
 struct Parts {
-    endpoints: Endpoints,
+    /// The way to the parts of AWS.
+    wire: SharedHttpClient,
     http: reqwest::Client,
     graph: GraphOrigin,
     microsoft: Microsoft,
@@ -192,6 +198,10 @@ struct Parts {
 }
 
 impl Parts {
+    fn clients_of(&self, function: &'static str) -> Clients {
+        Clients::of(function, &self.wire)
+    }
+
     fn identity(&self, clients: &Clients) -> Arc<IdentityPlatform> {
         let secrets = clients.secrets.clone();
         let credential = app_credential::of(&self.microsoft, &clients.config, secrets, Arc::clone(&self.clock));
@@ -210,7 +220,7 @@ impl Parts {
         alerts: Arc<dyn AlertSink>,
         events: Option<Arc<dyn EventSink>>,
     ) -> sync::App {
-        let clients = self.endpoints.clients_of("sync");
+        let clients = self.clients_of("sync");
         let store = clients.store.clone();
         sync::App {
             ports: Ports {
@@ -249,7 +259,7 @@ impl Parts {
     }
 
     fn oauth(&self, base_url: &Url, operator_tenant: Option<DirectoryId>) -> oauth::App {
-        let clients = self.endpoints.clients_of("oauth");
+        let clients = self.clients_of("oauth");
         let probe = oauth::GraphProbe::new(self.http.clone(), self.graph.clone(), Arc::clone(&self.clock));
         oauth::App {
             authorization: Authorization { base_url: base_url.clone(), allowed_tenants: None, operator_tenant },
@@ -264,7 +274,7 @@ impl Parts {
     }
 
     fn console(&self, base_url: &Url) -> console::Site {
-        let clients = self.endpoints.clients_of("console");
+        let clients = self.clients_of("console");
         let sessions = self.sessions(&clients);
         let app = console::App::new(clients.store.clone(), clients.queue, Arc::clone(&self.clock));
         console::Site::new(app, clients.store, clients.secrets, sessions, base_url)

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use gateway::Gateway;
 use jiff::SignedDuration;
 use local::aws;
+use local::aws::secrets_manager::LocalSecrets;
+use local::aws::sqs::{Deliveries, LocalSqs};
 use local::lambda::{Function, authorize, delivery};
-use local::secrets_manager::LocalSecrets;
-use local::sqs::{Deliveries, LocalSqs};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared::access::{AccessToken, Scope, hash, new_token_secret};
@@ -87,15 +87,15 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tenant = Tenant::sample(&sample).serve(listener, options).unwrap();
         let (stop, stopping) = watch::channel(false);
-        let dynamodb = aws::serve_dynamodb(None, stopping.clone()).await.unwrap();
+        let dynamodb = aws::serve(aws::dynamodb(None).unwrap(), stopping.clone()).await.unwrap();
         let store = aws::dynamo_store(&dynamodb, None).await.unwrap();
-        let secrets = aws::serve_secrets_manager(LocalSecrets::in_memory(), stopping.clone()).await.unwrap();
+        let secrets = aws::serve(LocalSecrets::in_memory().router(), stopping.clone()).await.unwrap();
         let registration = tenant.registration();
         let client_secret = SecretString::from(registration.client_secret);
         aws::secrets_manager(&secrets, None).put_client_secret(&client_secret).await.unwrap();
         let meter = Meter::before(dynamodb.clone()).await;
         let (queue, deliveries) = LocalSqs::new(Arc::new(SystemClock));
-        let (queue, deliveries) = (queue.serve(stopping).await.unwrap(), Mutex::new(deliveries));
+        let (queue, deliveries) = (aws::serve(queue.router(), stopping).await.unwrap(), Mutex::new(deliveries));
         let base = Url::parse("http://127.0.0.1:1").unwrap();
         let environment = vec![
             ("AWS_REGION", "local".to_owned()),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
-use local::aws::TABLE;
+use local::aws::{DYNAMODB, TABLE};
 use shared::clock::Clock as _;
 use shared::secrets::SecretStore as _;
 
@@ -23,7 +23,7 @@ impl Lab {
         let clock = Arc::new(TestClock::starting_at(self.clock.now()));
         let copy = Self::beside(self.world.tenant.clone(), clock).await.saving_every(self.app.checkpoint_every);
         let copy = if self.one_by_one { copy.writing_one_by_one() } else { copy };
-        let (from, to) = (client(&self.world.stack.dynamodb_url), client(&copy.world.stack.dynamodb_url));
+        let (from, to) = (client(&self.world.stack.aws), client(&copy.world.stack.aws));
         let items = from.scan().table_name(TABLE).consistent_read(true).send().await.unwrap();
         assert!(items.last_evaluated_key.is_none(), "the world is too large to be copied in one go");
         for items in items.items().chunks(BATCH) {
@@ -46,13 +46,13 @@ impl Lab {
 }
 
 /// A client of the table.
-pub fn client(endpoint: &str) -> Client {
+pub fn client(aws: &SharedHttpClient) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(DYNAMODB)
+        .http_client(aws.clone())
         .build();
     Client::from_conf(config)
 }

@@ -76,7 +76,7 @@ impl Lab {
     }
 
     async fn beside(tenant: TenantHandle, clock: Arc<TestClock>) -> Self {
-        let world = World::beside(tenant, Arc::clone(&clock), wire::wire()).await;
+        let world = World::beside(tenant, Arc::clone(&clock), Box::new(wire::wire)).await;
         let mailbox = Arc::new(Mailbox::default());
         // Progress is noted by the clock, and would be one more write at any place.
         let queue = Arc::clone(&mailbox) as _;

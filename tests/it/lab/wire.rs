@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::roles;
+use crate::roles::{self, Deployment};
 
 /// The operations that change something. Every other one reads.
 const WRITES: [&str; 7] =
@@ -221,9 +221,9 @@ fn broken() -> ConnectorError {
     ConnectorError::other("the wire broke".into(), None)
 }
 
-/// The wire.
-pub fn wire() -> SharedHttpClient {
-    SharedHttpClient::new(Wire(roles::wire()))
+/// The wire over the way to the parts of AWS.
+pub fn wire(aws: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Wire(roles::wire(aws, Deployment::default())))
 }
 
 #[derive(Debug)]

@@ -27,7 +27,7 @@ use crate::pages::visit::{Visitor, ask};
 
 use policy::{Permission, ROLES};
 pub use request::SIGNING_KEY;
-pub use wire::{Deployment, wire, wire_of};
+pub use wire::{Deployment, by_tcp, wire};
 
 /// What Lambda itself does in the name of a function: it writes logs and traces, and it receives messages (AWS Lambda developer
 /// guide, "Configuring SQS queue event source": execution role permissions).
@@ -62,14 +62,14 @@ fn sinks(sns: &str, events: &str) -> (Arc<SnsTopic>, Arc<EventBus>) {
         .region(aws_sdk_sns::config::Region::from_static("local"))
         .credentials_provider(credentials())
         .app_name(app())
-        .http_client(wire())
+        .http_client(wire(by_tcp(), Deployment::default()))
         .endpoint_url(sns);
     let events = aws_sdk_eventbridge::Config::builder()
         .behavior_version(aws_sdk_eventbridge::config::BehaviorVersion::latest())
         .region(aws_sdk_eventbridge::config::Region::from_static("local"))
         .credentials_provider(credentials())
         .app_name(app())
-        .http_client(wire())
+        .http_client(wire(by_tcp(), Deployment::default()))
         .endpoint_url(events);
     let topic = "arn:aws:sns:local:000000000000:AlertTopic".to_owned();
     (

@@ -31,32 +31,40 @@ pub struct Deployment {
     pub kms_and_sts: Option<String>,
 }
 
-/// The wire in the usual deployment.
-pub fn wire() -> SharedHttpClient {
-    wire_of(Deployment { app_credential: AppCredential::ClientSecret, kms_and_sts: None })
+impl Default for Deployment {
+    fn default() -> Self {
+        Self { app_credential: AppCredential::ClientSecret, kms_and_sts: None }
+    }
 }
 
-/// The wire in this deployment.
-pub fn wire_of(deployment: Deployment) -> SharedHttpClient {
-    SharedHttpClient::new(Wire { http: aws_smithy_http_client::Builder::new().build_http(), deployment })
+/// A way to servers of tests.
+pub fn by_tcp() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
+/// The wire in this deployment, over the way to its parts of AWS.
+pub fn wire(aws: SharedHttpClient, deployment: Deployment) -> SharedHttpClient {
+    SharedHttpClient::new(Wire { aws, deployment })
 }
 
 #[derive(Debug)]
 struct Wire {
-    http: SharedHttpClient,
+    aws: SharedHttpClient,
     deployment: Deployment,
 }
 
 impl HttpClient for Wire {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let http = self.http.http_connector(settings, components);
-        SharedHttpConnector::new(Connector { http, deployment: self.deployment.clone() })
+        let aws = self.aws.http_connector(settings, components);
+        let by_tcp = by_tcp().http_connector(settings, components);
+        SharedHttpConnector::new(Connector { aws, by_tcp, deployment: self.deployment.clone() })
     }
 }
 
 #[derive(Debug)]
 struct Connector {
-    http: SharedHttpConnector,
+    aws: SharedHttpConnector,
+    by_tcp: SharedHttpConnector,
     deployment: Deployment,
 }
 
@@ -75,8 +83,9 @@ impl HttpConnector for Connector {
             && request.uri().starts_with("https://")
         {
             request.set_uri(endpoint.as_str()).unwrap();
+            return self.by_tcp.call(request);
         }
-        self.http.call(request)
+        self.aws.call(request)
     }
 }
 

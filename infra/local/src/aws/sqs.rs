@@ -3,7 +3,6 @@
 //! Source: Amazon SQS API reference, `SendMessage`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,10 +16,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Clock;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-
-use crate::aws::stopped;
 
 /// How long a message that was not handled waits before it is delivered again.
 const REDELIVERY: Duration = Duration::from_secs(5);
@@ -177,16 +173,9 @@ impl LocalSqs {
         done
     }
 
-    /// Starts it and returns its endpoint. It ends when `stop` says so.
-    ///
-    /// # Errors
-    /// When no port can be had.
-    pub async fn serve(&self, stop: watch::Receiver<bool>) -> io::Result<String> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let router = Router::new().fallback(send).with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await });
-        Ok(endpoint)
+    /// The service.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(send).with_state(self.clone())
     }
 
     /// Takes back a message that was not handled: it is delivered again later, or given up.

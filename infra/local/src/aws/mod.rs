@@ -1,18 +1,31 @@
-//! The parts of AWS on loopback that the real SDK talks to.
+//! The parts of AWS that the functions use, as much of each as they use, asked through the real SDK.
 
-use std::path::Path;
+mod dynamodb;
+mod in_process;
+pub mod secrets_manager;
+pub mod sqs;
+
+use std::io;
 use std::sync::Arc;
 
 use aws_config::{AppName, SdkConfig};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient};
+use axum::Router;
 use shared::dynamodb::{DynamoStore, create_table};
 use shared::queue::SqsQueue;
 use shared::secrets::SecretsManager;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::secrets_manager::LocalSecrets;
+pub use dynamodb::dynamodb;
+pub use in_process::in_process;
 
+/// The endpoint of DynamoDB where the parts are in the same process.
+pub const DYNAMODB: &str = "http://dynamodb";
+/// The endpoint of Secrets Manager there.
+pub const SECRETS_MANAGER: &str = "http://secretsmanager";
+/// The endpoint of SQS there.
+pub const SQS: &str = "http://sqs";
 /// The table's name.
 pub const TABLE: &str = "office365-sync";
 /// The queue's name.
@@ -23,9 +36,6 @@ pub const SECRET_PREFIX: &str = "office365-sync";
 /// Why a part could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
-    /// No port could be had.
-    #[error("no loopback port could be opened")]
-    Listen(#[from] std::io::Error),
     /// The database file cannot be used.
     #[error(
         "the database {path} cannot be used ({reason}); delete its folder to start anew, or name another with --data-dir"
@@ -41,22 +51,14 @@ pub enum AwsError {
     Table(String),
 }
 
-/// Starts an embedded DynamoDB, in a file or in memory, and returns its endpoint. It ends when `stop` says so.
+/// Starts a part for other processes and returns its endpoint. It ends when `stop` says so.
 ///
 /// # Errors
-/// When it cannot be started.
-pub async fn serve_dynamodb(file: Option<&Path>, stop: watch::Receiver<bool>) -> Result<String, AwsError> {
-    let database = match file {
-        None => dynoxide::Database::memory(),
-        Some(file) => dynoxide::Database::new(&file.display().to_string()),
-    }
-    .map_err(|error| AwsError::Database {
-        path: file.map_or_else(|| "in memory".to_owned(), |file| file.display().to_string()),
-        reason: error.to_string(),
-    })?;
+/// When no port can be had.
+pub async fn serve(part: Router, stop: watch::Receiver<bool>) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped(stop)));
+    tokio::spawn(async move { axum::serve(listener, part).with_graceful_shutdown(stopped(stop)).await });
     Ok(endpoint)
 }
 
@@ -76,15 +78,6 @@ pub async fn dynamo_store(endpoint: &str, http: Option<SharedHttpClient>) -> Res
     Ok(DynamoStore::new(client, TABLE.to_owned()))
 }
 
-/// Where the parts are that functions talk to.
-pub(crate) struct Endpoints {
-    pub(crate) dynamodb: String,
-    pub(crate) secrets_manager: String,
-    pub(crate) sqs: String,
-    /// What carries the requests, or else the SDK's own client.
-    pub(crate) http: Option<SharedHttpClient>,
-}
-
 /// A function's own clients of AWS.
 pub(crate) struct Clients {
     /// What they have in common.
@@ -97,39 +90,30 @@ pub(crate) struct Clients {
     pub(crate) queue: Arc<SqsQueue>,
 }
 
-impl Endpoints {
-    /// The clients of a function. They name it in what they send, as each would come with its own role at AWS.
-    pub(crate) fn clients_of(&self, function: &'static str) -> Clients {
+impl Clients {
+    /// The clients of a function for the parts that `http` leads to. They name the function in what they send, as each would
+    /// come with its own role at AWS.
+    pub(crate) fn of(function: &'static str, http: &SharedHttpClient) -> Self {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials()));
-        config.set_app_name(AppName::new(function).ok()).set_http_client(self.http.clone());
+            .credentials_provider(SharedCredentialsProvider::new(credentials()))
+            .http_client(http.clone());
+        config.set_app_name(AppName::new(function).ok());
         let config = config.build();
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).endpoint_url(&self.dynamodb);
-        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).endpoint_url(&self.secrets_manager);
-        let sqs = aws_sdk_sqs::config::Builder::from(&config).endpoint_url(&self.sqs);
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).endpoint_url(DYNAMODB);
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).endpoint_url(SECRETS_MANAGER);
+        let sqs = aws_sdk_sqs::config::Builder::from(&config).endpoint_url(SQS);
         let store = DynamoStore::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), TABLE.to_owned());
         let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
-        let queue = SqsQueue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), format!("{}/{QUEUE}", self.sqs));
-        Clients {
+        let queue = SqsQueue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), format!("{SQS}/{QUEUE}"));
+        Self {
             config,
             store: Arc::new(store),
             secrets: Arc::new(SecretsManager::new(secrets, SECRET_PREFIX.to_owned())),
             queue: Arc::new(queue),
         }
     }
-}
-
-/// Starts the local store of secrets and returns its endpoint. It ends when `stop` says so.
-///
-/// # Errors
-/// When no port can be had.
-pub async fn serve_secrets_manager(secrets: LocalSecrets, stop: watch::Receiver<bool>) -> Result<String, AwsError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(async move { axum::serve(listener, secrets.router()).with_graceful_shutdown(stopped(stop)).await });
-    Ok(endpoint)
 }
 
 /// The secrets in the Secrets Manager at this endpoint. `http` carries the requests, or else the SDK's own client.
