@@ -33,6 +33,7 @@ pub mod graph;
 pub mod health;
 pub mod http;
 pub mod identity;
+mod lenient;
 pub mod oauth;
 pub mod queue;
 pub mod secrets;

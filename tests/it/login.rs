@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::json;
+use shared::alerts::Condition;
 use shared::clock::Clock as _;
 use shared::store::CredentialStore as _;
 use tenant::{Action, ConsentAnswer, Fault, Matcher, NumberForm, Refusal, RequestKind, What};
@@ -163,8 +164,32 @@ async fn every_number_marks_a_credential_with_its_cause() {
     let gone = Refusal::Code { code: 7_000_229 };
     world.apply(Action::Refuse { administrator: administrator.id, refusal: gone });
     world.apply(Action::ExpireAccessTokens { administrator: None });
-    assert_eq!(world.sync().await["failure"]["code"], "application_refused");
+    world.alerts.take();
+    let run = world.sync().await;
+    assert_eq!(run["failure"]["code"], "application_refused", "{run:#}");
+    let alerts = world.alerts.take();
+    let alert = &alerts.iter().find(|alert| alert.condition == Condition::ApplicationRefused).unwrap().body;
+    for text in [run["failure"]["message"].as_str().unwrap(), alert] {
+        assert!(text.contains("(AADSTS7000229)") && text.contains("grant consent for the whole tenant"), "{text}");
+    }
     assert_eq!(world.credentials().await[&administrator.user_principal_name]["state"], "working");
+}
+
+#[tokio::test]
+async fn run_says_what_is_wrong_with_a_refused_client_secret() {
+    let world = World::synced(&small(), everything()).await;
+    for (secret, said) in [
+        ("\"the secret\"", "without spaces, line ends or quotation marks"),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "copy the column Value"),
+        ("wrong", "Put the value (not the id)"),
+    ] {
+        world.stack.secrets.put_client_secret(&secret.into()).await.unwrap();
+        world.apply(Action::ExpireAccessTokens { administrator: None });
+        let run = world.sync().await;
+        assert_eq!(run["failure"]["code"], "application_refused", "{run:#}");
+        let message = run["failure"]["message"].as_str().unwrap();
+        assert!(message.contains(said) && !message.contains(secret), "{message}");
+    }
 }
 
 #[tokio::test]

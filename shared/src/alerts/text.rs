@@ -77,16 +77,13 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
         },
         Condition::ApplicationRefused => Words {
             headline: "Microsoft refuses the application",
-            happened: "Microsoft refuses this application itself, whichever administrator authorized it. Most often \
-                       its client secret has expired or is wrong; it can also be the clock of this deployment. The last \
-                       run says which."
-                .to_owned(),
+            happened: situation.run.and_then(|run| run.failure.as_ref()).map_or_else(
+                || "Microsoft refuses this application itself, whichever administrator authorized it.".to_owned(),
+                |failure| failure.message.clone(),
+            ),
             means: "The directory is not synced. Everybody keeps the access they have now, and people who leave keep \
                     theirs until this is mended.",
-            todo:
-                "Whoever operates this deployment should check the client secret of the app registration and store a \
-                   new one, or set the clock. No administrator needs to authorize again."
-                    .to_owned(),
+            todo: "Whoever operates this deployment should do what is said above. The last run says it too.".to_owned(),
         },
         Condition::NotSynced => Words {
             headline: "not synced for a while",

@@ -57,9 +57,8 @@ pub(super) fn cause(code: u32) -> Option<Cause> {
         90038 | 90043 | 90051 | 900_382 | 900_432 | 900_439 => Cause::WrongCloud,
         // PKCE, a code redeemed at another tenant's path, scopes that do not go together, parameters that are missing or
         // come twice.
-        501_481 | 50147 | 501_491 | 700_005 | 70011 | 28002 | 28003 | 700_022 | 1_002_012 | 900_144 | 9_000_411 => {
-            Cause::RequestRejected
-        }
+        501_481 | 50147 | 501_491 | 700_005 | 70011 | 28002 | 28003 | 700_022 | 1_002_012 | 900_144 | 9_000_411
+        | 9_002_313 => Cause::RequestRejected,
         _ => return None,
     })
 }

@@ -198,6 +198,7 @@ mod tests {
         (&[700_005], "invalid_grant", ApplicationFault, C::RequestRejected),
         (&[70011, 28002, 28003, 700_022, 1_002_012], "invalid_scope", ApplicationFault, C::RequestRejected),
         (&[900_144, 9_000_411], "invalid_request", ApplicationFault, C::RequestRejected),
+        (&[9_002_313], "invalid_grant", ApplicationFault, C::RequestRejected),
         (&[50011, 900_971], "invalid_request", ApplicationFault, C::RedirectMismatch),
         (&[90002, 90019, 50059, 50128], "invalid_request", ApplicationFault, C::TenantNotFound),
         (&[50194, 9_001_023], "invalid_request", ApplicationFault, C::SingleTenant),

@@ -156,7 +156,7 @@ impl From<GraphError> for SourceError {
         match error {
             GraphError::Token(error) => match error {
                 TokenError::NoWorkingCredential => Self::NoWorkingCredential,
-                TokenError::ApplicationRefused(_) => Self::ApplicationRefused(Box::new(error)),
+                TokenError::ApplicationRefused(refusal) => Self::ApplicationRefused(refusal),
                 TokenError::ClockWrong(skew) => Self::ClockWrong(skew),
                 TokenError::TokensRejected => Self::TokensRejected,
                 TokenError::Paused { wait } => Self::Paused { wait },

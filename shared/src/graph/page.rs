@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::mend::mended;
+use crate::lenient;
 
 /// The most objects a page may have. Graph gives 999 at most ("Paging Microsoft Graph data in your app"); ten times that
 /// is no page but a flood.
@@ -140,7 +141,7 @@ impl Page {
             (None, Some(delta)) => Link::Delta(delta),
             (None, None) => Link::End,
         };
-        let count = count.as_ref().and_then(Value::as_u64);
+        let count = count.as_ref().and_then(lenient::whole);
         Ok(Self { objects, link, count })
     }
 
@@ -165,7 +166,8 @@ pub(super) fn object(body: &[u8]) -> Result<(), Malformed> {
 /// The answer of a `$count` path: a bare number, at times after a byte order mark.
 pub(super) fn count(body: &[u8]) -> Result<u64, Malformed> {
     let text = std::str::from_utf8(body).map_err(|_| Malformed::NotANumber)?;
-    text.trim_start_matches('\u{feff}').trim().parse().map_err(|_| Malformed::NotANumber)
+    let text = text.trim_start_matches('\u{feff}').trim();
+    lenient::whole(&Value::from(text.trim_matches('"'))).ok_or(Malformed::NotANumber)
 }
 
 #[cfg(test)]
@@ -241,7 +243,10 @@ mod tests {
     fn a_count_is_a_bare_number() {
         assert_eq!(count(b"2500"), Ok(2500));
         assert_eq!(count("\u{feff}893\r\n".as_bytes()), Ok(893));
-        for body in ["", "many", "-1", "{}"] {
+        for body in ["893.0", "\"893\""] {
+            assert_eq!(count(body.as_bytes()), Ok(893), "{body}");
+        }
+        for body in ["", "many", "-1", "{}", "893.5"] {
             assert_eq!(count(body.as_bytes()), Err(Malformed::NotANumber), "{body}");
         }
     }

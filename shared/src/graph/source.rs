@@ -70,6 +70,10 @@ impl TenantSource for GraphTenant {
         self.count(&format!("users/{user}/memberOf/microsoft.graph.group/$count")).await
     }
 
+    async fn group_group_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError> {
+        self.count(&format!("groups/{group}/memberOf/microsoft.graph.group/$count")).await
+    }
+
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError> {
         self.exists(&format!("users/{user}")).await
     }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use uuid::{Uuid, uuid};
 
 use super::keys::{Keys, KeysError};
-use super::lenient;
 use super::transport::Transport;
 use crate::clock_skew::{self, ClockSkew};
 use crate::directory::{DirectoryId, ObjectId, UserId};
+use crate::lenient;
 
 /// The tenant of personal Microsoft accounts.
 const PERSONAL_ACCOUNTS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");

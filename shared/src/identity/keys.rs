@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::lenient;
 use super::transport::{Transport, TransportError};
+use crate::lenient;
 
 /// How long keys are trusted without asking again, so that a withdrawn key does not live on in a warm process.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(12);

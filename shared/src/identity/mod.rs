@@ -8,7 +8,6 @@ mod cloud;
 pub(crate) mod fuzz;
 mod id_token;
 mod keys;
-mod lenient;
 mod transport;
 mod wire;
 

@@ -294,6 +294,36 @@ async fn wrong_clock_explains_a_refused_assertion() {
     assert_eq!(login.platform.clock_skew().unwrap().as_secs(), -420);
 }
 
+/// Where a log goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Lock<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn wrong_clock_is_logged_as_an_error_now_and_then() {
+    let (log, login) = (Log::default(), login_with(None).await);
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
+    let guard = tracing::subscriber::set_default(lines.with_writer(move || writer.clone()).finish());
+    for _ in 0..2 {
+        login.answer_token(1, answered(200, 420).set_body_json(json!({ "access_token": "a" }))).await;
+        login.refresh().await.unwrap();
+    }
+    drop(guard);
+    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.matches("clock.skew_seconds=-420").count(), 1, "twice within an hour: {lines}");
+}
+
 #[tokio::test]
 async fn wrong_clock_explains_an_id_token_outside_its_time() {
     for (ahead, exp, nbf) in [(-7_200, NOW - 3_600, NOW - 7_200), (7_200, NOW + 10_800, NOW + 7_200)] {

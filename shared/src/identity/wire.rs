@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::lenient;
+use crate::lenient;
 
 /// The longest life of an access token that is believed: Microsoft's last 28 hours at most ("Configurable token lifetimes").
 const LONGEST_LIFETIME: Duration = Duration::from_hours(28);
@@ -111,7 +111,7 @@ impl From<Value> for ErrorBody {
         Self {
             error: text("error").unwrap_or_default(),
             suberror: text("suberror"),
-            codes: codes.iter().filter_map(lenient::number).collect(),
+            codes: codes.iter().filter_map(lenient::whole).filter_map(|code| u32::try_from(code).ok()).collect(),
             description: text("error_description").unwrap_or_default(),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::record::Failure;
 use super::source::SourceError;
+use crate::credentials::Refusal;
 use crate::store::StoreError;
 
 /// Why a run failed. Nothing of its outcome was published.
@@ -121,16 +122,14 @@ impl RunError {
             );
             return Failure { code: "clock_wrong".to_owned(), message };
         }
+        if let Self::Source(SourceError::ApplicationRefused(refusal)) = self {
+            return Failure { code: "application_refused".to_owned(), message: refused(refusal) };
+        }
         let (code, message) = match self {
             Self::Source(SourceError::NoWorkingCredential) => (
                 "no_working_credential",
                 "No administrator's authorization works any more. Published users and groups stay as they were. \
                  Look at the credentials to see why, and authorize again.",
-            ),
-            Self::Source(SourceError::ApplicationRefused(_)) => (
-                "application_refused",
-                "Microsoft refuses the application itself, not an administrator: its client secret is wrong or has \
-                 expired, or its registration has changed. Whoever operates this deployment must mend it.",
             ),
             Self::Source(SourceError::Unavailable(_) | SourceError::Paused { .. }) => (
                 "microsoft_unavailable",
@@ -157,9 +156,13 @@ impl RunError {
                 "credentials_unavailable",
                 "The stored credentials could not be read or written. The next scheduled run tries again.",
             ),
-            // A wrong clock is reported above, with its amount.
+            // A wrong clock is reported above, with its amount, and so is a refusal of the application, with its cause.
             Self::Source(
-                SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_) | SourceError::ClockWrong(_),
+                SourceError::NotFound
+                | SourceError::Withheld
+                | SourceError::Rejected(_)
+                | SourceError::ClockWrong(_)
+                | SourceError::ApplicationRefused(_),
             ) => (
                 "request_rejected",
                 "Microsoft Graph rejected a request of ours. This needs a fix of the software; the log has the \
@@ -201,4 +204,14 @@ impl RunError {
         };
         Failure { code: code.to_owned(), message: message.to_owned() }
     }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let number = refusal.aadsts.map(|number| format!(" (AADSTS{number})")).unwrap_or_default();
+    format!(
+        "Microsoft refuses the application itself, whichever administrator authorized it{number}. {} {} Published users \
+         and groups stay as they were.",
+        refusal.cause.explanation(),
+        refusal.cause.advice()
+    )
 }

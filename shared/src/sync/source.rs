@@ -11,6 +11,7 @@ use super::error::ListKind;
 use super::record::{Effort, Run};
 use super::trail::Trail;
 use crate::clock_skew::ClockSkew;
+use crate::credentials::Refusal;
 use crate::directory::{GroupId, GroupPatch, Member, MemberKind, ObjectId, UserId, UserPatch};
 
 /// A link from which Graph continues to report changes: an absolute URL with an opaque token.
@@ -162,6 +163,9 @@ pub trait TenantSource: Send + Sync {
     /// How many groups a user is directly in; `None` when the tenant does not say.
     async fn user_group_count(&self, user: &UserId) -> Result<Option<u64>, SourceError>;
 
+    /// How many groups a group is directly in, likewise.
+    async fn group_group_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError>;
+
     /// True when there is such a user, not counting soft-deleted ones.
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError>;
 
@@ -234,8 +238,8 @@ pub enum SourceError {
     #[error("no administrator's authorization works any more")]
     NoWorkingCredential,
     /// The application's registration or its secret is wrong; no administrator of the tenant can help.
-    #[error("Microsoft refuses the application itself")]
-    ApplicationRefused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("Microsoft refuses the application itself: {0}")]
+    ApplicationRefused(Refusal),
     /// A request Graph does not accept: ours to fix.
     #[error("Microsoft Graph refused a request")]
     Rejected(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -195,6 +195,10 @@ impl TenantSource for Tenant {
         Ok(())
     }
 
+    async fn group_group_count(&self, _: &GroupId) -> Result<Option<u64>, SourceError> {
+        Ok(None)
+    }
+
     async fn user_group_count(&self, _: &UserId) -> Result<Option<u64>, SourceError> {
         Ok(None)
     }

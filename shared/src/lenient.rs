@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Reads a number of seconds: a whole number, one with a fraction, or either as text.
-pub(super) fn seconds(value: &Value) -> Option<f64> {
+pub(crate) fn seconds(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -15,29 +15,39 @@ pub(super) fn seconds(value: &Value) -> Option<f64> {
 }
 
 /// Reads a time that lies ahead, in seconds. Fractions are cut off.
-pub(super) fn duration(value: &Value) -> Option<Duration> {
+pub(crate) fn duration(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds(value)?.trunc()).ok()
 }
 
 /// Reads a point in time, in seconds since 1970 (`NumericDate` of RFC 7519, which may have a fraction).
-pub(super) fn numeric_date(value: &Value) -> Option<i64> {
+pub(crate) fn numeric_date(value: &Value) -> Option<i64> {
     let seconds = seconds(value)?.trunc();
     // Years beyond 9999 cannot be represented.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     (seconds.abs() < 253_402_300_800.0).then_some(seconds as i64)
 }
 
-/// Reads a whole number, which may come as text.
-pub(super) fn number(value: &Value) -> Option<u32> {
+/// Reads a whole number that is not negative: as a number, also one with a fraction of zero, or as text.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(without_fraction)),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| text.parse().ok().and_then(without_fraction))
+        }
         _ => None,
     }
 }
 
+fn without_fraction(number: f64) -> Option<u64> {
+    // Up to here every whole number has a representation of its own.
+    let is_exact = (0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    is_exact.then_some(number as u64)
+}
+
 /// Reads a list of words: a list, or one text with spaces between them. Entries that are not text are left out.
-pub(super) fn words(value: &Value) -> Vec<String> {
+pub(crate) fn words(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
         Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -46,7 +56,7 @@ pub(super) fn words(value: &Value) -> Vec<String> {
 }
 
 /// Reads the entries of a list that may come as a single entry.
-pub(super) fn entries(value: Option<&Value>) -> &[Value] {
+pub(crate) fn entries(value: Option<&Value>) -> &[Value] {
     match value {
         None | Some(Value::Null) => &[],
         Some(Value::Array(list)) => list,
@@ -55,7 +65,7 @@ pub(super) fn entries(value: Option<&Value>) -> &[Value] {
 }
 
 /// Reads a text that is not empty.
-pub(super) fn text(value: Option<&Value>) -> Option<String> {
+pub(crate) fn text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
@@ -75,6 +85,19 @@ mod tests {
             assert_eq!((duration(&value), numeric_date(&value)), (None, None), "{value}");
         }
         assert_eq!((duration(&json!(-1)), numeric_date(&json!(1e300))), (None, None));
+    }
+
+    #[test]
+    fn whole_numbers_are_accepted_in_any_form() {
+        for value in [json!(31), json!(31.0), json!("31"), json!(" 31\n"), json!("31.0"), json!(3.1e1)] {
+            assert_eq!(whole(&value), Some(31), "{value}");
+        }
+        for value in
+            [json!(-1), json!(31.5), json!("31.5"), json!("-1"), json!(""), json!(null), json!(1e300), json!([31])]
+        {
+            assert_eq!(whole(&value), None, "{value}");
+        }
+        assert_eq!(whole(&json!(u64::MAX)), Some(u64::MAX));
     }
 
     #[test]
