@@ -44,6 +44,8 @@ impl Day {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::directory::{DirectoryId, Published};
     use crate::sync::RunId;
@@ -66,6 +68,7 @@ mod tests {
             counts,
             vanished_groups: Vec::new(),
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
         assert_eq!(Day::noted(&directory, counts, 0, 0, at(23)), None);
         let next_day = Day { date: jiff::civil::date(1970, 1, 2), counts, activated: 0, deactivated: 0 };

@@ -135,6 +135,35 @@ async fn known_members_in_doubt_stay_as_they_were() {
     world.assert_idle().await;
 }
 
+/// A list that ended early shows nothing of it. It is compared with its counter once settings make it decide, and no more then.
+#[tokio::test]
+async fn list_cut_short_before_it_decided_is_completed_once_it_does() {
+    let world = unread().await;
+    let (outer, inner) = ("Outer", "Inner");
+    let [outer, inner] = [outer, inner]
+        .map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
+    let users: Vec<Uuid> = world.ordinary_users().into_iter().take(4).collect();
+    world.apply(Action::AddMember { group: outer, member: inner });
+    for user in &users {
+        world.apply(Action::AddMember { group: inner, member: *user });
+    }
+    let early = Fault::new(Matcher::on(RequestKind::Members).about(inner), What::EndsEarly { after: 1 });
+    world.tenant.inject(early);
+    world.authorize().await;
+    world.set(everything()).await;
+    world.tenant.clear_faults();
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([outer]);
+    settings["nested_groups"] = json!(true);
+    let run = world.set(settings.clone()).await;
+    assert_eq!((&run["reading"], &run["effort"]["graph_requests"]), (&json!("mirror"), &json!(0)), "{run:#}");
+    let run = world.sync().await;
+    assert_eq!((&run["state"], &run["reading"]), (&json!("succeeded"), &json!("incremental")), "{run:#}");
+    assert_eq!(run["changes"]["deactivated"], users.len() - 1, "{run:#}");
+    world.check(&settings).await;
+    world.assert_idle().await;
+}
+
 /// Agents' accounts are users, whatever Graph calls their type: they are counted, listed, ignored and let in as users.
 #[tokio::test]
 async fn user_subtypes_are_users() {

@@ -102,9 +102,11 @@ async fn a_weekly_reconciliation_mends_what_changes_have_left_out_and_says_what(
     settings["ignored_groups"] = json!([group]);
     world.set(settings.clone()).await;
     world.apply(Action::Restore { id: user });
-    // Its memberships are asked for, and a well-formed answer says that there are none.
+    // Its memberships are asked for, and a well-formed answer says that there are none; so does their counter.
     let untrue = What::Status { code: 200, retry_after: None, body: Some(json!({"value": []})) };
     world.tenant.inject(Fault::new(Matcher::on(RequestKind::GroupsOf), untrue));
+    let untrue = What::Status { code: 200, retry_after: None, body: Some(json!(0)) };
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::Count).about(user), untrue));
     world.sync().await;
     world.tenant.clear_faults();
     assert_eq!(world.user(user).await["status"], "active", "nothing has said that it is a member again");

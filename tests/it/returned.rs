@@ -92,6 +92,17 @@ async fn memberships_changed_around_a_deletion_are_as_they_are_after_the_restore
 }
 
 #[tokio::test]
+async fn user_who_was_away_between_two_runs_is_read_again() {
+    let (world, users) = world(|world, users| add(world, TEAM, users[0])).await;
+    world.sync_and_check(&ignoring(TEAM)).await;
+    delete(&world, users[0]);
+    remove(&world, TEAM, users[0]);
+    restore(&world, users[0]);
+    world.sync_and_check(&ignoring(TEAM)).await;
+    assert_eq!(world.user(users[0]).await["status"], "active");
+}
+
+#[tokio::test]
 async fn restored_groups_have_their_members_and_nestings_whatever_was_known_of_them() {
     for kind in [GroupKind::Microsoft365, GroupKind::Security] {
         for is_known in [true, false] {
@@ -122,7 +133,44 @@ async fn restored_groups_have_their_members_and_nestings_whatever_was_known_of_t
 }
 
 #[tokio::test]
-async fn a_restored_user_costs_a_request_and_a_new_one_no_more() {
+async fn first_lists_of_restored_objects_that_end_early_are_not_believed() {
+    let untrue = || What::Status { code: 200, retry_after: None, body: Some(json!({"value": []})) };
+    // Of a user of whom nothing is known.
+    let (world, users) = world(|world, users| {
+        add(world, TEAM, users[0]);
+        delete(world, users[0]);
+    })
+    .await;
+    restore(&world, users[0]);
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::GroupsOf).about(users[0]), untrue()));
+    let run = world.sync().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    assert!(!world.active().await.contains(&users[0]), "nobody knows yet who that is");
+    world.tenant.clear_faults();
+    world.sync_and_check(&ignoring(TEAM)).await;
+
+    // Of a group that has groups only, and of one that is nested in it.
+    for (about, kind) in [(TEAM, RequestKind::Members), (OUTER, RequestKind::GroupsOf)] {
+        let (world, users) = self::world(|world, users| {
+            create(world, OUTER, "Inner", GroupKind::Security);
+            add(world, OUTER, users[0]);
+            add(world, TEAM, OUTER);
+            delete(world, about);
+        })
+        .await;
+        assert_eq!(world.user(users[0]).await["status"], "active");
+        restore(&world, about);
+        world.tenant.inject(Fault::new(Matcher::on(kind).about(about), untrue()));
+        let run = world.sync().await;
+        assert_eq!(run["state"], "completed_with_gaps", "{about} {run:#}");
+        world.tenant.clear_faults();
+        world.sync_and_check(&ignoring(TEAM)).await;
+        assert_eq!(world.user(users[0]).await["reason"], "member_of_ignored_group", "{about}");
+    }
+}
+
+#[tokio::test]
+async fn a_restored_user_costs_a_request_and_a_new_one_a_counter_more() {
     let (world, users) = world(|world, users| add(world, TEAM, users[0])).await;
     delete(&world, users[0]);
     world.sync().await;
@@ -131,7 +179,7 @@ async fn a_restored_user_costs_a_request_and_a_new_one_no_more() {
     assert_eq!(run["effort"]["graph_requests"], 3, "{run:#}");
     world.apply(Action::CreateUser(NewUser::named("Just Joined")));
     let run = world.sync_and_check(&ignoring(TEAM)).await;
-    assert_eq!(run["effort"]["graph_requests"], 3, "{run:#}");
+    assert_eq!(run["effort"]["graph_requests"], 4, "whoever is in no group is counted: {run:#}");
     world.apply(Action::Rename { id: users[0], display_name: "Married Name".to_owned() });
     let run = world.sync_and_check(&ignoring(TEAM)).await;
     assert_eq!(run["effort"]["graph_requests"], 2, "a change of a known user costs none: {run:#}");

@@ -17,6 +17,9 @@ async fn ten_thousand_users_and_a_thousand_groups_are_published_as_the_settings_
     });
     let run = world.set(settings.clone()).await;
     assert_eq!(run["state"], "succeeded", "{run:#}");
+    // Compares the members of the groups that decide now.
+    let run = world.sync().await;
+    assert_eq!((&run["state"], &run["effort"]["items_written"]), (&json!("succeeded"), &json!(0)), "{run:#}");
     world.apply(Action::DisableUser { user: world.ordinary_users()[0] });
     let run = world.sync_and_check(&settings).await;
     assert!(run["effort"]["graph_requests"].as_u64().unwrap() <= 3, "{run:#}");

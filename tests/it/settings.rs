@@ -70,7 +70,7 @@ async fn allow_list_that_locks_out_most_users_needs_their_number() {
     world.check(&settings).await;
     // Sent once more, it is as it is.
     assert_eq!(world.api.put(&world.path("settings"), &settings).await.unwrap()["run"], json!(null));
-    world.assert_idle().await;
+    world.sync_and_check(&settings).await;
 }
 
 #[tokio::test]

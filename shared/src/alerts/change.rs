@@ -143,6 +143,7 @@ pub(super) mod tests {
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
         directory
     }

@@ -1,6 +1,6 @@
 //! The record of a directory itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,10 @@ pub struct Published {
     /// run that reads the tenant reads their members. `None` when an earlier version published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched_groups: Option<BTreeMap<GroupId, Membership>>,
+    /// Groups that have come to decide with settings that were applied to what is known of them: the next run that reads the
+    /// tenant compares their members.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uncompared_groups: BTreeSet<GroupId>,
 }
 
 impl Published {

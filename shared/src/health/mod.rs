@@ -199,6 +199,7 @@ mod tests {
             counts: DirectoryCounts::default(),
             vanished_groups: vec![],
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
         Overview {
             directory,

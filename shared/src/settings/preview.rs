@@ -224,6 +224,7 @@ mod tests {
             counts: DirectoryCounts::default(),
             vanished_groups: Vec::new(),
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
         directory
     }

@@ -76,6 +76,15 @@ impl<'a> Outlook<'a> {
         Some(user)
     }
 
+    /// The groups that decide and whose members are known.
+    pub(super) fn decisive_groups(&self) -> impl Iterator<Item = &GroupId> {
+        let is_decisive = |group: &&GroupRecord| {
+            let is_shown = group.presence.is_present() && !group.profile.hides_members() && group.membership.is_known();
+            is_shown && self.reach.reaches(&group.id)
+        };
+        self.groups.values().filter(is_decisive).map(|group| &group.id)
+    }
+
     /// Whether nobody needs a user's record any more. Looked at where all records are, so that what is published is counted
     /// without it from then on.
     pub(super) fn is_forgotten(&self, old: Option<&UserRecord>, new: &UserRecord) -> bool {

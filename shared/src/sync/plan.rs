@@ -273,7 +273,7 @@ impl Plan {
 
 /// The most groups that are watched: each costs a run a request or a few, and the directory's record a line. Beyond it, the
 /// next full reading finds what has changed.
-const MAX_WATCHED: usize = 200;
+pub(super) const MAX_WATCHED: usize = 200;
 
 /// As many of these groups as can be watched: first those whose members are unknown.
 pub(super) fn watchable(groups: &BTreeMap<GroupId, Membership>) -> BTreeMap<GroupId, Membership> {

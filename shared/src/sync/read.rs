@@ -41,12 +41,15 @@ pub(super) struct Reading {
     pub(super) unread_groups: Vec<GroupId>,
     /// True when the tenant has no users at all.
     pub(super) emptied: bool,
+    /// Groups whose members were compared with their counters, or turned out to be gone or unknown.
+    pub(super) compared: BTreeSet<GroupId>,
 }
 
 impl Reading {
     /// Nothing was read.
     pub(super) fn nothing(links: DeltaLinks) -> Self {
-        Self { net: NetChanges::default(), links, gaps: Vec::new(), unread_groups: Vec::new(), emptied: false }
+        let (net, compared) = (NetChanges::default(), BTreeSet::new());
+        Self { net, links, gaps: Vec::new(), unread_groups: Vec::new(), emptied: false, compared }
     }
 }
 
@@ -168,15 +171,17 @@ pub(super) async fn conclude_changes(
     // What has come back is compared by itself.
     let is_there = |group: &GroupId| known.groups.get(group).is_some_and(|group| group.presence.is_present());
     let is_read = |group: &GroupId| is_there(group) && ledger.members(group).is_complete();
-    let read: BTreeSet<GroupId> = watched.into_iter().filter(is_read).collect();
+    let (read, others): (BTreeSet<GroupId>, BTreeSet<GroupId>) = watched.into_iter().partition(is_read);
+    reading.compared = others.into_iter().filter(|group| unread.contains(group) || !is_there(group)).collect();
     if !read.is_empty() || !unread.is_empty() {
         let mut lists = Lists::of(Reconciliation::of_some_groups(known));
         lists.reconciliation.see_changes(ledger);
         for group in &unread {
             lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
         }
-        match lists.compare(source, ledger, policy, read).await {
+        match lists.compare(source, ledger, policy, read.clone()).await {
             Ok(_) => {
+                reading.compared.extend(read);
                 reading.net = lists.reconciliation.into_membership_changes();
                 reading.net.oddities.append(&mut lists.odd);
                 reading.gaps = lists.gaps;
@@ -287,8 +292,13 @@ pub(super) async fn conclude_everything(
     net.oddities.append(&mut odd);
     verify::removed_objects(source, &net, &changed).await?;
 
-    let mut reading =
-        Reading { net, links: ledger.head.basis.links().clone(), gaps, unread_groups, emptied: listed == 0 };
+    let mut reading = Reading {
+        net,
+        gaps,
+        unread_groups,
+        emptied: listed == 0,
+        ..Reading::nothing(ledger.head.basis.links().clone())
+    };
     reading.add_returned_and_changes(source, ledger, known, returned).await?;
     // A group that went away between the two reads is no gap.
     let net = &reading.net;

@@ -1,6 +1,6 @@
 //! A run's reading: begun or taken up again, saved on its way, brought to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::checkpoint::Keeper;
@@ -13,7 +13,7 @@ use super::record::{FullReason, Reading as ReadingKind, Run};
 use super::returned::Returned;
 use super::source::{DeltaLinks, SourceError};
 use super::work::Work;
-use crate::directory::{Directory, GroupId};
+use crate::directory::{Directory, GroupId, Published};
 use crate::store::SyncState;
 
 /// What came of a step that may be cut off.
@@ -211,10 +211,13 @@ fn links_to_keep(state: &SyncState, directory: &Directory, known: &Known, run: &
     if is_in_step && knows_listed_groups && !run.trigger.reads() { state.links.clone() } else { None }
 }
 
-/// The groups whose members each run reads.
+/// The groups whose members this run reads besides the changes.
 fn watched(directory: &Directory) -> Vec<GroupId> {
-    let watched = directory.published.iter().flat_map(|published| &published.watched_groups);
-    watched.flat_map(BTreeMap::keys).cloned().collect()
+    let of = |published: &Published| -> BTreeSet<GroupId> {
+        let watched = published.watched_groups.iter().flat_map(BTreeMap::keys);
+        watched.chain(&published.uncompared_groups).cloned().collect()
+    };
+    directory.published.iter().flat_map(of).collect()
 }
 
 fn note_reading(run: &mut Run, basis: &Basis) {

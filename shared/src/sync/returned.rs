@@ -327,7 +327,7 @@ fn known_or_error(read: Result<bool, SourceError>) -> Result<bool, SourceError> 
     }
 }
 
-/// Reads the groups of a user. A list that lacks any that were known must be as long as the tenant counts.
+/// Reads the groups of a user. A list that looks cut short, or lacks any that were known, must be as long as the tenant counts.
 async fn read_user(
     source: &dyn TenantSource,
     ledger: &Ledger,
@@ -337,19 +337,28 @@ async fn read_user(
     let trail = ledger.groups_of_user(user);
     source.groups_of_user(user, &trail).await?;
     let listed: BTreeSet<GroupId> = trail.map(Clone::clone).into_iter().collect();
-    if known.users.get(user).is_none_or(|user| user.groups.is_subset(&listed)) {
+    if !trail.looks_cut() && known.users.get(user).is_none_or(|user| user.groups.is_subset(&listed)) {
         return Ok(true);
     }
     let counted = source.user_group_count(user).await?;
     Ok(counted.is_none_or(|counted| counted <= listed.len() as u64))
 }
 
-/// Reads the members of a group, which must be as many as the tenant counts, and the groups it is in.
+/// Reads the members of a group, which must be as many as the tenant counts, and the groups it is in, likewise where that list
+/// looks cut short.
 async fn read_group(source: &dyn TenantSource, ledger: &Ledger, group: &GroupId) -> Result<bool, SourceError> {
     let (members, groups) = (ledger.members(group), ledger.groups_of_group(group));
     futures::try_join!(source.members(group, &members), source.groups_of_group(group, &groups))?;
-    let may_be_user = |member: &Member| matches!(member.kind, MemberKind::User | MemberKind::Unknown(_));
-    let users = members.map(may_be_user).into_iter().filter(|is_user| *is_user).count();
-    let counted = source.member_count(group, ListKind::Users).await?;
-    Ok(counted.is_none_or(|counted| counted <= (users + members.unread()) as u64))
+    for (list, kind) in [(ListKind::Users, MemberKind::User), (ListKind::Groups, MemberKind::Group)] {
+        let may_be = |member: &Member| member.kind == kind || matches!(member.kind, MemberKind::Unknown(_));
+        let listed = members.map(may_be).into_iter().filter(|may_be| *may_be).count() + members.unread();
+        if source.member_count(group, list).await?.is_some_and(|counted| counted > listed as u64) {
+            return Ok(false);
+        }
+    }
+    if !groups.looks_cut() {
+        return Ok(true);
+    }
+    let listed = groups.map(Clone::clone).len();
+    Ok(source.group_group_count(group).await?.is_none_or(|counted| counted <= listed as u64))
 }

@@ -142,6 +142,11 @@ impl<T> Trail<T> {
         self.inner().pages.last().is_none_or(|page| page.objects.is_empty() && page.unread.is_empty())
     }
 
+    /// True when it may have been cut short without showing it: several pages make it long, or its last one is empty.
+    pub(super) fn looks_cut(&self) -> bool {
+        self.pages() > 1 || self.ends_empty()
+    }
+
     /// Everything that was read, as one list. The trail keeps it.
     pub(super) fn listing(&self) -> Listing<T>
     where

@@ -277,7 +277,7 @@ impl MemberList {
         is_decisive: bool,
     ) -> Option<Self> {
         let trail = ledger.members(group);
-        let looks_cut = trail.pages() > 1 || trail.ends_empty();
+        let looks_cut = trail.looks_cut();
         if !is_decisive && !looks_cut && !reconciliation.has_members(group) {
             return None;
         }

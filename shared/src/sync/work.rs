@@ -1,5 +1,6 @@
 //! The work of a run that has the directory's lease: read, plan, apply, publish.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -12,7 +13,7 @@ use super::hold::HoldState;
 use super::holding::{self, Guarded};
 use super::known::Known;
 use super::outlook::Outlook;
-use super::plan::{Plan, watchable};
+use super::plan::{MAX_WATCHED, Plan, watchable};
 use super::progress::Progress;
 use super::read::Reading;
 use super::reading::Step;
@@ -102,7 +103,7 @@ impl Work<'_> {
         };
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
-        let Reading { mut net, links, mut gaps, unread_groups, emptied } = reading;
+        let Reading { mut net, links, mut gaps, unread_groups, emptied, compared } = reading;
         let is_quiet = self.load_for(&mut net, directory, &mut known, &found).await?;
         let warnings = std::mem::take(&mut net.oddities);
         let guarded = self.make_plan(directory, &known, &mut net, emptied, &found, now).await?;
@@ -131,6 +132,7 @@ impl Work<'_> {
         let counts = if known.complete { plan.counts } else { sum(base_counts(directory), plan.counts) };
         let vanished_groups: Vec<GroupId> = plan.vanished_groups.iter().cloned().collect();
         let watched_groups = Some(watchable(&plan.watched_groups));
+        let uncompared_groups = uncompared(directory, run, &compared, &outlook);
         if let Some(hold) = hold.open.as_ref().filter(|_| hold.is_new) {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
@@ -150,6 +152,7 @@ impl Work<'_> {
             counts,
             vanished_groups,
             watched_groups,
+            uncompared_groups,
             ..published_by(run, directory, settings_version, now)
         };
         let stay = run.hold.is_some() || is_incomplete;
@@ -272,7 +275,26 @@ fn published_by(run: &Run, directory: &Directory, settings_version: Option<u64>,
         counts: DirectoryCounts::default(),
         vanished_groups: Vec::new(),
         watched_groups: None,
+        uncompared_groups: BTreeSet::new(),
     }
+}
+
+/// The groups that decide and whose members are to be compared: of settings that were not applied yet all, since what was read
+/// before decided nothing, and later those that no run has compared since.
+fn uncompared(
+    directory: &Directory,
+    run: &Run,
+    compared: &BTreeSet<GroupId>,
+    outlook: &Outlook<'_>,
+) -> BTreeSet<GroupId> {
+    if run.reading == Some(ReadingKind::Full) {
+        return BTreeSet::new();
+    }
+    if !directory.settings_are_published() {
+        return outlook.decisive_groups().take(MAX_WATCHED).cloned().collect();
+    }
+    let before = directory.published.iter().flat_map(|published| &published.uncompared_groups);
+    before.filter(|group| !compared.contains(*group)).cloned().collect()
 }
 
 /// What the record says of watched groups whose members are unknown. Those in `unread` are named by the reading.

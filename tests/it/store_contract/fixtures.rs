@@ -164,5 +164,6 @@ pub fn published(run: RunId) -> Published {
         counts: DirectoryCounts { active: 7, deleted: 1, ..DirectoryCounts::default() },
         vanished_groups: vec![group_id(9)],
         watched_groups: Some(BTreeMap::from([(group_id(8), UnknownCause::Hidden.into())])),
+        uncompared_groups: BTreeSet::from([group_id(3)]),
     }
 }

@@ -153,6 +153,7 @@ impl World {
             counts: DirectoryCounts::default(),
             vanished_groups: Vec::new(),
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
     }
 

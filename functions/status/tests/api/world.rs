@@ -126,6 +126,7 @@ impl World {
             },
             vanished_groups: vec![],
             watched_groups: None,
+            uncompared_groups: BTreeSet::new(),
         });
         let deleted = Presence::Deleted { since: now() };
         let inactive = UserDecision::Inactive;

@@ -61,12 +61,12 @@ pub enum Action {
         /// The new value; `null` takes it away.
         value: Value,
     },
-    /// Deletes a user or group: restorable for users and Microsoft 365 groups, for good for every other group.
+    /// Deletes a user or group: restorable for users, Microsoft 365 groups and security groups of the cloud, for good for others.
     Delete {
         /// The user or group.
         id: Uuid,
     },
-    /// Brings a deleted user or Microsoft 365 group back.
+    /// Brings a deleted user or group back.
     Restore {
         /// The user or group.
         id: Uuid,

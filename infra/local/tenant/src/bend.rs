@@ -58,6 +58,7 @@ pub(crate) fn instead(world: &mut World, faults: &[What], endpoint: &Endpoint, r
         | What::BrokenBody
         | What::Replay
         | What::Duplicate
+        | What::EndsEarly { .. }
         | What::SelfLoopNextLink
         | What::ForeignOriginNextLink
         | What::OddObject { .. } => None,
@@ -98,6 +99,12 @@ pub(crate) fn bend(world: &mut World, answer: Answer, faults: &[What], seen: &Se
                 if let Some(value) = objects(&mut json) {
                     value.insert(0, odd_object(*odd, id));
                 }
+            }
+            What::EndsEarly { after } => {
+                if let Some(value) = objects(&mut json) {
+                    value.truncate(*after);
+                }
+                json.as_object_mut().map(|page| page.remove("@odata.nextLink"));
             }
             What::SelfLoopNextLink => link(&mut json, &format!("{}{}{}", world.origin, request.path, query(request))),
             What::ForeignOriginNextLink => {

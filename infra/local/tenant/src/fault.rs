@@ -156,6 +156,11 @@ pub enum What {
     MissingValue,
     /// 200 with an empty `value` and no link: an early, false end.
     EmptyPageNoLink,
+    /// The page has only its first objects, and no link: an early, false end that looks like any other page.
+    EndsEarly {
+        /// How many objects it has.
+        after: usize,
+    },
     /// An empty page first, whose next link leads to the true page. Without a limit of times, the detour never ends.
     EmptyPageWithLink,
     /// The page is right but its next link leads to itself.
@@ -204,6 +209,7 @@ impl What {
         match self {
             Self::MissingValue
             | Self::EmptyPageNoLink
+            | Self::EndsEarly { .. }
             | Self::EmptyPageWithLink
             | Self::SelfLoopNextLink
             | Self::ForeignOriginNextLink
