@@ -30,6 +30,11 @@ case $status in
     [[ $(jq '.allowed' <<<"$body") == true ]] || exit 1
     ;;
 404)
+    # Not so for a directory that is not there, or does not publish users: that tells nothing of the user.
+    if [[ $(jq --raw-output '.type' <<<"$body") != *:user-not-found ]]; then
+        jq --raw-output '.detail' <<<"$body" >&2 || printf '%s\n' "$body" >&2
+        exit 2
+    fi
     echo "there is no user $user"
     exit 1
     ;;

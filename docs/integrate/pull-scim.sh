@@ -18,7 +18,7 @@ pull() {
     while [[ $more == true ]]; do
         status=$(curl --silent --show-error --max-time 60 --output "$scratch/page" --write-out '%{http_code}' \
             --header @<(printf 'Authorization: Bearer %s\n' "$SYNC_TOKEN") --get "$base/$1" \
-            --data-urlencode "cursor=$cursor" --data count=500)
+            --data-urlencode "cursor=$cursor" --data count=500) || exit 2
         if [[ $status != 200 ]]; then
             jq --raw-output '.detail' "$scratch/page" >&2 || true
             exit 2

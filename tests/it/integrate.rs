@@ -119,7 +119,8 @@ async fn a_script_is_told_whether_to_let_somebody_in() {
         changed.push((name, value.to_owned()));
         changed
     };
-    for broken in [with("SYNC_TOKEN", "expired"), with("SYNC_API", "http://127.0.0.1:1")] {
+    let elsewhere = with("SYNC_DIRECTORY", "00000000-0000-0000-0000-000000000000");
+    for broken in [with("SYNC_TOKEN", "expired"), with("SYNC_API", "http://127.0.0.1:1"), elsewhere] {
         let (code, text) = run("check-access.sh", &[&stranger], &broken).await;
         assert_eq!(code, 2, "what cannot be told is no yes: {text}");
         assert!(!text.contains("o365sync_"), "{text}");

@@ -12,6 +12,7 @@ use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MemberKind, NewGroup
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
+use crate::openapi::described;
 use crate::pages::visit::Visitor;
 
 /// Settings that ignore or allow these groups.
@@ -72,10 +73,15 @@ async fn put_settings(world: &World, settings: &Value) -> (u16, Value) {
 async fn call(world: &World, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
     let token = world.stack.make_token("unknown", Scope::Admin).await.unwrap();
     let url = world.stack.base_url.join(path).unwrap();
+    let of = method.to_string();
     let request = shared::http::client(b"").unwrap().request(method, url).bearer_auth(token.expose_secret());
     let request = body.into_iter().fold(request, |request, body| request.json(body));
     let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    let status = response.status().as_u16();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let body = response.json().await.unwrap();
+    described::check_body(&of, path, &status.to_string(), &kind, &body);
+    (status, body)
 }
 
 async fn directory(world: &World) -> Value {
@@ -409,4 +415,21 @@ async fn pages_say_that_members_are_unknown() {
     let saved = admin.post(&format!("{draft}/save"), &[]).await;
     assert_eq!(saved.status.as_u16(), 422, "{}", saved.text());
     assert_eq!(world.get("settings").await, before);
+}
+
+#[tokio::test]
+async fn changes_tell_when_members_become_unknown_and_known_again() {
+    let world = World::synced(&small(), everything()).await;
+    let group = named(&world, CONTRACTORS);
+    for becomes in ["HiddenMembership", "Private"] {
+        let cursor = world.get("changes").await["next_cursor"].as_str().unwrap().to_owned();
+        world.apply(Action::SetProperty { id: group, property: "visibility".into(), value: becomes.into() });
+        world.sync().await;
+        let feed = world.get(&format!("changes?since={cursor}")).await;
+        let change = feed["items"].as_array().unwrap().iter().find(|change| change["group"] == group.to_string());
+        let change = change.unwrap_or_else(|| panic!("{becomes}: {feed:#}"));
+        assert_eq!(change["type"], "group.changed", "{change:#}");
+        let properties = change["properties"].as_array().unwrap();
+        assert!(properties.contains(&json!("membership")), "{becomes}: {change:#}");
+    }
 }

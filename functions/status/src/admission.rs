@@ -123,7 +123,12 @@ async fn answered(
         (Ok(view), true) if view.allowed => Ok(StatusCode::NO_CONTENT.into_response()),
         (Ok(_), true) => Err(kept_out()),
         // A gate lets in only who is known to be in the group.
-        (Err(problem), true) if matches!(problem.kind(), ProblemKind::NotFound | ProblemKind::MembershipUnknown) => {
+        (Err(problem), true)
+            if matches!(
+                problem.kind(),
+                ProblemKind::NotFound | ProblemKind::UserNotFound | ProblemKind::MembershipUnknown
+            ) =>
+        {
             Err(kept_out())
         }
         (Ok(view), false) => Ok(Json(view).into_response()),
@@ -148,7 +153,7 @@ async fn admission(
         return Err(Problem::not_found("Users are not published for this directory."));
     }
     let user = find(app, directory, user).await?;
-    let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
+    let user = user.ok_or_else(Problem::user_not_found)?;
     let member = match &group {
         None => None,
         // Read whether the user is in it or not: how long it takes must not tell that.

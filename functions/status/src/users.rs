@@ -55,7 +55,8 @@ pub(crate) struct UserView {
     status: Status,
     #[schema(example = json!(null))]
     reason: Option<Reason>,
-    /// The ignored group, when that is the reason and it may be told.
+    /// The ignored group, when that is the reason and the group is published. Its name is the group's: when that changes, or the
+    /// group comes to be published or not, the user has not changed.
     #[schema(example = json!(null))]
     group: Option<GroupRef>,
     #[schema(value_type = Option<String>, example = "Kim Example")]
@@ -197,7 +198,7 @@ pub(crate) struct UserList<T> {
     tag = "Users",
     operation_id = "listUsers",
     params(DirectoryInPath, SelectionParams, PageParams),
-    responses((status = 200, description = "A page of users", body = UserList<SomeOfUser>), (status = 410, description = "No changes lead from then to now: they are no longer kept, or it was changed whether users are published. Read all users again", body = ProblemView, content_type = PROBLEM)),
+    responses((status = 200, description = "A page of users", body = UserList<SomeOfUser>), (status = 409, description = "With `group`: its members are unknown (`membership-unknown`); keep what you have of the group", body = ProblemView, content_type = PROBLEM), (status = 410, description = "No changes lead from then to now: they are no longer kept, or it was changed whether users are published. Read all users again", body = ProblemView, content_type = PROBLEM)),
 )]
 pub(crate) async fn list(
     Readable(directory, audience): Readable,
@@ -327,7 +328,7 @@ pub(crate) async fn show(
         return Err(Problem::not_found("Users are not published: user sync is off for this directory."));
     }
     let user = find(&app, &directory, params.segment("key")).await?;
-    let user = user.ok_or_else(|| Problem::not_found("There is no such user in this directory."))?;
+    let user = user.ok_or_else(Problem::user_not_found)?;
 
     let checks = Checks::of(&app, &directory, &user).await?;
     // A deleted user is in no group any more, although a restoration would bring the memberships back.

@@ -53,6 +53,8 @@ pub enum ProblemKind {
     NotAllowedIn,
     /// It does not exist, or not for this caller.
     NotFound,
+    /// There is no such user: whoever was asked about may not come in.
+    UserNotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
     /// This is not done here.
@@ -110,6 +112,7 @@ impl ProblemKind {
             Self::InsufficientScope => (S::FORBIDDEN, "insufficient-scope", "The access token does not allow this"),
             Self::NotAllowedIn => (S::FORBIDDEN, "not-allowed-in", "Not allowed in"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::UserNotFound => (S::NOT_FOUND, "user-not-found", "No such user"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (S::CONFLICT, "conflict", "Somebody else changed it meanwhile"),
             Self::DeactivationsNotConfirmed => {
@@ -183,6 +186,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::NotFound, detail)
+    }
+
+    /// A user who does not exist.
+    #[must_use]
+    pub fn user_not_found() -> Self {
+        Self::new(ProblemKind::UserNotFound, "There is no such user in this directory.")
     }
 
     /// A query parameter that is unknown, repeated or malformed.

@@ -200,7 +200,10 @@ impl SinceCopy {
         assert_eq!(body["as_of"].is_string(), begun.is_none(), "the first page has it, and no other");
         let as_of = begun.unwrap_or_else(|| text(&body["as_of"]));
         for user in body["items"].as_array().unwrap() {
-            self.users.insert(text(&user["id"]), user.clone());
+            // What a group is called, and whether it is published, is no change of the users who are ignored for it.
+            let mut user = user.clone();
+            user.as_object_mut().unwrap().remove("group");
+            self.users.insert(text(&user["id"]), user);
         }
         if let Some(cursor) = body["next_cursor"].as_str() {
             self.open = Some((first, Some(cursor.to_owned()), as_of));
