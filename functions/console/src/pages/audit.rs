@@ -19,6 +19,8 @@ use crate::Site;
 
 /// How many entries a page has.
 const PER_PAGE: usize = 50;
+/// How many values of a list an entry names. With fifty entries a page then fits the answer of a function, whatever they are.
+const NAMED: usize = 10;
 
 /// `GET /directories/{directory}/audit`
 pub(super) async fn list(viewer: Viewer, State(site): State<Site>, uri: Uri) -> Result<Response, Failure> {
@@ -55,7 +57,7 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
         @match event {
             AuditEvent::SettingsChanged { from, to, version } => {
                 "Changed the settings (version " (version) "):"
-                ul.plain.exact { @for change in differences(from, to) { li { (change) } } }
+                ul.plain.exact { @for change in differences(from, to, NAMED) { li { (change) } } }
             }
             AuditEvent::RunRequested { run } => {
                 "Asked for " a href=(path(directory, &format!("/runs/{run}"))) { "a sync" } "."
@@ -77,23 +79,26 @@ fn event(directory: &Directory, event: &AuditEvent) -> Markup {
     }
 }
 
-/// Setting by setting, what was and what is.
-pub(super) fn differences(from: &Value, to: &Value) -> Vec<String> {
+/// Setting by setting, what was and what is. Of what came and went in a list, at most so many are `named`.
+pub(super) fn differences(from: &Value, to: &Value, named: usize) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
     names.sort();
     names.dedup();
     let changed = names.into_iter().filter(|name| from.get(*name) != to.get(*name));
-    changed.map(|name| difference(name, from.get(name), to.get(name))).collect()
+    changed.map(|name| difference(name, from.get(name), to.get(name), named)).collect()
 }
 
-fn difference(name: &str, from: Option<&Value>, to: Option<&Value>) -> String {
+fn difference(name: &str, from: Option<&Value>, to: Option<&Value>, named: usize) -> String {
     let (null, label) = (Value::Null, name.replace('_', " "));
     let (from, to) = (from.unwrap_or(&null), to.unwrap_or(&null));
     if let (Some(from), Some(to)) = (from.as_array(), to.as_array()) {
         let texts = |list: &[Value], other: &[Value]| -> Vec<String> {
-            list.iter().filter(|value| !other.contains(value)).map(text).collect()
+            let values: Vec<&Value> = list.iter().filter(|value| !other.contains(value)).collect();
+            let more = values.len().saturating_sub(named);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            values.into_iter().take(named).map(text).chain(more).collect()
         };
         let (added, removed) = (texts(to, from), texts(from, to));
         let said: Vec<String> = [("added", added), ("removed", removed)]
@@ -130,14 +135,38 @@ mod tests {
     fn only_what_differs_is_told_and_of_lists_what_came_and_went() {
         let prefixes = (json!({"group_prefixes": ["VPN "]}), json!({"group_prefixes": ["VPN", "a\u{200b}"]}));
         assert_eq!(
-            differences(&prefixes.0, &prefixes.1),
+            differences(&prefixes.0, &prefixes.1, NAMED),
             ["group prefixes: added VPN, \"a\\u200b\"; removed \"VPN \""]
         );
         let from = json!({"sync_users": false, "allowed_groups": ["a", "b"], "nested_groups": true, "safety_limit": {"percent": 20}});
         let to = json!({"sync_users": true, "allowed_groups": ["b", "c"], "nested_groups": true, "safety_limit": {"percent": 10}});
         assert_eq!(
-            differences(&from, &to),
+            differences(&from, &to, NAMED),
             ["allowed groups: added c; removed a", "safety limit: percent 20 → percent 10", "sync users: no → yes"]
         );
+    }
+    #[test]
+    fn longest_page_fits_one_answer() {
+        for letter in ['"', '\u{1}', '\u{200b}', '😀'] {
+            let values = |many: usize, length: usize, own: &str| -> Vec<String> {
+                (0..many).map(|number| format!("{number}{own}{}", letter.to_string().repeat(length))).collect()
+            };
+            let settings = |own: &str| {
+                json!({"group_prefixes": values(100, 250, own), "allowed_groups": values(2_000, 120, own),
+                       "ignored_groups": values(2_000, 120, own)})
+            };
+            let changes = differences(&settings("a"), &settings("b"), NAMED);
+            let entry = html! { @for change in changes { li { (change) } } }.into_string();
+            let bytes = PER_PAGE * serde_json::to_string(&entry).unwrap().len();
+            assert!(bytes < 6_000_000, "{bytes} bytes of {letter:?}");
+        }
+    }
+
+    #[test]
+    fn very_many_values_are_counted() {
+        let from = json!({"allowed_groups": []});
+        let to = json!({"allowed_groups": (10..30).collect::<Vec<_>>()});
+        let changes = differences(&from, &to, NAMED);
+        assert_eq!(changes, ["allowed groups: added 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, and 10 more"]);
     }
 }

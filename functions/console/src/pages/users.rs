@@ -170,7 +170,7 @@ pub(super) async fn show(viewer: Viewer, State(site): State<Site>, params: RawPa
         }
         section {
             h2 { "Groups" }
-            @if user.groups.is_empty() { p { "In no group." } }
+            @if user.groups.is_empty() { p { "In no group whose members Microsoft shows." } }
             @else { (memberships(directory, &user, &groups)) }
         }
         section {

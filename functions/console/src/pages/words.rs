@@ -31,6 +31,8 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
 
 /// The most rows of a table that has no further pages. With names at their limits, they fit what Lambda passes on.
 pub(super) const MAX_ROWS: usize = 500;
+/// The most characters of a name where very many are shown at once.
+const SHORT: usize = 64;
 
 /// Says below such a table how many rows it leaves out.
 pub(super) fn left_out(rows: usize) -> Markup {
@@ -149,6 +151,15 @@ pub(super) fn run_state(run: &Run) -> Markup {
         RunState::Failed => mark("bad", "failed"),
         RunState::Interrupted => mark("warn", "interrupted"),
     }
+}
+
+/// A name where very many are shown at once: its beginning.
+pub(super) fn short(name: &str) -> String {
+    let mut short: String = name.chars().take(SHORT).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    short
 }
 
 #[cfg(test)]

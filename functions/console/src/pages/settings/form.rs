@@ -15,7 +15,7 @@ use crate::pages::failure::Failure;
 use crate::pages::groups::{kind, members};
 use crate::pages::layout::{Page, Tab, form_token, path};
 use crate::pages::visitor::Viewer;
-use crate::pages::words::{mark, time};
+use crate::pages::words::{mark, short, time};
 
 /// What a form shows.
 pub(in crate::pages) struct Rendering {
@@ -195,8 +195,8 @@ fn group_in_words(id: &GroupId, group: Option<&GroupRecord>) -> Markup {
     html! {
         @match group {
             Some(group) => {
-                span.name { (group.profile.display_name.as_deref().unwrap_or("(no name)")) }
-                @if let Some(mail) = &group.profile.mail { " " span.quiet { (mail) } }
+                span.name { (short(group.profile.display_name.as_deref().unwrap_or("(no name)"))) }
+                @if let Some(mail) = &group.profile.mail { " " span.quiet { (short(mail)) } }
                 @if !group.presence.is_present() { " " (mark("warn", "not in the tenant any more")) }
                 @else if !group.membership.is_known() { " " (mark("warn", "members unknown")) }
             }
@@ -271,5 +271,36 @@ pub(super) fn label_of(field: &str) -> &str {
         "safety_limit.at_least" => "And at least so many",
         "sync_every_minutes" => "Schedule",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::directory::{GroupProfile, Presence, UnknownCause};
+    use shared::filter::GroupDecision;
+
+    use super::*;
+
+    #[test]
+    fn longest_lists_fit_one_answer() {
+        for letter in ['"', '\u{1}', '😀'] {
+            let name = || Some(letter.to_string().repeat(256).into());
+            let group = |number: usize| GroupRecord {
+                id: format!("{number:036}").parse().unwrap(),
+                profile: GroupProfile { display_name: name(), mail: name(), ..GroupProfile::default() },
+                presence: Presence::Present,
+                children: BTreeSet::new(),
+                decision: GroupDecision::Synced,
+                members: u64::MAX,
+                membership: UnknownCause::Hidden.into(),
+            };
+            let groups: BTreeMap<GroupId, GroupRecord> =
+                (0..2_000).map(group).map(|group| (group.id.clone(), group)).collect();
+            let ids: BTreeSet<GroupId> = groups.keys().cloned().collect();
+            let body = list("allowed_groups", "Allowed groups", &ids, &groups, "", "").into_string();
+            let bytes = serde_json::to_string(&body).unwrap().len();
+            // There are two such lists.
+            assert!(bytes < 3_000_000, "{bytes} bytes of {letter:?}");
+        }
     }
 }

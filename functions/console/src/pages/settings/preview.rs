@@ -55,7 +55,7 @@ pub(super) fn summary(directory: &Directory, draft: &Draft, outline: &Outline) -
             div { dt { "Groups appear" } dd { (thousands(outline.size(Shift::GroupsAdded))) } }
             div { dt { "Groups disappear" } dd { (thousands(outline.size(Shift::GroupsRemoved))) } }
         }
-        @let changes = differences(&json(&directory.policy), &json(&draft.policy));
+        @let changes = differences(&json(&directory.policy), &json(&draft.policy), usize::MAX);
         @if !changes.is_empty() {
             h2 { "Changed settings" }
             ul.exact { @for change in &changes { li { (change) } } }
