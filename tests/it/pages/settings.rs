@@ -219,6 +219,15 @@ async fn white_space_of_prefixes_survives_form_preview_and_api() {
     let now = world.get("settings").await["settings"]["group_prefixes"].clone();
     assert!(now.as_array().unwrap().contains(&json!("VPN  ")), "{now}");
     assert!(admin.get("/audit").await.body.contains("added &quot;VPN  &quot;"));
+
+    // Written otherwise it matches the same names, and is saved all the same.
+    let typed = typed.replace("VPN  ", "vpn  ");
+    let changed = draft(&admin, &[&ON[..], &[("group_prefixes", &typed)]].concat()).await;
+    assert_eq!(save(&admin, &changed, "").await.status, StatusCode::SEE_OTHER);
+    let now = world.get("settings").await["settings"]["group_prefixes"].clone();
+    assert!(now.as_array().unwrap().contains(&json!("vpn  ")), "{now}");
+    world.settle().await;
+    world.assert_idle().await;
 }
 
 #[tokio::test]

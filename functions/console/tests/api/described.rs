@@ -94,8 +94,24 @@ impl Maker<'_> {
     }
 
     fn text(&mut self, schema: &Value) -> Value {
-        const LETTERS: [&str; 14] =
-            ["a", "Z", "7", "-", "_", ".", ".", " ", " ", "\t", "é", "\u{2009}", "/", "\u{1f600}"];
+        const LETTERS: [&str; 16] = [
+            "a",
+            "Z",
+            "7",
+            "-",
+            "_",
+            ".",
+            ".",
+            " ",
+            " ",
+            "\t",
+            "é",
+            "\u{2009}",
+            "/",
+            "\u{1f600}",
+            "\u{85}",
+            "\u{feff}",
+        ];
         let max = usize::try_from(schema["maxLength"].as_u64().unwrap_or(40)).unwrap();
         let lengths = [0, 1, 1, 2, 3, 9, max - 1, max, max + 1];
         let length = lengths[self.rng.random_range(0..lengths.len())];
