@@ -113,6 +113,7 @@ async fn names_are_compared_in_any_encoding_and_with_their_marks() {
     let client = Client::new(&world).await;
     for filter in [
         "userName eq \"J\u{d6}RG@contoso.example\"",
+        "userName eq \" JÖRG@contoso.example \"",
         "userName sw \"jör\"",
         "displayName eq \"JÖRG NOVA\u{301}K\"",
         "name.formatted sw \"Jörg N\"",

@@ -15,6 +15,8 @@ pub(super) enum ResourceType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// A sign-in name or mail address: text, but for white space around it.
+    Address,
     /// The id of an object in the tenant: text to callers, and a GUID is the same in any case.
     Id,
     Boolean,
@@ -60,6 +62,10 @@ impl Attribute {
 
     const fn text(name: &'static str, description: &'static str) -> Self {
         Self::new(name, Kind::Text, description)
+    }
+
+    const fn address(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, Kind::Address, description)
     }
 
     const fn id(name: &'static str, description: &'static str) -> Self {
@@ -133,7 +139,7 @@ pub(super) static USER: Schema = Schema {
     name: "User",
     description: "A user of the directory",
     attributes: &[
-        Attribute::text("userName", "The user principal name. It may change: it is not an identity.")
+        Attribute::address("userName", "The user principal name. It may change: it is not an identity.")
             .required()
             .unique(),
         Attribute::complex(
@@ -153,7 +159,7 @@ pub(super) static USER: Schema = Schema {
             "emails",
             "All mail addresses.",
             &[
-                Attribute::text("value", "The address."),
+                Attribute::address("value", "The address."),
                 Attribute::text("type", "`work` for the primary one, `other` for aliases.").one_of(&["work", "other"]),
                 Attribute::new("primary", Kind::Boolean, "True for the primary one."),
             ],

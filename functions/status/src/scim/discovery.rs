@@ -129,7 +129,7 @@ fn attribute_view(attribute: &Attribute) -> Value {
     put(
         "type",
         match attribute.kind {
-            Kind::Text | Kind::Id => "string",
+            Kind::Text | Kind::Address | Kind::Id => "string",
             Kind::Boolean => "boolean",
             Kind::DateTime => "dateTime",
             Kind::Reference => "reference",

@@ -7,7 +7,7 @@ use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter
 use serde_json::Value;
 use shared::directory::{Folded, ObjectId};
 
-use crate::scim::attributes::{Kind, Path, ResourceType};
+use crate::scim::attributes::{Attribute, Kind, Path, ResourceType};
 
 /// What is asked of a resource, or of a value of a complex attribute.
 #[derive(Debug, Clone)]
@@ -88,9 +88,7 @@ impl Condition {
     /// Whether a resource, or a value, is as asked.
     pub(in crate::scim) fn holds(&self, of: &Value) -> bool {
         match self {
-            Self::Holds(path, test) => {
-                path.values(of).into_iter().any(|value| test.passes(value, path.last().case_exact))
-            }
+            Self::Holds(path, test) => path.values(of).into_iter().any(|value| test.passes(value, path.last())),
             Self::OfOne(path, condition) => path.values(of).into_iter().any(|value| condition.holds(value)),
             Self::Not(condition) => !condition.holds(of),
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(of)),
@@ -163,8 +161,12 @@ fn test(path: &Path, operator: &CompareOp, value: &CompValue) -> Result<Test, St
             })?;
             Ok(Test::Comes(order, Compared::Time(time)))
         }
-        (Kind::Text | Kind::Id | Kind::Reference, CompValue::Str(text)) => {
-            let text = if kind == Kind::Id { printed_id(text) } else { text.clone() };
+        (Kind::Text | Kind::Address | Kind::Id | Kind::Reference, CompValue::Str(text)) => {
+            let text = match kind {
+                Kind::Id => printed_id(text),
+                Kind::Address if matches!(operator, CompareOp::Eq | CompareOp::Ne) => text.trim().to_owned(),
+                _ => text.clone(),
+            };
             Ok(match operator {
                 CompareOp::Eq => Test::Equals(text),
                 CompareOp::Ne => Test::Differs(text),
@@ -193,9 +195,11 @@ fn order(operator: &CompareOp) -> Option<Order> {
 }
 
 impl Test {
-    fn passes(&self, value: &Value, case_exact: bool) -> bool {
+    fn passes(&self, value: &Value, attribute: &Attribute) -> bool {
+        let case_exact = attribute.case_exact;
         let compare = |wanted: &str, exactly: fn(&str, &str) -> bool, folded: fn(&Folded, &Folded) -> bool| {
             value.as_str().is_some_and(|text| {
+                let text = if attribute.kind == Kind::Address { text.trim() } else { text };
                 if case_exact { exactly(text, wanted) } else { folded(&Folded::of(text), &Folded::of(wanted)) }
             })
         };
