@@ -69,7 +69,7 @@ impl Searched for UserRecord {
         directory: DirectoryId,
         ids: BTreeSet<ObjectId>,
     ) -> Result<Vec<Self>, StoreError> {
-        store.users(directory, &ids.into_iter().map(UserId::from).collect()).await
+        store.users_by_id(directory, &ids.into_iter().map(UserId::from).collect()).await
     }
 
     async fn behind(
