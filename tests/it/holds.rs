@@ -299,7 +299,6 @@ async fn held_allowed_group_lets_no_newcomers_in() {
 #[tokio::test]
 async fn an_ignored_group_that_is_restored_ends_the_hold() {
     let (world, mut settings, _) = with_ignored(false).await;
-    // The recycle bin keeps groups of this kind only.
     let group = world.apply(Action::CreateGroup(NewGroup::named("Partners", GroupKind::Microsoft365))).unwrap();
     world.apply(Action::AddMember { group, member: world.ordinary_users()[5] });
     settings["ignored_groups"] = json!([group]);

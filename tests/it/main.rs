@@ -8,6 +8,8 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+use mimalloc::MiMalloc;
+
 mod alerts;
 mod app_credential;
 mod checkpoints;
@@ -55,3 +57,6 @@ mod tokens;
 mod turns;
 mod unknown_members;
 mod upgrade;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;

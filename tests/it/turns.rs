@@ -10,7 +10,7 @@ use shared::sync::{RunRequest, Trigger};
 use tenant::{Action, DeltaReset, Fault, Matcher, RequestKind, What};
 
 use crate::crash::Kind;
-use crate::harness::everything;
+use crate::harness::{World, everything, small};
 use crate::lab::{Delivered, Lab, Process, REDELIVERY, Way, tiny};
 
 /// The third write of a run comes after it has the lease and its record says so.
@@ -49,6 +49,25 @@ async fn put_off(lab: &Lab, trigger: Trigger) -> RunRequest {
     assert_eq!(lab.deliver(&request, &Process::undisturbed()).await, Delivered::Handled);
     assert_eq!(lab.record(&request).await["state"], "queued");
     request
+}
+
+/// The same on the queue of the local stack, whose messages are on their way at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_requested_at_once_follow_each_other_closely_on_the_local_queue() {
+    let world = World::synced(&small(), everything()).await;
+    for minutes in [10, 20, 30] {
+        let mut settings = everything();
+        settings["sync_every_minutes"] = json!(minutes);
+        let (settings_path, runs_path, nothing) = (world.path("settings"), world.path("runs"), json!({}));
+        let (changed, requested) =
+            tokio::join!(world.api.put(&settings_path, &settings), world.api.post(&runs_path, &nothing));
+        let mut records = [world.ended(&changed.unwrap()["run"]).await, world.ended(&requested.unwrap()["id"]).await];
+        records.sort_by_key(|record| time(record, "started_at"));
+        let [first, second] = &records;
+        assert!([first, second].iter().all(|record| record["state"] == "succeeded"), "{first:#} {second:#}");
+        let waited = time(second, "started_at").duration_since(time(first, "finished_at"));
+        assert!(waited < SignedDuration::from_secs(2), "{waited:?}: {first:#} {second:#}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

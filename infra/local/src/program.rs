@@ -341,3 +341,23 @@ fn say(text: &str) {
     // Nobody can be told when standard error is gone.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn browsers_reach_it_where_the_portal_lets_redirect_addresses_be_registered() {
+        let base = |arguments: &[&str], is_external| {
+            let args = Args::parse_from([&["local"], arguments].concat());
+            base_url(&args, is_external, args.port).unwrap().map(|url| url.to_string())
+        };
+        assert_eq!(base(&[], true).as_deref(), Some("http://localhost:8365/"));
+        assert_eq!(base(&["--port", "8000"], true).as_deref(), Some("http://localhost:8000/"));
+        assert_eq!(base(&[], false), None, "a simulated tenant takes any address");
+        let said = ["--base-url", "http://127.0.0.1:8365"];
+        assert_eq!(base(&said, true).as_deref(), Some("http://127.0.0.1:8365/"));
+    }
+}

@@ -244,3 +244,26 @@ async fn deleted_user_leaves_groups_and_returns_to_them() {
     assert_eq!((joined, left), (groups().await, BTreeSet::new()));
     lab.assert_idle().await;
 }
+
+#[tokio::test]
+async fn changes_of_one_run_come_in_their_order() {
+    let (lab, reader) = lab().await;
+    let world = &lab.world;
+    let disabled = lab.staff[0];
+    world.apply(Action::DisableUser { user: disabled });
+    lab.run().await;
+    let since = reader.good("changes").await["next_cursor"].as_str().unwrap().to_owned();
+    // In one run somebody comes, somebody goes, and a group appears.
+    world.apply(Action::CreateGroup(NewGroup::named("New Group", GroupKind::Security)));
+    world.apply(Action::DisableUser { user: lab.staff[1] });
+    world.apply(Action::EnableUser { user: disabled });
+    lab.run().await;
+    let feed = reader.good(&format!("changes?since={since}")).await;
+    let kind = |change: &Value| match (change.get("group").is_some(), change["status"] == "inactive") {
+        (true, _) => "group",
+        (false, true) => "deactivation",
+        (false, false) => "activation",
+    };
+    let kinds: Vec<&str> = feed["items"].as_array().unwrap().iter().map(kind).collect();
+    assert_eq!(kinds, ["activation", "deactivation", "group"], "{feed:#}");
+}

@@ -33,6 +33,17 @@ struct Story {
     walks: Vec<Walk>,
     feed: FeedCopy,
     since: SinceCopy,
+    /// Whether users are published.
+    users: bool,
+    seen: Seen,
+}
+
+/// What a story had in it.
+#[derive(Default)]
+struct Seen {
+    kills: usize,
+    holds: usize,
+    switches: usize,
 }
 
 impl Story {
@@ -45,7 +56,8 @@ impl Story {
         let reader = Reader::of(&lab).await;
         let moments = Vec::new();
         let (walks, feed, since) = (walk::all(3), FeedCopy::new(), SinceCopy::default());
-        Self { lab, rng: StdRng::seed_from_u64(seed), reader, moments, walks, feed, since }
+        let rng = StdRng::seed_from_u64(seed);
+        Self { lab, rng, reader, moments, walks, feed, since, users: true, seen: Seen::default() }
     }
 
     /// Readers make a request each.
@@ -78,6 +90,7 @@ impl Story {
                 if writes >= last_write {
                     work.abort();
                     let _ = work.await;
+                    self.seen.kills += 1;
                     break Delivered::Again;
                 }
                 process.wake();
@@ -99,7 +112,9 @@ impl Story {
         let truth = self.lab.world.tenant.truth();
         let groups: Vec<Uuid> = truth.groups.iter().filter(|one| one.deleted.is_none()).map(|one| one.id).collect();
         let mut settings = everything();
-        settings["sync_users"] = json!(self.rng.random_ratio(4, 5));
+        let users = self.rng.random_ratio(4, 5);
+        self.seen.switches += usize::from(std::mem::replace(&mut self.users, users) != users);
+        settings["sync_users"] = json!(users);
         settings["nested_groups"] = json!(self.rng.random_bool(0.5));
         settings["sync_groups_without_email"] = json!(self.rng.random_bool(0.7));
         if self.rng.random_bool(0.6) {
@@ -127,16 +142,22 @@ impl Story {
     }
 
     async fn round(&mut self) {
+        let before = (self.seen.switches, self.feed.restarts, self.since.restarts);
         self.events();
         if self.rng.random_ratio(1, 3) {
             self.change_settings().await;
         }
         let mut run = self.run(Trigger::Manual).await;
+        self.seen.holds += usize::from(run["state"] == "held");
         if run["state"] == "held" && self.rng.random_bool(0.7) {
             run = self.lab.world.approve(&run).await;
         }
         assert_ne!(run["state"], "failed", "{run:#}");
         self.rest().await;
+        let (switches, feed, since) = before;
+        if self.seen.switches == switches {
+            assert_eq!((self.feed.restarts, self.since.restarts), (feed, since), "nothing made anybody start over");
+        }
     }
 
     /// Nothing is under way: the readers come to the end, and know what there is.
@@ -149,7 +170,7 @@ impl Story {
     }
 }
 
-async fn tell(seed: u64) {
+async fn tell(seed: u64) -> Seen {
     let mut story = Story::begin(seed).await;
     for _ in 0..ROUNDS {
         story.round().await;
@@ -158,11 +179,18 @@ async fn tell(seed: u64) {
     for _ in 0..60 {
         story.read().await;
     }
+    story.seen
 }
 
 #[tokio::test]
 async fn restless_readers_know_what_is_published() {
+    let mut all = Seen::default();
     for seed in 0..3 {
-        tell(seed).await;
+        let seen = tell(seed).await;
+        all.kills += seen.kills;
+        all.holds += seen.holds;
+        all.switches += seen.switches;
     }
+    let Seen { kills, holds, switches } = all;
+    assert!(kills > 0 && holds > 0 && switches > 0, "{kills} kills, {holds} holds, {switches} switches of user sync");
 }

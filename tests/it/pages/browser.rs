@@ -145,7 +145,9 @@ async fn open(port: u16, setup: Setup, profile: &Path) -> Client {
     if !setup.scripts {
         options["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
     }
-    let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": options});
+    // A busy machine takes longer than the 30 seconds that scripts have otherwise.
+    let timeouts = json!({"script": 120_000});
+    let capabilities = json!({"browserName": "chrome", "timeouts": timeouts, "goog:chromeOptions": options});
     let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}")).await.unwrap()

@@ -97,3 +97,34 @@ impl Gateway {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A function whose answers, as Lambda would pass them on, have so many bytes.
+    struct Long(usize);
+
+    #[async_trait]
+    impl Function for Long {
+        async fn invoke(&self, _: String) -> Result<Vec<u8>, InvokeError> {
+            let around = json!({"statusCode": 200, "body": ""}).to_string().len();
+            Ok(json!({"statusCode": 200, "body": "x".repeat(self.0 - around)}).to_string().into_bytes())
+        }
+    }
+
+    #[tokio::test]
+    async fn answer_longer_than_lambda_passes_on_is_a_bad_gateway() {
+        for (bytes, status) in
+            [(limits::MAX_ANSWER_BYTES, StatusCode::OK), (limits::MAX_ANSWER_BYTES + 1, StatusCode::BAD_GATEWAY)]
+        {
+            let function: Arc<dyn Function> = Arc::new(Long(bytes));
+            let gateway = Gateway::new([("status", function)]);
+            let request = Request::builder().uri("/api/v1/status").body(Body::empty()).unwrap();
+            assert_eq!(gateway.ask(request).await.status(), status, "{bytes} bytes");
+        }
+    }
+}
