@@ -1,10 +1,13 @@
 //! Counters that lag behind: what was deleted a moment ago is still counted, and what is new is not counted yet.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tenant::{Action, Fault, GroupKind, Matcher, NewGroup, NewUser, RequestKind, Sample, What};
 use uuid::Uuid;
 
 use crate::harness::{World, everything};
+use crate::lab::Lab;
 
 /// A tenant of 20 people.
 fn twenty() -> Sample {
@@ -133,6 +136,40 @@ async fn known_members_in_doubt_stay_as_they_were() {
     assert_eq!(world.sync().await["state"], "succeeded");
     world.check(&settings).await;
     world.assert_idle().await;
+}
+
+/// Whether somebody has left is in doubt as above, and by new settings it would be a member who comes in.
+#[tokio::test]
+async fn whoever_may_have_left_is_not_let_in_by_new_settings() {
+    let lab = Lab::start(&twenty(), |_| {}).await;
+    let world = &lab.world;
+    world.authorize().await;
+    let group = world.apply(Action::CreateGroup(NewGroup::named("Leavers", GroupKind::Security))).unwrap();
+    let users: Vec<Uuid> = world.ordinary_users().into_iter().take(2).collect();
+    for user in &users {
+        world.apply(Action::AddMember { group, member: *user });
+    }
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([group]);
+    lab.change_settings(&settings).await;
+    assert_eq!(lab.run().await["state"], "succeeded");
+
+    world.apply(Action::RemoveMember { group, member: users[0] });
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    lag(world, 1);
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::GroupsOf), What::EmptyPageNoLink));
+    let mut settings = everything();
+    settings["allowed_groups"] = json!([group]);
+    lab.change_settings(&settings).await;
+    let run = lab.run().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    assert_eq!(world.user(users[0]).await["reason"], "membership_unknown");
+    assert_eq!(world.active().await, BTreeSet::from([users[1]]));
+    world.tenant.clear_faults();
+    lag(world, 0);
+    assert_eq!(lab.run().await["state"], "succeeded");
+    world.check(&settings).await;
+    lab.assert_idle().await;
 }
 
 /// A list that ended early shows nothing of it. It is compared with its counter once settings make it decide, and no more then.

@@ -350,14 +350,20 @@ mod tests {
 
     #[test]
     fn browsers_reach_it_where_the_portal_lets_redirect_addresses_be_registered() {
+        let external = [
+            "local",
+            "--login-url=http://127.0.0.1:1",
+            "--graph-url=http://127.0.0.1:1",
+            "--client-id=app",
+            "--client-secret-file=secret",
+        ];
         let base = |arguments: &[&str], is_external| {
-            let args = Args::parse_from([&["local"], arguments].concat());
+            let args = Args::try_parse_from([&external, arguments].concat()).unwrap();
             base_url(&args, is_external, args.port).unwrap().map(|url| url.to_string())
         };
         assert_eq!(base(&[], true).as_deref(), Some("http://localhost:8365/"));
-        assert_eq!(base(&["--port", "8000"], true).as_deref(), Some("http://localhost:8000/"));
+        assert_eq!(base(&["--port=8000"], true).as_deref(), Some("http://localhost:8000/"));
+        assert_eq!(base(&["--base-url=http://127.0.0.1:8365"], true).as_deref(), Some("http://127.0.0.1:8365/"));
         assert_eq!(base(&[], false), None, "a simulated tenant takes any address");
-        let said = ["--base-url", "http://127.0.0.1:8365"];
-        assert_eq!(base(&said, true).as_deref(), Some("http://127.0.0.1:8365/"));
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct NetChanges {
     pub(super) nestings: BTreeMap<GroupId, BTreeMap<GroupId, bool>>,
     /// Whether the members of a group are known now, for the groups whose lists were read or could not be.
     pub(super) membership: BTreeMap<GroupId, Membership>,
+    /// Groups of which it is in doubt whether a user is in them: the tenant counts the user and does not list it.
+    pub(super) doubtful: BTreeMap<UserId, BTreeSet<GroupId>>,
     /// Members of kinds that this version does not know, by group, until [`Self::classify`] looks at whose ids they carry.
     unclassified: Vec<(GroupId, MemberChange)>,
     /// What is odd but does no harm, in words.

@@ -71,9 +71,29 @@ impl<'a> Outlook<'a> {
             // Microsoft drops the memberships too, but was seen not to report it.
             user.groups.clear();
         }
-        let earlier = old.and_then(|old| self.facts(old).earlier);
-        user.decision = decide_user(self.policy, &self.reach, UserFacts { earlier, ..self.facts(&user) });
+        user.decision = self.decide(&user, old.and_then(|old| self.facts(old).earlier));
         Some(user)
+    }
+
+    /// Decides about a user. Where that hangs on a group of which it is in doubt whether the user is in it, the earlier decision
+    /// stands, and whoever was not active is not let in.
+    fn decide(&self, user: &UserRecord, earlier: Option<&UserDecision>) -> UserDecision {
+        let decide = |groups: &BTreeSet<GroupId>| {
+            decide_user(self.policy, &self.reach, UserFacts { groups, earlier, ..self.facts(user) })
+        };
+        let decision = decide(&user.groups);
+        let Some(doubtful) = self.net.doubtful.get(&user.id) else { return decision };
+        let hangs_on_it =
+            decide(&(&user.groups | doubtful)).is_active() != decide(&(&user.groups - doubtful)).is_active();
+        let was_active = earlier.is_some_and(UserDecision::is_active);
+        if !hangs_on_it || decision.is_active() == was_active {
+            return decision;
+        }
+        match doubtful.iter().find(|group| self.reach.reaches(group)) {
+            _ if was_active => UserDecision::Active,
+            Some(group) => UserDecision::Inactive(InactiveReason::MembershipUnknown { group: group.clone() }),
+            None => decision,
+        }
     }
 
     /// The groups that decide and whose members are known.

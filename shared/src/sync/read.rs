@@ -238,6 +238,7 @@ impl<'a> Lists<'a> {
                             "{number} members of group {group} are counted and not listed; what was known of them stays"
                         ));
                     }
+                    self.reconciliation.doubt(&group, &doubtful);
                     members.objects.extend(found);
                     let doubtful = doubtful.into_iter().map(|id| UnreadObject { id: Some(id), note: String::new() });
                     members.unread.extend(doubtful);

@@ -105,6 +105,13 @@ impl<'a> Reconciliation<'a> {
         self.unread_groups.extend(groups.unread);
     }
 
+    /// Notes that each of these, who are counted and not listed, may be in the group or not.
+    pub(super) fn doubt(&mut self, group: &GroupId, members: &BTreeSet<ObjectId>) {
+        for member in members {
+            self.net.doubtful.entry(member.clone().into()).or_default().insert(group.clone());
+        }
+    }
+
     /// A group whose members cannot be read. Those on record stay.
     pub(super) fn see_unknown(&mut self, group: &GroupId, cause: UnknownCause) {
         self.set_membership(group, cause.into());

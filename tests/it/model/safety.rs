@@ -32,6 +32,8 @@ pub struct Moment {
     pub facts: Facts,
     /// What was true of each user when a run last read everything that it could.
     pub read: Facts,
+    /// The version of the settings that users were decided with.
+    pub decided_with: u64,
 }
 
 /// By user: whether the account is enabled, and the groups it is in.
@@ -51,10 +53,13 @@ impl Moment {
     /// Whoever was published rightly before, and deserves the same after, is published so after: a run may be late, but it
     /// never makes right wrong.
     ///
-    /// A decision that depends on members who cannot be read stays as it was. What else is known of the user may change it.
+    /// A decision that depends on members who cannot be read stays as it was. What else is known of the user may change it, and
+    /// so may other settings: whoever was last seen in a group counts as its member.
     pub fn assert_nobody_harmed(&self, after: &Self) {
+        let are_same_settings = self.decided_with == after.decided_with;
         for user in self.undecided.intersection(&after.undecided) {
-            let before = self.published.get(user).filter(|_| self.read.get(user) == after.facts.get(user));
+            let before =
+                self.published.get(user).filter(|_| are_same_settings && self.read.get(user) == after.facts.get(user));
             if let Some(before) = before {
                 assert_eq!(after.published.get(user), Some(before), "{user} cannot be decided");
             }

@@ -6,6 +6,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, IteratorRandom as _};
 use serde_json::{Value, json};
+use shared::store::DirectoryStore as _;
 use shared::sync::Trigger;
 use tenant::{
     Action, Deletion, DeltaReset, Fault, GroupKind, Matcher, MemberKind, NewGroup, NewUser, Paging, RequestKind,
@@ -96,12 +97,14 @@ impl Story {
 
     async fn moment(&self) -> Moment {
         let truth = self.lab.world.tenant.truth();
+        let directory = self.lab.world.stack.store.directory(self.lab.directory()).await.unwrap().unwrap();
         Moment {
             published: self.lab.statuses().await,
             deserved: deserved(&truth, &self.settings),
             undecided: undecided(&truth, &self.settings),
             facts: facts(&truth),
             read: self.read.clone(),
+            decided_with: directory.published.map_or(0, |published| published.settings_version),
         }
     }
 
