@@ -50,8 +50,8 @@ impl PartialSchema for NamePrefix {
             .description(Some("The beginning of a group's name. White space counts, but is not all there is."))
             .min_length(Some(1))
             .max_length(Some(MAX_PREFIX_CHARS))
-            // White space as Unicode has it: that of ECMA-262 has the byte order mark too, and lacks NEL.
-            .pattern(Some(r"[^\s\u0085]|\uFEFF"))
+            // White space as Unicode has it. What `\s` is differs from one reader of patterns to the next.
+            .pattern(Some(r"[^\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]"))
             .examples(["VPN-"]);
         prefix.into()
     }
