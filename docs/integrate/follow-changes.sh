@@ -15,7 +15,7 @@ get() {
 }
 
 fail() {
-    jq --raw-output '.detail' "$1" >&2 || true
+    [[ ! -e $1 ]] || jq --raw-output '.detail' "$1" >&2 || true
     exit 2
 }
 

@@ -176,8 +176,7 @@ async fn whoever_may_have_left_is_not_let_in_by_new_settings() {
 #[tokio::test]
 async fn list_cut_short_before_it_decided_is_completed_once_it_does() {
     let world = unread().await;
-    let (outer, inner) = ("Outer", "Inner");
-    let [outer, inner] = [outer, inner]
+    let [outer, inner] = ["Outer", "Inner"]
         .map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
     let users: Vec<Uuid> = world.ordinary_users().into_iter().take(4).collect();
     world.apply(Action::AddMember { group: outer, member: inner });

@@ -335,6 +335,15 @@ async fn users_and_groups_are_pulled_by_scim_as_a_whole_or_not_at_all() {
     assert_eq!((code, text.as_str()), (2, "The access token is not known, or it has expired.\n"));
     assert_eq!((read("users.ndjson"), read("groups.ndjson")), before);
 
+    let mut away = environment.clone();
+    away.retain(|(name, _)| *name != "SYNC_API");
+    away.push(("SYNC_API", "http://127.0.0.1:1".to_owned()));
+    for script in ["pull-scim.sh", "follow-changes.sh"] {
+        let (code, text) = run(script, &[place], &away).await;
+        assert_eq!(code, 2, "{script}: {text}");
+    }
+    assert_eq!((read("users.ndjson"), read("groups.ndjson")), before);
+
     let hidden = hidden_group(&world).await;
     let (code, text) = run("pull-scim.sh", &[place], &environment).await;
     assert_eq!(code, 2, "an unknown list is no empty one: {text}");

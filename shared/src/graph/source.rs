@@ -66,12 +66,12 @@ impl TenantSource for GraphTenant {
         self.groups_of(&format!("groups/{group}"), trail).await
     }
 
-    async fn user_group_count(&self, user: &UserId) -> Result<Option<u64>, SourceError> {
-        self.count(&format!("users/{user}/memberOf/microsoft.graph.group/$count")).await
+    async fn count_groups_of_user(&self, user: &UserId) -> Result<Option<u64>, SourceError> {
+        self.count_groups_of(&format!("users/{user}")).await
     }
 
-    async fn group_group_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError> {
-        self.count(&format!("groups/{group}/memberOf/microsoft.graph.group/$count")).await
+    async fn count_groups_of_group(&self, group: &GroupId) -> Result<Option<u64>, SourceError> {
+        self.count_groups_of(&format!("groups/{group}")).await
     }
 
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError> {
@@ -152,6 +152,10 @@ impl GraphTenant {
     async fn groups_of(&self, object: &str, trail: &Trail<GroupId>) -> Result<(), SourceError> {
         let url = self.endpoint(&format!("{object}/memberOf/microsoft.graph.group"), "$select=id");
         Ok(self.follow(&url, Read::groups_page, &format!("group of {object}"), wire::group_id, trail).await?)
+    }
+
+    async fn count_groups_of(&self, object: &str) -> Result<Option<u64>, SourceError> {
+        self.count(&format!("{object}/memberOf/microsoft.graph.group/$count")).await
     }
 
     async fn exists(&self, path: &str) -> Result<bool, SourceError> {

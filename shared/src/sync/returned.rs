@@ -340,7 +340,7 @@ async fn read_user(
     if !trail.looks_cut() && known.users.get(user).is_none_or(|user| user.groups.is_subset(&listed)) {
         return Ok(true);
     }
-    let counted = source.user_group_count(user).await?;
+    let counted = source.count_groups_of_user(user).await?;
     Ok(counted.is_none_or(|counted| counted <= listed.len() as u64))
 }
 
@@ -360,5 +360,5 @@ async fn read_group(source: &dyn TenantSource, ledger: &Ledger, group: &GroupId)
         return Ok(true);
     }
     let listed = groups.map(Clone::clone).len();
-    Ok(source.group_group_count(group).await?.is_none_or(|counted| counted <= listed as u64))
+    Ok(source.count_groups_of_group(group).await?.is_none_or(|counted| counted <= listed as u64))
 }

@@ -161,10 +161,10 @@ pub trait TenantSource: Send + Sync {
     async fn groups_of_group(&self, group: &GroupId, trail: &Trail<GroupId>) -> Result<(), SourceError>;
 
     /// How many groups a user is directly in; `None` when the tenant does not say.
-    async fn user_group_count(&self, user: &UserId) -> Result<Option<u64>, SourceError>;
+    async fn count_groups_of_user(&self, user: &UserId) -> Result<Option<u64>, SourceError>;
 
     /// How many groups a group is directly in, likewise.
-    async fn group_group_count(&self, group: &GroupId) -> Result<Option<u64>, SourceError>;
+    async fn count_groups_of_group(&self, group: &GroupId) -> Result<Option<u64>, SourceError>;
 
     /// True when there is such a user, not counting soft-deleted ones.
     async fn user_exists(&self, user: &UserId) -> Result<bool, SourceError>;

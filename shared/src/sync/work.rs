@@ -279,8 +279,8 @@ fn published_by(run: &Run, directory: &Directory, settings_version: Option<u64>,
     }
 }
 
-/// The groups that decide and whose members are to be compared: of settings that were not applied yet all, since what was read
-/// before decided nothing, and later those that no run has compared since.
+/// The deciding groups whose members are still to be compared. With settings that were not applied before, those are all of them,
+/// since their lists decided nothing when they were read; after that, those that no run has compared yet.
 fn uncompared(
     directory: &Directory,
     run: &Run,

@@ -195,11 +195,11 @@ impl TenantSource for Tenant {
         Ok(())
     }
 
-    async fn group_group_count(&self, _: &GroupId) -> Result<Option<u64>, SourceError> {
+    async fn count_groups_of_group(&self, _: &GroupId) -> Result<Option<u64>, SourceError> {
         Ok(None)
     }
 
-    async fn user_group_count(&self, _: &UserId) -> Result<Option<u64>, SourceError> {
+    async fn count_groups_of_user(&self, _: &UserId) -> Result<Option<u64>, SourceError> {
         Ok(None)
     }
 

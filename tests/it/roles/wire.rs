@@ -44,33 +44,37 @@ pub fn by_tcp() -> SharedHttpClient {
 
 /// The wire in this deployment, over the way to its parts of AWS.
 pub fn wire(aws: SharedHttpClient, deployment: Deployment) -> SharedHttpClient {
-    SharedHttpClient::new(Wire { aws, deployment })
+    let elsewhere = deployment.kms_and_sts.map(|endpoint| (endpoint, by_tcp()));
+    SharedHttpClient::new(Wire { aws, elsewhere, app_credential: deployment.app_credential })
 }
 
 #[derive(Debug)]
 struct Wire {
     aws: SharedHttpClient,
-    deployment: Deployment,
+    /// Where KMS and STS answer, and the way there.
+    elsewhere: Option<(String, SharedHttpClient)>,
+    app_credential: AppCredential,
 }
 
 impl HttpClient for Wire {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let aws = self.aws.http_connector(settings, components);
-        let by_tcp = by_tcp().http_connector(settings, components);
-        SharedHttpConnector::new(Connector { aws, by_tcp, deployment: self.deployment.clone() })
+        let elsewhere = self.elsewhere.as_ref();
+        let elsewhere = elsewhere.map(|(endpoint, way)| (endpoint.clone(), way.http_connector(settings, components)));
+        SharedHttpConnector::new(Connector { aws, elsewhere, app_credential: self.app_credential.clone() })
     }
 }
 
 #[derive(Debug)]
 struct Connector {
     aws: SharedHttpConnector,
-    by_tcp: SharedHttpConnector,
-    deployment: Deployment,
+    elsewhere: Option<(String, SharedHttpConnector)>,
+    app_credential: AppCredential,
 }
 
 impl HttpConnector for Connector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        if let Err(denied) = check(&request, &self.deployment.app_credential) {
+        if let Err(denied) = check(&request, &self.app_credential) {
             // Whoever asked may take it for trouble that passes: this is what a failing test shows.
             #[expect(clippy::print_stderr, reason = "the test's output")]
             {
@@ -79,11 +83,11 @@ impl HttpConnector for Connector {
             return HttpConnectorFuture::ready(Err(ConnectorError::other(denied.into(), None)));
         }
         // These two are asked where AWS has them.
-        if let Some(endpoint) = &self.deployment.kms_and_sts
+        if let Some((endpoint, way)) = &self.elsewhere
             && request.uri().starts_with("https://")
         {
             request.set_uri(endpoint.as_str()).unwrap();
-            return self.by_tcp.call(request);
+            return way.call(request);
         }
         self.aws.call(request)
     }

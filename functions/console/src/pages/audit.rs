@@ -145,6 +145,7 @@ mod tests {
             ["allowed groups: added c; removed a", "safety limit: percent 20 → percent 10", "sync users: no → yes"]
         );
     }
+
     #[test]
     fn longest_page_fits_one_answer() {
         for letter in ['"', '\u{1}', '\u{200b}', '😀'] {

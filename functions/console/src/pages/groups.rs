@@ -272,7 +272,7 @@ pub(super) async fn show(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use jiff::Timestamp;
@@ -299,22 +299,26 @@ mod tests {
         assert_eq!(kind(&[], false, false), "unknown kind");
     }
 
+    /// A group whose names and id are as long as any.
+    pub(in crate::pages) fn longest(number: usize, letter: char) -> GroupRecord {
+        let name = || Some(letter.to_string().repeat(256).into());
+        GroupRecord {
+            id: format!("{number:0128}").parse().unwrap(),
+            profile: GroupProfile { display_name: name(), mail: name(), ..GroupProfile::default() },
+            presence: Presence::Present,
+            children: BTreeSet::new(),
+            decision: GroupDecision::Synced,
+            members: u64::MAX,
+            membership: UnknownCause::Hidden.into(),
+        }
+    }
+
     #[test]
     fn longest_table_fits_one_answer() {
         let directory =
             Directory::new(DirectoryId::new(uuid::Uuid::nil()), "contoso".to_owned(), Timestamp::UNIX_EPOCH);
         for letter in ['"', '\u{1}', '😀'] {
-            let name = || Some(letter.to_string().repeat(256).into());
-            let group = |number: usize| GroupRecord {
-                id: format!("{number:0128}").parse().unwrap(),
-                profile: GroupProfile { display_name: name(), mail: name(), ..GroupProfile::default() },
-                presence: Presence::Present,
-                children: BTreeSet::new(),
-                decision: GroupDecision::Synced,
-                members: u64::MAX,
-                membership: UnknownCause::Hidden.into(),
-            };
-            let groups: Vec<GroupRecord> = (0..MAX_ROWS).map(group).collect();
+            let groups: Vec<GroupRecord> = (0..MAX_ROWS).map(|number| longest(number, letter)).collect();
             let body = table(&directory, &groups).into_string();
             let bytes = serde_json::to_string(&body).unwrap().len();
             // Half of what Lambda passes on: a page may have two such tables.

@@ -31,7 +31,7 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
 
 /// The most rows of a table that has no further pages. With names at their limits, they fit what Lambda passes on.
 pub(super) const MAX_ROWS: usize = 500;
-/// The most characters of a name where very many are shown at once.
+/// How many characters of a name are shown where there are very many names.
 const SHORT: usize = 64;
 
 /// Says below such a table how many rows it leaves out.
@@ -153,7 +153,7 @@ pub(super) fn run_state(run: &Run) -> Markup {
     }
 }
 
-/// A name where very many are shown at once: its beginning.
+/// The beginning of a name, to be shown where there are very many names.
 pub(super) fn short(name: &str) -> String {
     let mut short: String = name.chars().take(SHORT).collect();
     if short.len() < name.len() {

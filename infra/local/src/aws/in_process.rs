@@ -9,8 +9,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::{BoxError, Router};
 use tokio::task::yield_now;
 
 /// A client of these parts, each at its endpoint. It reaches nothing else.
@@ -42,7 +42,7 @@ impl HttpConnector for InProcess {
 }
 
 /// Others may do something before the request arrives and before its answer does, as if it had a way to go.
-async fn ask(part: Router, request: HttpRequest) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
+async fn ask(part: Router, request: HttpRequest) -> Result<HttpResponse, BoxError> {
     let request = request.try_into_http1x()?.map(Body::new);
     yield_now().await;
     let Ok(answer) = tower::ServiceExt::oneshot(part, request).await;

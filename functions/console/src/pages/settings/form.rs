@@ -276,26 +276,14 @@ pub(super) fn label_of(field: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use shared::directory::{GroupProfile, Presence, UnknownCause};
-    use shared::filter::GroupDecision;
-
     use super::*;
+    use crate::pages::groups::tests::longest;
 
     #[test]
     fn longest_lists_fit_one_answer() {
         for letter in ['"', '\u{1}', '😀'] {
-            let name = || Some(letter.to_string().repeat(256).into());
-            let group = |number: usize| GroupRecord {
-                id: format!("{number:036}").parse().unwrap(),
-                profile: GroupProfile { display_name: name(), mail: name(), ..GroupProfile::default() },
-                presence: Presence::Present,
-                children: BTreeSet::new(),
-                decision: GroupDecision::Synced,
-                members: u64::MAX,
-                membership: UnknownCause::Hidden.into(),
-            };
-            let groups: BTreeMap<GroupId, GroupRecord> =
-                (0..2_000).map(group).map(|group| (group.id.clone(), group)).collect();
+            let groups = (0..2_000).map(|number| longest(number, letter));
+            let groups: BTreeMap<GroupId, GroupRecord> = groups.map(|group| (group.id.clone(), group)).collect();
             let ids: BTreeSet<GroupId> = groups.keys().cloned().collect();
             let body = list("allowed_groups", "Allowed groups", &ids, &groups, "", "").into_string();
             let bytes = serde_json::to_string(&body).unwrap().len();
