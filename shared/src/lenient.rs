@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::filter::whole_number;
+
 /// Reads a number of seconds: a whole number, one with a fraction, or either as text.
 pub(crate) fn seconds(value: &Value) -> Option<f64> {
     let number = match value {
@@ -30,20 +32,9 @@ pub(crate) fn numeric_date(value: &Value) -> Option<i64> {
 /// Reads a whole number that is not negative: as a number, also one with a fraction of zero, or as text.
 pub(crate) fn whole(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(without_fraction)),
-        Value::String(text) => {
-            let text = text.trim();
-            text.parse().ok().or_else(|| text.parse().ok().and_then(without_fraction))
-        }
-        _ => None,
+        Value::String(text) => serde_json::from_str(text).ok().as_ref().and_then(whole_number),
+        other => whole_number(other),
     }
-}
-
-fn without_fraction(number: f64) -> Option<u64> {
-    // Up to here every whole number has a representation of its own.
-    let is_exact = (0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-    is_exact.then_some(number as u64)
 }
 
 /// Reads a list of words: a list, or one text with spaces between them. Entries that are not text are left out.

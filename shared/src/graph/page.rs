@@ -166,8 +166,8 @@ pub(super) fn object(body: &[u8]) -> Result<(), Malformed> {
 /// The answer of a `$count` path: a bare number, at times after a byte order mark.
 pub(super) fn count(body: &[u8]) -> Result<u64, Malformed> {
     let text = std::str::from_utf8(body).map_err(|_| Malformed::NotANumber)?;
-    let text = text.trim_start_matches('\u{feff}').trim();
-    lenient::whole(&Value::from(text.trim_matches('"'))).ok_or(Malformed::NotANumber)
+    let number = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
+    number.as_ref().and_then(lenient::whole).ok_or(Malformed::NotANumber)
 }
 
 #[cfg(test)]
