@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::{Change, Condition};
 use shared::session::Role;
-use tenant::{ALL_EMPLOYEES, Action, CONTRACTORS, GroupKind, MemberKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
+use tenant::{
+    ALL_EMPLOYEES, Action, CONTRACTORS, Fault, GroupKind, Matcher, MemberKind, NewGroup, NewUser, RequestKind,
+    SERVICE_ACCOUNTS, What,
+};
 use uuid::Uuid;
 
 use crate::harness::{World, everything, small};
@@ -338,6 +341,61 @@ async fn a_member_of_an_unknown_kind_in_a_listed_group_keeps_decisions() {
     assert_eq!(world.user(new).await["status"], "active");
 }
 
+/// A list without the member says nothing of it, nor do the counters of users and groups.
+#[tokio::test]
+async fn member_of_unknown_kind_that_a_list_lacks_is_not_taken_for_gone() {
+    let untrue = || What::Status { code: 200, retry_after: None, body: Some(json!({"value": []})) };
+    for is_listed in [false, true] {
+        let world = World::synced(&small(), everything()).await;
+        let group = world.apply(Action::CreateGroup(NewGroup::named("Robots", GroupKind::Security))).unwrap();
+        let listed: &[Uuid] = if is_listed { &[group] } else { &[] };
+        let settings = settings("ignored_groups", listed, false);
+        if is_listed {
+            world.set(settings.clone()).await;
+        }
+        let strange = stranger_joins(&world, group);
+        let is_unknown = async || get(&world, &world.path(&format!("groups/{group}/members"))).await.0;
+        // Nothing is known of the group when a full reading meets the list for the first time, or it changes later.
+        for answer in [Some(tenant::DeltaReset::ResyncRequired), None] {
+            for times in [1, 100] {
+                world.apply(match answer {
+                    Some(answer) => Action::ResetDelta { answer },
+                    None => {
+                        let value = format!("Robots {times}").into();
+                        Action::SetProperty { id: group, property: "description".into(), value }
+                    }
+                });
+                world.tenant.inject(Fault::new(Matcher::on(RequestKind::Members).about(group).times(times), untrue()));
+                let run = world.sync().await;
+                world.tenant.clear_faults();
+                assert_eq!(is_unknown().await, 409, "{is_listed} {answer:?} {times} {run:#}");
+                let run = world.sync().await;
+                assert_eq!(is_unknown().await, 409, "{is_listed} {answer:?} {times} {run:#}");
+                assert_eq!(world.sync().await["effort"]["items_written"], 0);
+            }
+        }
+        world.apply(Action::RemoveMember { group, member: strange });
+        world.sync_and_check(&settings).await;
+    }
+}
+
+/// Graph lists no service principals, and may count them.
+#[tokio::test]
+async fn service_principals_make_no_list_incomplete() {
+    let world = World::synced(&small(), everything()).await;
+    let group = named(&world, SERVICE_ACCOUNTS);
+    let application =
+        Action::CreateOther { id: None, kind: MemberKind::ServicePrincipal, display_name: "Application".to_owned() };
+    let member = world.apply(application).unwrap();
+    world.apply(Action::AddMember { group, member });
+    let ignoring = settings("ignored_groups", &[group], false);
+    world.set(ignoring.clone()).await;
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    let run = world.sync().await;
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    world.sync_and_check(&ignoring).await;
+}
+
 #[tokio::test]
 async fn unknown_group_that_begins_to_hide_keeps_decisions() {
     let world = World::synced(&small(), everything()).await;
@@ -377,10 +435,7 @@ async fn group_that_could_not_be_read_at_first_has_all_its_members_counted() {
     let group = world.apply(Action::CreateGroup(NewGroup::named("New Group", GroupKind::Security))).unwrap();
     world.apply(Action::AddMember { group, member: users[0] });
     world.apply(Action::AddMember { group, member: users[1] });
-    world.tenant.inject(tenant::Fault::new(
-        tenant::Matcher::on(tenant::RequestKind::GroupsOf).times(8),
-        tenant::What::PageTokenExpired,
-    ));
+    world.tenant.inject(Fault::new(Matcher::on(RequestKind::GroupsOf).times(8), What::PageTokenExpired));
     let run = world.sync().await;
     assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
     world.tenant.clear_faults();

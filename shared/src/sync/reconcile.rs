@@ -238,6 +238,11 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
+    /// True for what is known only as a member: one of a kind that nobody knows.
+    pub(super) fn is_stranger(&self, user: &UserId) -> bool {
+        !self.listed_users.contains(user) && !self.known.has_user(user)
+    }
+
     /// True for a user who is not listed any more. Lists leave out deleted members whose memberships come back when they are
     /// restored.
     fn is_deleted(&self, user: &UserId) -> bool {

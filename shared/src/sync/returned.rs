@@ -13,9 +13,11 @@ use super::error::{ListKind, RunError};
 use super::known::Known;
 use super::ledger::{Basis, Ledger};
 use super::source::{GroupEvent, MemberChange, SourceError, TenantSource, UserChange};
+use super::trail::Trail;
 use super::work::Work;
 use crate::directory::{
-    GroupId, GroupPatch, GroupRecord, Member, MemberKind, Membership, UnknownCause, UserId, UserPatch, UserRecord,
+    GroupId, GroupPatch, GroupRecord, Member, MemberKind, Membership, ObjectId, UnknownCause, UserId, UserPatch,
+    UserRecord,
 };
 
 /// How many objects may come back at once before everything is read instead: about as many requests as the lists of members of
@@ -349,16 +351,58 @@ async fn read_user(
 async fn read_group(source: &dyn TenantSource, ledger: &Ledger, group: &GroupId) -> Result<bool, SourceError> {
     let (members, groups) = (ledger.members(group), ledger.groups_of_group(group));
     futures::try_join!(source.members(group, &members), source.groups_of_group(group, &groups))?;
-    for (list, kind) in [(ListKind::Users, MemberKind::User), (ListKind::Groups, MemberKind::Group)] {
-        let may_be = |member: &Member| member.kind == kind || matches!(member.kind, MemberKind::Unknown(_));
-        let listed = members.map(may_be).into_iter().filter(|may_be| *may_be).count() + members.unread();
-        if source.member_count(group, list).await?.is_some_and(|counted| counted > listed as u64) {
-            return Ok(false);
-        }
+    if !has_all_members(source, group, &members).await? {
+        return Ok(false);
     }
     if !groups.looks_cut() {
         return Ok(true);
     }
     let listed = groups.map(Clone::clone).len();
     Ok(source.count_groups_of_group(group).await?.is_none_or(|counted| counted <= listed as u64))
+}
+
+/// Whether a list of members has as many as the tenant counts.
+async fn has_all_members(
+    source: &dyn TenantSource,
+    group: &GroupId,
+    members: &Trail<Member>,
+) -> Result<bool, SourceError> {
+    let unread = members.unread();
+    // Graph repeats objects at times.
+    let members: BTreeMap<ObjectId, MemberKind> =
+        members.map(|member| (member.id.clone(), member.kind.clone())).into_iter().collect();
+    let of_kind = |kind: MemberKind| members.values().filter(|is| **is == kind || is_unknown(is)).count();
+    let listed = [
+        (None, members.len()),
+        (Some(ListKind::Users), of_kind(MemberKind::User)),
+        (Some(ListKind::Groups), of_kind(MemberKind::Group)),
+    ];
+    for (list, listed) in listed {
+        let listed = (listed + unread) as u64;
+        match source.member_count(group, list).await? {
+            Some(0) if list.is_none() && listed == 0 => return Ok(true),
+            Some(counted) if counted > listed => {
+                if list.is_some() || lacks_strangers(source, group, &members).await? {
+                    return Ok(false);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the index has members of kinds that nobody knows that a list lacks: the counters of users and groups leave them out,
+/// and that of all may count what lists leave out.
+async fn lacks_strangers(
+    source: &dyn TenantSource,
+    group: &GroupId,
+    listed: &BTreeMap<ObjectId, MemberKind>,
+) -> Result<bool, SourceError> {
+    let indexed = source.indexed_members(group).await?;
+    Ok(indexed.iter().any(|member| is_unknown(&member.kind) && !listed.contains_key(&member.id)))
+}
+
+fn is_unknown(kind: &MemberKind) -> bool {
+    matches!(kind, MemberKind::Unknown(_))
 }

@@ -172,12 +172,16 @@ pub trait TenantSource: Send + Sync {
     /// True when there is such a group, not counting soft-deleted ones.
     async fn group_exists(&self, group: &GroupId) -> Result<bool, SourceError>;
 
-    /// Returns the number of users, or of groups, directly in a group; `None` when the tenant does not say.
-    async fn member_count(&self, group: &GroupId, of: ListKind) -> Result<Option<u64>, SourceError>;
+    /// Returns the number of users, of groups, or of all objects directly in a group; `None` when the tenant does not say. All
+    /// may be more than a list of members shows.
+    async fn member_count(&self, group: &GroupId, of: Option<ListKind>) -> Result<Option<u64>, SourceError>;
 
-    /// Lists the ids of all users or groups, or of those directly in a group, as the index behind the counters has them. It
-    /// lags behind a little, but counts itself, so that a list that was cut short is an error.
-    async fn indexed(&self, of: ListKind, within: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError>;
+    /// Lists the ids of all users or groups as the index behind the counters has them. It lags behind a little, but counts
+    /// itself, so that a list that was cut short is an error.
+    async fn indexed(&self, of: ListKind) -> Result<BTreeSet<ObjectId>, SourceError>;
+
+    /// Lists the direct members of a group likewise.
+    async fn indexed_members(&self, group: &GroupId) -> Result<Vec<Member>, SourceError>;
 
     /// True when the members of groups that hide them are shown, so that a list without any is one of no members.
     async fn sees_hidden_members(&self) -> Result<bool, SourceError>;

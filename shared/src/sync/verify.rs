@@ -85,7 +85,7 @@ pub(super) async fn complete(
     let listed_as = (listed + nameless) as u64;
     let Some(counted) = counted.filter(|counted| *counted > listed_as) else { return Ok(()) };
     let cut_short = RunError::ListCutShort { list, listed: listed_as, counted };
-    let index = match source.indexed(list, None).await {
+    let index = match source.indexed(list).await {
         Ok(index) => index,
         Err(SourceError::Incomplete(_) | SourceError::NotFound | SourceError::Withheld | SourceError::Rejected(_)) => {
             return Err(cut_short);
@@ -155,7 +155,7 @@ pub(super) async fn hidden_memberships(
     }
     stream::iter(groups)
         .map(|group| async move {
-            let counted = source.member_count(&group, ListKind::Users).await?;
+            let counted = source.member_count(&group, Some(ListKind::Users)).await?;
             let membership = if counted == Some(0) { Membership::Known } else { UnknownCause::Unreadable.into() };
             Ok((group, membership))
         })
@@ -182,8 +182,8 @@ pub(super) enum Correction {
 struct MemberList {
     group: GroupId,
     ids: BTreeSet<ObjectId>,
-    /// How many of what are in it.
-    listed: Vec<(ListKind, u64)>,
+    /// How many of what are in it; of all for `None`, which comes first.
+    listed: Vec<(Option<ListKind>, u64)>,
     /// Whether something speaks against it, even if the tenant does not count.
     is_suspect: bool,
 }
@@ -208,7 +208,7 @@ pub(super) async fn members(
     while !lists.is_empty() {
         let mut checks = stream::iter(lists)
             .map(|list| async move {
-                let outcome = list.compare(source).await;
+                let outcome = list.compare(source, reconciliation).await;
                 (list.group, outcome)
             })
             .buffer_unordered(GROUPS_AT_ONCE);
@@ -296,35 +296,43 @@ impl MemberList {
             }
         }
         // Those that could not be read are taken for either.
-        let number = |of: &BTreeSet<&ObjectId>| (of.len() + members.unread.len()) as u64;
+        let ids: BTreeSet<ObjectId> = members.objects.iter().map(|member| member.id.clone()).collect();
+        let number = |of: usize| (of + members.unread.len()) as u64;
         let mut listed = Vec::new();
+        // The counters of users and groups leave out members of kinds that nobody knows.
+        if is_decisive || looks_cut || lost_users.iter().any(|user| reconciliation.is_stranger(user)) {
+            listed.push((None, number(ids.len())));
+        }
         if is_decisive || looks_cut || !lost_users.is_empty() {
-            listed.push((ListKind::Users, number(users)));
+            listed.push((Some(ListKind::Users), number(users.len())));
         }
         if (is_decisive && policy.nested_groups()) || looks_cut || !lost_groups.is_empty() {
-            listed.push((ListKind::Groups, number(groups)));
+            listed.push((Some(ListKind::Groups), number(groups.len())));
         }
-        let ids = members.objects.iter().map(|member| member.id.clone()).collect();
         let is_suspect = trail.ends_empty() || !lost_users.is_empty() || !lost_groups.is_empty();
         (!listed.is_empty()).then(|| Self { group: group.clone(), ids, listed, is_suspect })
     }
 
     /// Compares it with its counters, and where it has less, with the index behind them and with itself, read again.
-    async fn compare(&self, source: &dyn TenantSource) -> Result<Option<Correction>, SourceError> {
-        let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    async fn compare(
+        &self,
+        source: &dyn TenantSource,
+        reconciliation: &Reconciliation<'_>,
+    ) -> Result<Option<Correction>, SourceError> {
+        let mut lacking = BTreeMap::new();
         let mut is_uncounted = false;
         for (of, listed) in &self.listed {
             match source.member_count(&self.group, *of).await? {
+                Some(0) if of.is_none() && *listed == 0 => return Ok(None),
                 Some(counted) if counted > *listed => {
-                    let index = source.indexed(*of, Some(&self.group)).await?;
-                    let doubtful = if *of == ListKind::Users { &mut users } else { &mut groups };
-                    doubtful.extend(index.into_iter().filter(|id| !self.ids.contains(id)));
+                    lacking = self.lacking(source, reconciliation).await?;
+                    break;
                 }
                 Some(_) => {}
                 None => is_uncounted = true,
             }
         }
-        if users.is_empty() && groups.is_empty() && !(is_uncounted && self.is_suspect) {
+        if lacking.is_empty() && !(is_uncounted && self.is_suspect) {
             return Ok(None);
         }
         let again = Trail::default();
@@ -332,26 +340,44 @@ impl MemberList {
         let mut found: Vec<Member> =
             again.take().objects.into_iter().filter(|member| !self.ids.contains(&member.id)).collect();
         for member in &found {
-            users.remove(&member.id);
-            groups.remove(&member.id);
+            lacking.remove(&member.id);
         }
         let mut doubtful = BTreeSet::new();
-        for (of, ids) in [(ListKind::Users, users), (ListKind::Groups, groups)] {
+        for of in [ListKind::Users, ListKind::Groups] {
             // What was deleted may stay in the index for longer than in the list.
-            let ids: Vec<ObjectId> = ids.into_iter().collect();
+            let kind = kind_of(of);
+            let ids: Vec<ObjectId> = lacking.extract_if(.., |_, of| *of == kind).map(|(id, _)| id).collect();
             if ids.len() > ASKED_FOR {
                 doubtful.extend(ids);
                 continue;
             }
             for id in exist(source, of, ids).await? {
                 match self.is_member(source, of, &id).await? {
-                    Some(true) => found.push(Member { id, kind: kind_of(of) }),
+                    Some(true) => found.push(Member { id, kind: kind.clone() }),
                     Some(false) => {}
                     None => _ = doubtful.insert(id),
                 }
             }
         }
+        if !lacking.is_empty() {
+            // Of a kind that nobody knows: there is nothing to ask.
+            return Ok(Some(Correction::Unknown));
+        }
         Ok((!found.is_empty() || !doubtful.is_empty()).then_some(Correction::Lacks { found, doubtful }))
+    }
+
+    /// The members that only the index has, by what they are, without those that are nobody's concern.
+    async fn lacking(
+        &self,
+        source: &dyn TenantSource,
+        reconciliation: &Reconciliation<'_>,
+    ) -> Result<BTreeMap<ObjectId, MemberKind>, SourceError> {
+        let members = source.indexed_members(&self.group).await?.into_iter();
+        let only_there = members.filter(|member| !self.ids.contains(&member.id));
+        let by_kind = only_there.map(|Member { id, kind }| (id.clone(), reconciliation.kind_of(&id, kind)));
+        let concerns =
+            |kind: &MemberKind| matches!(kind, MemberKind::User | MemberKind::Group | MemberKind::Unknown(_));
+        Ok(by_kind.filter(|(_, kind)| concerns(kind)).collect())
     }
 
     /// Returns whether an object is in the group by its own list of groups; `None` when that is in doubt as well.

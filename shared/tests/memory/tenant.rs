@@ -215,12 +215,16 @@ impl TenantSource for Tenant {
         Ok(false)
     }
 
-    async fn member_count(&self, _: &GroupId, _: ListKind) -> Result<Option<u64>, SourceError> {
+    async fn member_count(&self, _: &GroupId, _: Option<ListKind>) -> Result<Option<u64>, SourceError> {
         Ok(None)
     }
 
-    async fn indexed(&self, _: ListKind, _: Option<&GroupId>) -> Result<BTreeSet<ObjectId>, SourceError> {
+    async fn indexed(&self, _: ListKind) -> Result<BTreeSet<ObjectId>, SourceError> {
         Ok(BTreeSet::new())
+    }
+
+    async fn indexed_members(&self, _: &GroupId) -> Result<Vec<Member>, SourceError> {
+        Ok(Vec::new())
     }
 
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {

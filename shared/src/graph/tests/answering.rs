@@ -146,7 +146,7 @@ async fn users_groups_and_members_are_counted_by_the_tenant_itself() {
     stage.once(first("groups/$count"), count("50")).await;
     stage.once(first("groups/g1/members/microsoft.graph.user/$count"), count("7")).await;
     assert_eq!(stage.tenant.counts().await.unwrap(), Counted { users: Some(2500), groups: Some(50) });
-    assert_eq!(stage.tenant.member_count(&"g1".parse().unwrap(), ListKind::Users).await.unwrap(), Some(7));
+    assert_eq!(stage.tenant.member_count(&"g1".parse().unwrap(), Some(ListKind::Users)).await.unwrap(), Some(7));
     assert_eq!(stage.requests().await[0].headers["consistencylevel"], "eventual");
 }
 

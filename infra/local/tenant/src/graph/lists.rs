@@ -85,7 +85,11 @@ pub(crate) fn members(
     };
     let listed = members.iter().enumerate().skip(place.start);
     let is_indexed = place.advanced && !transitive;
-    let listed = listed.filter(|(_, member)| is_indexed || is_listed(world, **member, cast));
+    // Whether a user was live is for the index to say.
+    let listed = listed.filter(|(_, member)| match is_indexed {
+        true => is_shown(world, **member, cast),
+        false => is_listed(world, **member, cast),
+    });
     let (value, next) = fill(listed, place.size, |member| show_member(world, viewer, *member, &place.select));
     Ok(Page {
         context: format!("{}/v1.0/$metadata#directoryObjects", world.origin),
@@ -96,8 +100,8 @@ pub(crate) fn members(
     })
 }
 
-/// `/groups/{id}/members/$count`, cast or not: of those that the list shows, from the index behind advanced queries.
-/// Whether it counts what the list leaves out is not documented.
+/// `/groups/{id}/members/$count`, cast or not, from the index behind advanced queries. Whether it counts the service principals
+/// that the list leaves out is not documented; here it does, so that nobody takes a list that is whole for one cut short.
 pub(crate) fn member_count(
     world: &World,
     viewer: &Viewer,
@@ -113,12 +117,10 @@ pub(crate) fn member_count(
     Ok(indexed_members(world, group, cast).count())
 }
 
-/// The direct members of a group as the index behind advanced queries has them.
+/// The direct members of a group as the index behind advanced queries has them, service principals among them.
 fn indexed_members<'a>(world: &'a World, group: &'a Group, cast: Option<&str>) -> impl Iterator<Item = Uuid> {
     let index = world.index_moment();
-    group
-        .members_at(index)
-        .filter(move |member| world.tenant.was_live(*member, index) && is_shown(world, *member, cast))
+    group.members_at(index).filter(move |member| world.tenant.was_live(*member, index) && is_cast(world, *member, cast))
 }
 
 /// A page of `/users/{id}/memberOf/microsoft.graph.group`, or the same of a group: the groups it is directly in.
@@ -192,8 +194,11 @@ fn is_listed(world: &World, member: Uuid, cast: Option<&str>) -> bool {
 
 /// Service principals are not shown, a known issue of v1.0.
 fn is_shown(world: &World, member: Uuid, cast: Option<&str>) -> bool {
-    world.tenant.kind_of(member) != Some(MemberKind::ServicePrincipal)
-        && cast.is_none_or(|cast| world.tenant.is_of_type(member, cast))
+    world.tenant.kind_of(member) != Some(MemberKind::ServicePrincipal) && is_cast(world, member, cast)
+}
+
+fn is_cast(world: &World, member: Uuid, cast: Option<&str>) -> bool {
+    cast.is_none_or(|cast| world.tenant.is_of_type(member, cast))
 }
 
 /// A member, with its type. Of kinds the token may not read, everything but the id is null.
