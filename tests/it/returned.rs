@@ -103,6 +103,22 @@ async fn user_who_was_away_between_two_runs_is_read_again() {
 }
 
 #[tokio::test]
+async fn group_that_was_away_between_two_runs_is_read_again() {
+    let (world, users) = world(|world, users| {
+        create(world, OUTER, "Inner", GroupKind::Security);
+        add(world, OUTER, users[0]);
+        add(world, TEAM, OUTER);
+    })
+    .await;
+    assert_eq!(world.user(users[0]).await["reason"], "member_of_ignored_group");
+    delete(&world, OUTER);
+    remove(&world, TEAM, OUTER);
+    restore(&world, OUTER);
+    world.sync_and_check(&ignoring(TEAM)).await;
+    assert_eq!(world.user(users[0]).await["status"], "active");
+}
+
+#[tokio::test]
 async fn restored_groups_have_their_members_and_nestings_whatever_was_known_of_them() {
     for kind in [GroupKind::Microsoft365, GroupKind::Security] {
         for is_known in [true, false] {

@@ -79,10 +79,12 @@ impl Work<'_> {
             if users.len() + groups.len() > MOST {
                 return Ok(None);
             }
-            // One that shows without any change may have been away between two runs. Graph also repeats objects for no reason.
-            let unchanged = unchanged(ledger, known);
-            if users.len() + groups.len() + unchanged.len() <= MOST {
-                users.extend(unchanged);
+            // What shows without any change may have been away between two runs. Graph also repeats objects for no reason.
+            let same_users = unchanged_users(ledger, known);
+            let same_groups = unchanged_groups(ledger, known, watched);
+            if users.len() + groups.len() + same_users.len() + same_groups.len() <= MOST {
+                users.extend(same_users);
+                groups.extend(same_groups);
             }
         }
         // Also of groups without a record: users may have come back as members of one before it was read.
@@ -135,7 +137,7 @@ fn hidden_by(ledger: &Ledger, known: &Known) -> BTreeSet<GroupId> {
 }
 
 /// The users that the changes show exactly as they are known.
-fn unchanged(ledger: &Ledger, known: &Known) -> BTreeSet<UserId> {
+fn unchanged_users(ledger: &Ledger, known: &Known) -> BTreeSet<UserId> {
     let is_known = |id: &UserId, patch: &UserPatch| {
         let is_same = |user: &UserRecord| user.presence.is_present() && patch.agrees_with(&user.profile);
         known.users.get(id).is_some_and(is_same)
@@ -146,6 +148,24 @@ fn unchanged(ledger: &Ledger, known: &Known) -> BTreeSet<UserId> {
     });
     let seen = ledger.users_seen();
     shown.into_iter().flatten().filter(|user| seen.contains(user)).collect()
+}
+
+/// The groups that the changes show exactly as they are known, whose members are known and which are not read anyway.
+fn unchanged_groups(ledger: &Ledger, known: &Known, watched: &[GroupId]) -> BTreeSet<GroupId> {
+    let is_known = |id: &GroupId, patch: &GroupPatch| {
+        let is_same = |group: &GroupRecord| {
+            let shows_members = group.membership.is_known() && !group.profile.hides_members();
+            group.presence.is_present() && shows_members && patch.agrees_with(&group.profile)
+        };
+        known.groups.get(id).is_some_and(is_same) && !watched.contains(id)
+    };
+    let said = ledger.group_changes.map(|change| {
+        let is_same = matches!(&change.what, GroupEvent::Seen(patch) if is_known(&change.id, patch));
+        (change.id.clone(), is_same && change.members.is_empty())
+    });
+    let changed: BTreeSet<GroupId> =
+        said.iter().filter(|(_, is_same)| !is_same).map(|(group, _)| group.clone()).collect();
+    said.into_iter().map(|(group, _)| group).filter(|group| !changed.contains(group)).collect()
 }
 
 impl Returned {
