@@ -110,6 +110,7 @@ async fn group_that_was_away_between_two_runs_is_read_again() {
         add(world, TEAM, OUTER);
     })
     .await;
+    world.sync_and_check(&ignoring(TEAM)).await;
     assert_eq!(world.user(users[0]).await["reason"], "member_of_ignored_group");
     delete(&world, OUTER);
     remove(&world, TEAM, OUTER);
