@@ -47,16 +47,7 @@ impl Summary {
         line(&mut out, "Groups synced", &shown(at("/counts/groups/synced")));
         line(&mut out, "Groups skipped", &reasons(at("/counts/groups/skipped_by_reason")));
         for run in &self.runs {
-            let sum = |pointer| shown(run.pointer(pointer));
-            let what = format!(
-                "{} {} in {} ms: {} Graph requests, {} items written",
-                sum("/reading"),
-                sum("/state"),
-                sum("/duration_ms"),
-                sum("/effort/graph_requests"),
-                sum("/effort/items_written"),
-            );
-            line(&mut out, "Run", what.trim_start());
+            line(&mut out, "Run", &took(run));
         }
         for (label, list) in [("Gap", "gaps"), ("Warning", "warnings")] {
             for entry in self.last().get(list).and_then(Value::as_array).into_iter().flatten() {
@@ -75,6 +66,18 @@ impl Summary {
     fn last(&self) -> &Value {
         self.runs.last().unwrap_or(&Value::Null)
     }
+}
+
+/// What a run took, or only that it has not ended.
+fn took(run: &Value) -> String {
+    let sum = |pointer| run.pointer(pointer).filter(|value| !value.is_null()).map(|value| shown(Some(value)));
+    let words = [sum("/reading"), sum("/state")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let [Some(ms), Some(requests), Some(items)] =
+        ["/duration_ms", "/effort/graph_requests", "/effort/items_written"].map(sum)
+    else {
+        return words;
+    };
+    format!("{words} in {ms} ms: {requests} Graph requests, {items} items written")
 }
 
 /// What waits, and where to look at it.
@@ -125,6 +128,15 @@ fn shown(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn run_that_has_not_ended_takes_no_time_yet() {
+        let effort = json!({"graph_requests": 2, "items_written": 0});
+        let running = json!({"state": "running", "reading": null, "duration_ms": null, "effort": effort});
+        assert_eq!(took(&running), "running");
+        let ended = json!({"state": "succeeded", "reading": "full", "duration_ms": 12, "effort": effort});
+        assert_eq!(took(&ended), "full succeeded in 12 ms: 2 Graph requests, 0 items written");
+    }
 
     #[test]
     fn what_waits_is_counted_by_kind_with_where_to_look() {
