@@ -1,6 +1,7 @@
 //! The adapter against a mock of Microsoft's login.
 
-use std::sync::Mutex as Lock;
+use std::cell::RefCell;
+use std::sync::{Mutex as Lock, Once};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -69,6 +70,7 @@ async fn login_with(client_secret: Option<&'static str>) -> Login {
 }
 
 fn platform(login: &str, client_secret: Option<&'static str>, clock: Arc<FrozenClock>) -> IdentityPlatform {
+    keep_errors();
     let settings = Microsoft {
         login_url: login.parse().unwrap(),
         graph_url: "https://graph.microsoft.com".parse().unwrap(),
@@ -294,13 +296,26 @@ async fn wrong_clock_explains_a_refused_assertion() {
     assert_eq!(login.platform.clock_skew().unwrap().as_secs(), -420);
 }
 
-/// Where a log goes.
-#[derive(Clone, Default)]
-struct Log(Arc<Lock<Vec<u8>>>);
+thread_local! {
+    /// The errors that this thread, and so this test, has logged.
+    static ERRORS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps errors from now on. A subscriber that comes later, for one test, could miss what another thread logs for the first time at
+/// that moment: `tracing` remembers of each place whether anybody listens.
+fn keep_errors() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
+        tracing::subscriber::set_global_default(lines.with_writer(|| Log).finish()).unwrap();
+    });
+}
+
+struct Log;
 
 impl std::io::Write for Log {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(line);
+        ERRORS.with_borrow_mut(|errors| errors.extend_from_slice(line));
         Ok(line.len())
     }
 
@@ -311,16 +326,12 @@ impl std::io::Write for Log {
 
 #[tokio::test]
 async fn wrong_clock_is_logged_as_an_error_now_and_then() {
-    let (log, login) = (Log::default(), login_with(None).await);
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_ansi(false);
-    let guard = tracing::subscriber::set_default(lines.with_writer(move || writer.clone()).finish());
+    let login = login_with(None).await;
     for _ in 0..2 {
         login.answer_token(1, answered(200, 420).set_body_json(json!({ "access_token": "a" }))).await;
         login.refresh().await.unwrap();
     }
-    drop(guard);
-    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines = String::from_utf8(ERRORS.take()).unwrap();
     assert_eq!(lines.matches("clock.skew_seconds=-420").count(), 1, "twice within an hour: {lines}");
 }
 
