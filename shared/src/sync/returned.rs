@@ -399,14 +399,12 @@ async fn has_all_members(
     ];
     for (list, listed) in listed {
         let listed = (listed + unread) as u64;
-        match source.member_count(group, list).await? {
-            Some(0) if list.is_none() && listed == 0 => return Ok(true),
-            Some(counted) if counted > listed => {
-                if list.is_some() || lacks_strangers(source, group, &members).await? {
-                    return Ok(false);
-                }
-            }
-            _ => {}
+        let Some(counted) = source.member_count(group, list).await? else { continue };
+        if list.is_none() && counted == 0 && listed == 0 {
+            return Ok(true);
+        }
+        if counted > listed && (list.is_some() || lacks_strangers(source, group, &members).await?) {
+            return Ok(false);
         }
     }
     Ok(true)

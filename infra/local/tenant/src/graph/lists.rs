@@ -85,11 +85,9 @@ pub(crate) fn members(
     };
     let listed = members.iter().enumerate().skip(place.start);
     let is_indexed = place.advanced && !transitive;
-    // Whether a user was live is for the index to say.
-    let listed = listed.filter(|(_, member)| match is_indexed {
-        true => is_shown(world, **member, cast),
-        false => is_listed(world, **member, cast),
-    });
+    // Soft-deleted members are not listed; who is one, the index has said of its own moment.
+    let listed =
+        listed.filter(|(_, member)| is_shown(world, **member, cast) && (is_indexed || world.tenant.is_live(**member)));
     let (value, next) = fill(listed, place.size, |member| show_member(world, viewer, *member, &place.select));
     Ok(Page {
         context: format!("{}/v1.0/$metadata#directoryObjects", world.origin),
@@ -185,11 +183,6 @@ fn is_shown_with(viewer: &Viewer, group: &Group, member: Uuid, cast: &str) -> bo
 pub(crate) fn find_group<'a>(world: &'a World, id: &str) -> Result<&'a Group, GraphError> {
     let group = id.parse().ok().and_then(|id| world.tenant.live_group(id));
     group.ok_or_else(|| GraphError::not_found(id))
-}
-
-/// Soft-deleted members are not listed.
-fn is_listed(world: &World, member: Uuid, cast: Option<&str>) -> bool {
-    world.tenant.is_live(member) && is_shown(world, member, cast)
 }
 
 /// Service principals are not shown, a known issue of v1.0.
