@@ -172,6 +172,38 @@ async fn whoever_may_have_left_is_not_let_in_by_new_settings() {
     lab.assert_idle().await;
 }
 
+/// Whether a group is still nested in an ignored one is in doubt as above, and somebody has joined it.
+#[tokio::test]
+async fn whoever_joins_group_that_may_be_nested_stays_as_decided() {
+    let lab = Lab::start(&twenty(), |_| {}).await;
+    let world = &lab.world;
+    world.authorize().await;
+    let [outer, inner] = ["Outer", "Inner"]
+        .map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
+    let users: Vec<Uuid> = world.ordinary_users().into_iter().take(2).collect();
+    world.apply(Action::AddMember { group: outer, member: inner });
+    world.apply(Action::AddMember { group: inner, member: users[0] });
+    let mut settings = everything();
+    settings["ignored_groups"] = json!([outer]);
+    settings["nested_groups"] = json!(true);
+    lab.change_settings(&settings).await;
+    assert_eq!(lab.run().await["state"], "succeeded");
+    let before = world.active().await;
+    assert!(before.contains(&users[1]) && !before.contains(&users[0]));
+
+    world.apply(Action::AddMember { group: inner, member: users[1] });
+    world.apply(Action::RemoveMember { group: outer, member: inner });
+    world.apply(Action::ResetDelta { answer: tenant::DeltaReset::ResyncRequired });
+    lag(world, 1);
+    let run = lab.run().await;
+    assert_eq!(run["state"], "completed_with_gaps", "{run:#}");
+    assert_eq!(world.active().await, before);
+    lag(world, 0);
+    assert_eq!(lab.run().await["state"], "succeeded");
+    world.check(&settings).await;
+    lab.assert_idle().await;
+}
+
 /// A list that ended early shows nothing of it. It is compared with its counter once settings make it decide, and no more then.
 #[tokio::test]
 async fn list_cut_short_before_it_decided_is_completed_once_it_does() {

@@ -70,5 +70,5 @@ async fn main() -> Result<(), Error> {
         checkpoint_every: CHECKPOINT_EVERY,
         reconcile_every: schedule.reconcile_every,
     };
-    run(service_fn(|event: LambdaEvent<SyncEvent>| sync::handle(&app, event))).await
+    run(service_fn(|event: LambdaEvent<SyncEvent>| Box::pin(sync::handle(&app, event)))).await
 }

@@ -27,6 +27,8 @@ pub(super) struct NetChanges {
     pub(super) membership: BTreeMap<GroupId, Membership>,
     /// Groups of which it is in doubt whether a user is in them: the tenant counts the user and does not list it.
     pub(super) doubtful: BTreeMap<UserId, BTreeSet<GroupId>>,
+    /// By outer group: groups of which it is likewise in doubt whether they are nested in it.
+    pub(super) doubtful_nestings: BTreeMap<GroupId, BTreeSet<GroupId>>,
     /// Members of kinds that this version does not know, by group, until [`Self::classify`] looks at whose ids they carry.
     unclassified: Vec<(GroupId, MemberChange)>,
     /// What is odd but does no harm, in words.

@@ -28,13 +28,19 @@ pub(super) struct Outlook<'a> {
     pub(super) reach_before: Reach,
     /// Whom they will reach.
     pub(super) reach: Reach,
+    /// Whom they will reach if all groups in doubt are nested, and if none is.
+    in_doubt: Option<Box<[Reach; 2]>>,
 }
 
 impl<'a> Outlook<'a> {
     pub(super) fn new(known: &'a Known, net: &'a NetChanges, policy: &'a Policy, now: Timestamp) -> Self {
         let groups = next_groups(&known.groups, net, policy, now);
+        let in_doubt = (!net.doubtful_nestings.is_empty()).then(|| {
+            let reach = |nested| reach(policy, &with_doubtful(&groups, &net.doubtful_nestings, nested));
+            Box::new([true, false].map(reach))
+        });
         let (reach_before, reach) = (reach(policy, &known.groups), reach(policy, &groups));
-        Self { known, net, policy, now, groups, reach_before, reach }
+        Self { known, net, policy, now, groups, reach_before, reach, in_doubt }
     }
 
     /// The users whose records may change.
@@ -75,21 +81,27 @@ impl<'a> Outlook<'a> {
         Some(user)
     }
 
-    /// Decides about a user. Where that hangs on a group of which it is in doubt whether the user is in it, the earlier decision
-    /// stands, and whoever was not active is not let in.
+    /// Decides about a user. Where that hangs on a group of which it is in doubt whether the user, or a group, is in it, the earlier
+    /// decision stands, and whoever was not active is not let in.
     fn decide(&self, user: &UserRecord, earlier: Option<&UserDecision>) -> UserDecision {
-        let decide = |groups: &BTreeSet<GroupId>| {
-            decide_user(self.policy, &self.reach, UserFacts { groups, earlier, ..self.facts(user) })
+        let decide = |reach: &Reach, groups: &BTreeSet<GroupId>| {
+            decide_user(self.policy, reach, UserFacts { groups, earlier, ..self.facts(user) })
         };
-        let decision = decide(&user.groups);
-        let Some(doubtful) = self.net.doubtful.get(&user.id) else { return decision };
-        let hangs_on_it =
-            decide(&(&user.groups | doubtful)).is_active() != decide(&(&user.groups - doubtful)).is_active();
+        let decision = decide(&self.reach, &user.groups);
+        let (none, doubtful) = (BTreeSet::new(), self.net.doubtful.get(&user.id));
+        if doubtful.is_none() && self.in_doubt.is_none() {
+            return decision;
+        }
+        let doubtful = doubtful.unwrap_or(&none);
+        let [inside, outside] =
+            self.in_doubt.as_deref().map_or([&self.reach; 2], |[inside, outside]| [inside, outside]);
+        let hangs_on_it = decide(inside, &(&user.groups | doubtful)).is_active()
+            != decide(outside, &(&user.groups - doubtful)).is_active();
         let was_active = earlier.is_some_and(UserDecision::is_active);
         if !hangs_on_it || decision.is_active() == was_active {
             return decision;
         }
-        match doubtful.iter().find(|group| self.reach.reaches(group)) {
+        match doubtful.iter().chain(self.net.doubtful_nestings.keys()).find(|group| inside.reaches(group)) {
             _ if was_active => UserDecision::Active,
             Some(group) => UserDecision::Inactive(InactiveReason::MembershipUnknown { group: group.clone() }),
             None => decision,
@@ -144,6 +156,21 @@ fn unseen_group(id: &GroupId) -> GroupRecord {
         members: 0,
         membership: Membership::Known,
     }
+}
+
+/// The groups with all, or none, of those nested in them that may be.
+fn with_doubtful(
+    groups: &BTreeMap<GroupId, GroupRecord>,
+    doubtful: &BTreeMap<GroupId, BTreeSet<GroupId>>,
+    nested: bool,
+) -> BTreeMap<GroupId, GroupRecord> {
+    let mut groups = groups.clone();
+    for (outer, inner) in doubtful {
+        if let Some(outer) = groups.get_mut(outer) {
+            outer.children = if nested { &outer.children | inner } else { &outer.children - inner };
+        }
+    }
+    groups
 }
 
 /// An object that was never seen stays unseen when it is deleted: there is nothing to publish of it.

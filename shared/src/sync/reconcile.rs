@@ -108,7 +108,15 @@ impl<'a> Reconciliation<'a> {
     /// Notes that each of these, who are counted and not listed, may be in the group or not.
     pub(super) fn doubt(&mut self, group: &GroupId, members: &BTreeSet<ObjectId>) {
         for member in members {
-            self.net.doubtful.entry(member.clone().into()).or_default().insert(group.clone());
+            let inner = GroupId::from(member.clone());
+            if self.listed_groups.contains(&inner)
+                || self.changed_groups.contains(&inner)
+                || self.known.has_group(&inner)
+            {
+                self.net.doubtful_nestings.entry(group.clone()).or_default().insert(inner);
+            } else {
+                self.net.doubtful.entry(member.clone().into()).or_default().insert(group.clone());
+            }
         }
     }
 

@@ -36,14 +36,18 @@ pub struct Moment {
     pub decided_with: u64,
 }
 
-/// By user: whether the account is enabled, and the groups it is in.
+/// By user: whether the account is enabled, and the groups it is in, directly or by others.
 pub type Facts = BTreeMap<String, (bool, BTreeSet<Uuid>)>;
 
 /// What is true of each user.
 pub fn facts(truth: &Truth) -> Facts {
     let groups_of = |user: Uuid| {
-        let holds = |group: &&TrueGroup| group.members.iter().any(|member| member.id == user);
-        truth.groups.iter().filter(holds).map(|group| group.id).collect()
+        let (mut all, mut open) = (BTreeSet::new(), vec![user]);
+        while let Some(inner) = open.pop() {
+            let holds = |group: &&TrueGroup| group.members.iter().any(|member| member.id == inner);
+            open.extend(truth.groups.iter().filter(holds).map(|group| group.id).filter(|group| all.insert(*group)));
+        }
+        all
     };
     let there = truth.users.iter().filter(|user| user.deleted.is_none());
     there.map(|user| (user.id.to_string(), (user.enabled, groups_of(user.id)))).collect()
