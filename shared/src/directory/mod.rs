@@ -79,6 +79,14 @@ pub enum MemberKind {
     Unknown(Box<str>),
 }
 
+impl MemberKind {
+    /// True for a type this version does not know.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
 /// One direct member of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {

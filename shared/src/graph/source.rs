@@ -1,6 +1,6 @@
 //! The port of a run, made of reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use url::Url;
@@ -11,7 +11,9 @@ use super::page::{Malformed, Page};
 use super::probe;
 use super::tenant::GraphTenant;
 use super::wire::{self, Decode};
-use crate::directory::{GroupId, GroupPatch, GroupProfile, Member, ObjectId, UserId, UserPatch, UserProfile};
+use crate::directory::{
+    GroupId, GroupPatch, GroupProfile, Member, MemberKind, ObjectId, UserId, UserPatch, UserProfile,
+};
 use crate::sync::{
     Counted, DeltaLink, DeltaLinks, Effort, GroupChange, ListKind, Next, SourceError, TenantSource, Trail, UserChange,
 };
@@ -82,7 +84,7 @@ impl TenantSource for GraphTenant {
         self.exists(&format!("groups/{group}")).await
     }
 
-    /// Counted by a cast, because what a list leaves out, such as service principals, may be counted otherwise.
+    /// Users and groups are counted by a cast: among all, what a list leaves out, such as service principals, may be counted.
     ///
     /// Source: Microsoft Graph, "List group members" (count of user memberships).
     async fn member_count(&self, group: &GroupId, of: Option<ListKind>) -> Result<Option<u64>, SourceError> {
@@ -91,24 +93,20 @@ impl TenantSource for GraphTenant {
 
     async fn indexed(&self, of: ListKind) -> Result<BTreeSet<ObjectId>, SourceError> {
         let (objects, counted) = self.index(&of.to_string(), Read::indexed_page).await?;
-        let ids: BTreeSet<ObjectId> = objects.into_iter().map(|object| object.id).collect();
-        if (ids.len() as u64) < counted { Err(GraphError::FewerThanCounted.into()) } else { Ok(ids) }
+        not_fewer(objects.len() as u64, counted)?;
+        Ok(objects.into_keys().collect())
     }
 
     /// Lists leave out service principals, and whether these are counted is not documented.
     ///
     /// Source: Microsoft Graph, "Known issues" (2026-02).
-    async fn indexed_members(&self, group: &GroupId) -> Result<Vec<Member>, SourceError> {
-        let (mut members, counted) = self.index(&members_path(group, None), Read::indexed_member_page).await?;
-        members.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        members.dedup_by(|a, b| a.id == b.id);
+    async fn indexed_members(&self, group: &GroupId) -> Result<BTreeMap<ObjectId, MemberKind>, SourceError> {
+        let path = members_path(group, None);
+        let (members, counted) = self.index(&path, Read::indexed_member_page).await?;
         let listed = members.len() as u64;
         if listed < counted {
-            let left_out =
-                self.count(&format!("groups/{group}/members/microsoft.graph.servicePrincipal/$count")).await?;
-            if listed + left_out.unwrap_or(0) < counted {
-                return Err(GraphError::FewerThanCounted.into());
-            }
+            let left_out = self.count(&format!("{path}/microsoft.graph.servicePrincipal/$count")).await?;
+            not_fewer(listed + left_out.unwrap_or(0), counted)?;
         }
         Ok(members)
     }
@@ -145,6 +143,11 @@ impl TenantSource for GraphTenant {
     }
 }
 
+/// A list that has fewer than are counted was cut short.
+fn not_fewer(listed: u64, counted: u64) -> Result<(), GraphError> {
+    if listed < counted { Err(GraphError::FewerThanCounted) } else { Ok(()) }
+}
+
 /// The path of a group's members of a kind, subtypes included, or of all.
 fn members_path(group: &GroupId, of: Option<ListKind>) -> String {
     let cast = match of {
@@ -168,13 +171,17 @@ impl GraphTenant {
         Ok(self.follow(&url, Read::groups_page, &format!("group of {object}"), wire::group_id, trail).await?)
     }
 
-    /// Reads a list from the index behind the counters, and what it is said to count.
-    async fn index(&self, path: &str, read: fn(Url) -> Read<Page>) -> Result<(Vec<Member>, u64), SourceError> {
+    /// Reads a list from the index behind the counters, and the number that comes with it.
+    async fn index(
+        &self,
+        path: &str,
+        read: fn(Url) -> Read<Page>,
+    ) -> Result<(BTreeMap<ObjectId, MemberKind>, u64), SourceError> {
         let url = self.endpoint(path, &format!("$select=id&$count=true&$top={TOP}"));
         let trail = Trail::default();
         self.follow(&url, read, "indexed object", wire::member, &trail).await?;
         let counted = trail.counted().ok_or(GraphError::from(Malformed::NoCount))?;
-        Ok((trail.take().objects, counted))
+        Ok((trail.take().objects.into_iter().map(|Member { id, kind }| (id, kind)).collect(), counted))
     }
 
     async fn count_groups_of(&self, object: &str) -> Result<Option<u64>, SourceError> {

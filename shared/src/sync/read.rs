@@ -240,7 +240,8 @@ impl<'a> Lists<'a> {
                     }
                     self.reconciliation.doubt(&group, &doubtful);
                     members.objects.extend(found);
-                    let doubtful = doubtful.into_iter().map(|id| UnreadObject { id: Some(id), note: String::new() });
+                    let doubtful =
+                        doubtful.into_iter().map(|member| UnreadObject { id: Some(member.id), note: String::new() });
                     members.unread.extend(doubtful);
                 }
             }

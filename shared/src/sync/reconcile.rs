@@ -106,16 +106,12 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// Notes that each of these, who are counted and not listed, may be in the group or not.
-    pub(super) fn doubt(&mut self, group: &GroupId, members: &BTreeSet<ObjectId>) {
-        for member in members {
-            let inner = GroupId::from(member.clone());
-            if self.listed_groups.contains(&inner)
-                || self.changed_groups.contains(&inner)
-                || self.known.has_group(&inner)
-            {
-                self.net.doubtful_nestings.entry(group.clone()).or_default().insert(inner);
+    pub(super) fn doubt(&mut self, group: &GroupId, members: &[Member]) {
+        for Member { id, kind } in members {
+            if *kind == MemberKind::Group {
+                self.net.doubtful_nestings.entry(group.clone()).or_default().insert(id.clone().into());
             } else {
-                self.net.doubtful.entry(member.clone().into()).or_default().insert(group.clone());
+                self.net.doubtful.entry(id.clone().into()).or_default().insert(group.clone());
             }
         }
     }
@@ -230,7 +226,7 @@ impl<'a> Reconciliation<'a> {
 
     /// What a member is. An id that is a user's or a group's is that user or group, whatever the name of its type.
     pub(super) fn kind_of(&self, id: &ObjectId, kind: MemberKind) -> MemberKind {
-        if !matches!(kind, MemberKind::Unknown(_)) {
+        if !kind.is_unknown() {
             return kind;
         }
         let (user, group) = (UserId::from(id.clone()), GroupId::from(id.clone()));
@@ -246,8 +242,8 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
-    /// True for what is known only as a member: one of a kind that nobody knows.
-    pub(super) fn is_stranger(&self, user: &UserId) -> bool {
+    /// True for what is known only as a member, because its kind is unknown.
+    pub(super) fn is_unseen(&self, user: &UserId) -> bool {
         !self.listed_users.contains(user) && !self.known.has_user(user)
     }
 

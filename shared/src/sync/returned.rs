@@ -391,7 +391,7 @@ async fn has_all_members(
     // Graph repeats objects at times.
     let members: BTreeMap<ObjectId, MemberKind> =
         members.map(|member| (member.id.clone(), member.kind.clone())).into_iter().collect();
-    let of_kind = |kind: MemberKind| members.values().filter(|is| **is == kind || is_unknown(is)).count();
+    let of_kind = |kind: MemberKind| members.values().filter(|is| **is == kind || is.is_unknown()).count();
     let listed = [
         (None, members.len()),
         (Some(ListKind::Users), of_kind(MemberKind::User)),
@@ -403,24 +403,20 @@ async fn has_all_members(
         if list.is_none() && counted == 0 && listed == 0 {
             return Ok(true);
         }
-        if counted > listed && (list.is_some() || lacks_strangers(source, group, &members).await?) {
+        if counted > listed && (list.is_some() || lacks_unknown_kinds(source, group, &members).await?) {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Whether the index has members of kinds that nobody knows that a list lacks: the counters of users and groups leave them out,
-/// and that of all may count what lists leave out.
-async fn lacks_strangers(
+/// Whether a list lacks members of unknown kinds that the index has. The counters of users and groups leave them out, and that of
+/// all may count what lists leave out.
+async fn lacks_unknown_kinds(
     source: &dyn TenantSource,
     group: &GroupId,
     listed: &BTreeMap<ObjectId, MemberKind>,
 ) -> Result<bool, SourceError> {
     let indexed = source.indexed_members(group).await?;
-    Ok(indexed.iter().any(|member| is_unknown(&member.kind) && !listed.contains_key(&member.id)))
-}
-
-fn is_unknown(kind: &MemberKind) -> bool {
-    matches!(kind, MemberKind::Unknown(_))
+    Ok(indexed.iter().any(|(id, kind)| kind.is_unknown() && !listed.contains_key(id)))
 }

@@ -1,6 +1,6 @@
 //! The port to Microsoft's side, as a run needs it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -181,7 +181,7 @@ pub trait TenantSource: Send + Sync {
     async fn indexed(&self, of: ListKind) -> Result<BTreeSet<ObjectId>, SourceError>;
 
     /// Lists the direct members of a group likewise.
-    async fn indexed_members(&self, group: &GroupId) -> Result<Vec<Member>, SourceError>;
+    async fn indexed_members(&self, group: &GroupId) -> Result<BTreeMap<ObjectId, MemberKind>, SourceError>;
 
     /// True when the members of groups that hide them are shown, so that a list without any is one of no members.
     async fn sees_hidden_members(&self) -> Result<bool, SourceError>;

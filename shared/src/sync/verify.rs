@@ -174,7 +174,7 @@ pub(super) enum Correction {
         /// Those that it had when it was read again, or whose own lists of groups have it.
         found: Vec<Member>,
         /// Those that only the index has: they have left a moment ago, or every list was cut short.
-        doubtful: BTreeSet<ObjectId>,
+        doubtful: Vec<Member>,
     },
 }
 
@@ -295,12 +295,12 @@ impl MemberList {
                 _ => {}
             }
         }
-        // Those that could not be read are taken for either.
         let ids: BTreeSet<ObjectId> = members.objects.iter().map(|member| member.id.clone()).collect();
+        // Those that could not be read are taken for any kind.
         let number = |of: usize| (of + members.unread.len()) as u64;
         let mut listed = Vec::new();
-        // The counters of users and groups leave out members of kinds that nobody knows.
-        if is_decisive || looks_cut || lost_users.iter().any(|user| reconciliation.is_stranger(user)) {
+        // The counters of users and groups leave out members of unknown kinds.
+        if is_decisive || looks_cut || lost_users.iter().any(|user| reconciliation.is_unseen(user)) {
             listed.push((None, number(ids.len())));
         }
         if is_decisive || looks_cut || !lost_users.is_empty() {
@@ -342,42 +342,44 @@ impl MemberList {
         for member in &found {
             lacking.remove(&member.id);
         }
-        let mut doubtful = BTreeSet::new();
+        let mut doubtful = Vec::new();
         for of in [ListKind::Users, ListKind::Groups] {
             // What was deleted may stay in the index for longer than in the list.
             let kind = kind_of(of);
             let ids: Vec<ObjectId> = lacking.extract_if(.., |_, of| *of == kind).map(|(id, _)| id).collect();
             if ids.len() > ASKED_FOR {
-                doubtful.extend(ids);
+                doubtful.extend(ids.into_iter().map(|id| Member { id, kind: kind.clone() }));
                 continue;
             }
             for id in exist(source, of, ids).await? {
-                match self.is_member(source, of, &id).await? {
-                    Some(true) => found.push(Member { id, kind: kind.clone() }),
+                let is_member = self.is_member(source, of, &id).await?;
+                let member = Member { id, kind: kind.clone() };
+                match is_member {
+                    Some(true) => found.push(member),
                     Some(false) => {}
-                    None => _ = doubtful.insert(id),
+                    None => doubtful.push(member),
                 }
             }
         }
         if !lacking.is_empty() {
-            // Of a kind that nobody knows: there is nothing to ask.
+            // Those of unknown kinds cannot be asked for the groups that they are in.
             return Ok(Some(Correction::Unknown));
         }
         Ok((!found.is_empty() || !doubtful.is_empty()).then_some(Correction::Lacks { found, doubtful }))
     }
 
-    /// The members that only the index has, by what they are, without those that are nobody's concern.
+    /// The users, groups and objects of unknown kinds that only the index has.
     async fn lacking(
         &self,
         source: &dyn TenantSource,
         reconciliation: &Reconciliation<'_>,
     ) -> Result<BTreeMap<ObjectId, MemberKind>, SourceError> {
-        let members = source.indexed_members(&self.group).await?.into_iter();
-        let only_there = members.filter(|member| !self.ids.contains(&member.id));
-        let by_kind = only_there.map(|Member { id, kind }| (id.clone(), reconciliation.kind_of(&id, kind)));
-        let concerns =
-            |kind: &MemberKind| matches!(kind, MemberKind::User | MemberKind::Group | MemberKind::Unknown(_));
-        Ok(by_kind.filter(|(_, kind)| concerns(kind)).collect())
+        let mut members = source.indexed_members(&self.group).await?;
+        members.retain(|id, kind| {
+            *kind = reconciliation.kind_of(id, kind.clone());
+            !self.ids.contains(id) && (matches!(kind, MemberKind::User | MemberKind::Group) || kind.is_unknown())
+        });
+        Ok(members)
     }
 
     /// Returns whether an object is in the group by its own list of groups; `None` when that is in doubt as well.

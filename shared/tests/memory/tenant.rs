@@ -1,6 +1,6 @@
 //! A tenant of any size that takes no memory: what is in it follows from the numbers of users and groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -223,8 +223,8 @@ impl TenantSource for Tenant {
         Ok(BTreeSet::new())
     }
 
-    async fn indexed_members(&self, _: &GroupId) -> Result<Vec<Member>, SourceError> {
-        Ok(Vec::new())
+    async fn indexed_members(&self, _: &GroupId) -> Result<BTreeMap<ObjectId, MemberKind>, SourceError> {
+        Ok(BTreeMap::new())
     }
 
     async fn user_changes(&self, link: &DeltaLink, trail: &Trail<UserChange>) -> Result<(), SourceError> {

@@ -85,7 +85,7 @@ pub(crate) fn members(
     };
     let listed = members.iter().enumerate().skip(place.start);
     let is_indexed = place.advanced && !transitive;
-    // Soft-deleted members are not listed; who is one, the index has said of its own moment.
+    // Soft-deleted members are not listed; the index has left out those that were deleted at its own moment.
     let listed =
         listed.filter(|(_, member)| is_shown(world, **member, cast) && (is_indexed || world.tenant.is_live(**member)));
     let (value, next) = fill(listed, place.size, |member| show_member(world, viewer, *member, &place.select));
