@@ -144,7 +144,7 @@ pub struct List<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `null` at the end.
     #[schema(example = json!(null))]
-    next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 impl<T> List<T> {

@@ -218,7 +218,7 @@ impl HeldChanges {
         self.members.values().map(BTreeSet::len).sum()
     }
 
-    /// The changes one by one, in an order that says nothing.
+    /// The changes one by one, in an order that says nothing but is always the same: lists of them go on behind a number.
     #[must_use]
     pub fn to_list(&self) -> Vec<HeldChange> {
         let users = self.users.iter();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::directory::{Directory, GroupId, Text, UserId, UserRecord};
 use shared::http::{
-    Audience, Budget, DirectoryInPath, List, Listing, PROBLEM, PageParams, Paging, Params, Problem, ProblemKind,
-    ProblemView, RunView, Wrapping,
+    Audience, DirectoryInPath, List, Listing, PROBLEM, PageParams, Paging, Params, Problem, ProblemKind, ProblemView,
+    RunView,
 };
 use shared::store::Page;
 use shared::sync::{HeldChange, Hold, HoldId, HoldState};
@@ -21,9 +21,6 @@ use utoipa::ToSchema;
 use super::access::Administered;
 use crate::App;
 use crate::actions::{Decided, decide_hold, why_not_open};
-
-/// How many of a hold's changes are shown. The counts say how many there are.
-const MAX_SHOWN: usize = 1_000;
 
 /// A hold.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,14 +31,15 @@ struct HoldView {
     can_be_decided: bool,
 }
 
-/// A hold with what it would change.
+/// A hold with a part of what it would change.
 #[derive(Debug, Serialize, ToSchema)]
 struct HoldDetailView {
     #[serde(flatten)]
     hold: HoldView,
     changes: Vec<ChangeView>,
-    /// How many changes are not shown.
-    more: usize,
+    /// Where the next page begins; `null` at the end.
+    #[schema(example = json!(null))]
+    next_cursor: Option<String>,
 }
 
 /// One change, with the names of those it is about as far as they are known.
@@ -97,29 +95,34 @@ pub(crate) async fn list(
 }
 
 /// A hold, with who would be affected, and why.
+///
+/// Its changes come by pages. They stay what they were when the hold was opened, and in their order.
 #[utoipa::path(
     get,
     path = "/api/v1/directories/{directory}/holds/{hold}",
     tag = "Holds",
     operation_id = "showHold",
-    params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold")),
-    responses((status = 200, description = "The hold", body = HoldDetailView)),
+    params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold"), PageParams),
+    responses((status = 200, description = "The hold, with a page of its changes", body = HoldDetailView)),
 )]
 pub(crate) async fn show(
     Administered(directory, _): Administered,
     State(app): State<App>,
-    params: RawPathParams,
+    params: Params,
 ) -> Result<Response, Problem> {
+    let [limit, cursor] = params.query(["limit", "cursor"])?;
+    let paging = Paging::parse(limit, cursor)?;
     let hold = find(&app, &directory, &params).await?;
-    let mut changes = app.holds.held_changes(directory.id, hold.id).await?.to_list();
-    let count = changes.len();
-    changes.truncate(MAX_SHOWN);
-    let mut changes = named(&app, &directory, changes).await?;
-    let fits = Budget::new(Wrapping::Text).fitting(&changes);
-    changes.truncate(fits);
-    let more = count - changes.len();
+    let listing = Listing::new(directory.id, "held changes", &[Some(&hold.id.to_string())]);
+    // What is held is stored once and never changed, so that the number of a change is its place for good.
+    let before: usize = paging.after(&listing)?.unwrap_or_default();
+    let changes = app.holds.held_changes(directory.id, hold.id).await?.to_list();
+    let Page { items, more } = Page::of((1..).zip(changes).skip(before).collect(), paging.limit);
+    let (numbers, changes): (Vec<usize>, Vec<HeldChange>) = items.into_iter().unzip();
+    let items = numbers.into_iter().zip(named(&app, &directory, changes).await?).collect();
+    let page = List::page(Page { items, more }, &listing, |(number, _)| *number, |(_, change)| change)?;
     let hold = HoldView::new(hold, app.clock.now());
-    Ok(Json(HoldDetailView { hold, changes, more }).into_response())
+    Ok(Json(HoldDetailView { hold, changes: page.items, next_cursor: page.next_cursor }).into_response())
 }
 
 /// Applies a hold: the next run makes exactly these changes, as far as they are still true.
@@ -133,11 +136,7 @@ pub(crate) async fn show(
     params(DirectoryInPath, ("hold" = HoldId, Path, description = "The id of the hold")),
     responses((status = 202, description = "The decision, and the run that will see to it", body = DecidedView, headers(("Location" = String, description = "The run"))), (status = 409, description = "The hold does not wait for a decision any more", body = ProblemView, content_type = PROBLEM)),
 )]
-pub(crate) async fn apply(
-    administered: Administered,
-    state: State<App>,
-    params: RawPathParams,
-) -> Result<Response, Problem> {
+pub(crate) async fn apply(administered: Administered, state: State<App>, params: Params) -> Result<Response, Problem> {
     decide(administered, state, params, HoldState::Approved).await
 }
 
@@ -153,7 +152,7 @@ pub(crate) async fn apply(
 pub(crate) async fn discard(
     administered: Administered,
     state: State<App>,
-    params: RawPathParams,
+    params: Params,
 ) -> Result<Response, Problem> {
     decide(administered, state, params, HoldState::Discarded).await
 }
@@ -161,7 +160,7 @@ pub(crate) async fn discard(
 async fn decide(
     Administered(directory, by): Administered,
     State(app): State<App>,
-    params: RawPathParams,
+    params: Params,
     decision: HoldState,
 ) -> Result<Response, Problem> {
     let mut hold = find(&app, &directory, &params).await?;
@@ -176,11 +175,10 @@ async fn decide(
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(view)).into_response())
 }
 
-async fn find(app: &App, directory: &Directory, params: &RawPathParams) -> Result<Hold, Problem> {
-    let id = params.iter().find(|(name, _)| *name == "hold").and_then(|(_, id)| id.parse::<HoldId>().ok());
-    let hold = match id {
-        Some(id) => app.holds.hold(directory.id, id).await?,
-        None => None,
+async fn find(app: &App, directory: &Directory, params: &Params) -> Result<Hold, Problem> {
+    let hold = match params.segment("hold").parse() {
+        Ok(id) => app.holds.hold(directory.id, id).await?,
+        Err(_) => None,
     };
     hold.ok_or_else(|| Problem::not_found("There is no such hold, or it is forgotten after 90 days."))
 }

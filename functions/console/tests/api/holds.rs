@@ -1,8 +1,12 @@
 //! What waits for an administrator.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::sync::{Hold, HoldState, Trigger};
+use shared::directory::{UserProfile, UserRecord};
+use shared::filter::InactiveReason;
+use shared::sync::{HeldChange, Hold, HoldState, Trigger};
 
 use crate::world::{HOLD, World, hold, now, path};
 
@@ -44,7 +48,7 @@ async fn a_hold_says_who_would_be_affected_and_why() {
       }
     ]
     "#);
-    assert_eq!(answer.body["more"], 0);
+    assert_eq!(answer.body["next_cursor"], Value::Null);
 }
 
 #[tokio::test]
@@ -65,6 +69,85 @@ async fn holds_come_by_pages() {
     assert_eq!(seen, ids);
     let misspelt = world.ask("GET", &path("/holds?limt=2"), Value::Null).await;
     assert_eq!(misspelt.status, StatusCode::BAD_REQUEST);
+}
+
+/// The hold of this many users, each of whom has this name.
+fn holding_users(users: usize, name: &str) -> World {
+    let mut world = World::new();
+    let ids = (0..users).map(|number| format!("user-{number:05}"));
+    let memory = Arc::get_mut(&mut world.memory).unwrap();
+    let kim = memory.users.remove(0);
+    memory.users = ids
+        .map(|id| {
+            let profile = UserProfile { display_name: Some(name.into()), ..kim.profile.clone() };
+            UserRecord { id: id.parse().unwrap(), profile, ..kim.clone() }
+        })
+        .collect();
+    let held = |user: &UserRecord| HeldChange::Deactivation { user: user.id.clone(), reason: InactiveReason::Deleted };
+    *memory.held_changes.get_mut().unwrap() = memory.users.iter().map(held).collect();
+    world
+}
+
+/// The users of a hold, page by page, and how many are on each page.
+async fn pages_of(world: &World, limit: usize) -> (Vec<String>, Vec<usize>) {
+    let (mut users, mut sizes, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let answer = world.ask("GET", &path(&format!("/holds/{HOLD}?limit={limit}{cursor}")), Value::Null).await;
+        assert_eq!((answer.status, &answer.body["id"]), (StatusCode::OK, &json!(HOLD)));
+        let changes = answer.body["changes"].as_array().unwrap();
+        users.extend(changes.iter().map(|change| change["user"].as_str().unwrap().to_owned()));
+        sizes.push(changes.len());
+        let Some(next) = answer.body["next_cursor"].as_str() else { return (users, sizes) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_hold_have_each_of_its_changes_once() {
+    let world = holding_users(7, "Kim");
+    let (users, sizes) = pages_of(&world, 3).await;
+    assert_eq!(users, (0..7).map(|number| format!("user-{number:05}")).collect::<Vec<_>>());
+    assert_eq!(sizes, [3, 3, 1]);
+    assert_eq!(pages_of(&world, 7).await, (users, vec![7]));
+    let world = holding_users(101, "Kim");
+    let first = world.ask("GET", &path(&format!("/holds/{HOLD}")), Value::Null).await.body;
+    assert_eq!(first["changes"].as_array().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_page_of_a_hold_ends_where_the_answer_is_full() {
+    let world = holding_users(1_000, &"\"".repeat(2_000));
+    let (users, sizes) = pages_of(&world, 1_000).await;
+    assert_eq!(users, (0..1_000).map(|number| format!("user-{number:05}")).collect::<Vec<_>>());
+    assert_eq!(sizes.len(), 2, "{sizes:?}: 8 MB are two answers");
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_leads_nowhere_in_a_hold() {
+    let world = holding_users(3, "Kim");
+    let other = "019b795e-0f80-7000-8000-000000000002";
+    *world.memory.holds.lock().unwrap() =
+        [other, HOLD].map(|id| Hold { id: id.parse().unwrap(), ..hold(HoldState::Open) }).to_vec();
+    let ask = async |target: &str| world.ask("GET", &path(target), Value::Null).await;
+    let cursor_of =
+        async |list: &str| ask(&format!("{list}?limit=1")).await.body["next_cursor"].as_str().unwrap().to_owned();
+    let own = cursor_of(&format!("/holds/{HOLD}")).await;
+    assert_eq!(ask(&format!("/holds/{HOLD}?cursor={own}")).await.status, StatusCode::OK);
+    for foreign in [cursor_of("/holds").await, cursor_of(&format!("/holds/{other}")).await, format!("{own}x")] {
+        let answer = ask(&format!("/holds/{HOLD}?cursor={foreign}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{foreign}");
+        assert_eq!(answer.body["type"], "urn:office365-sync:problem:invalid-cursor");
+    }
+}
+
+#[tokio::test]
+async fn what_asks_for_no_page_of_a_hold_is_named() {
+    let world = World::new();
+    for (query, field) in [("limit=0", "limit"), ("limit=1001", "limit"), ("limt=2", "limt")] {
+        let answer = world.ask("GET", &path(&format!("/holds/{HOLD}?{query}")), Value::Null).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(answer.body["errors"][0]["field"], field);
+    }
 }
 
 #[tokio::test]

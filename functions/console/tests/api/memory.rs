@@ -29,7 +29,7 @@ pub(crate) struct Memory {
     pub(crate) runs: Mutex<Vec<Run>>,
     pub(crate) credentials: Mutex<Vec<Credential>>,
     pub(crate) holds: Mutex<Vec<Hold>>,
-    pub(crate) held_changes: HeldChanges,
+    pub(crate) held_changes: Mutex<HeldChanges>,
     pub(crate) users: Vec<UserRecord>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
     pub(crate) audit: Mutex<Vec<AuditEntry>>,
@@ -151,7 +151,7 @@ impl HoldStore for Memory {
     }
 
     async fn held_changes(&self, _: DirectoryId, _: HoldId) -> Result<HeldChanges, StoreError> {
-        Ok(self.held_changes.clone())
+        Ok(self.held_changes.lock().unwrap().clone())
     }
 
     async fn save_held_changes(&self, _: &Lease, _: &Hold, _: &HeldChanges) -> Result<(), StoreError> {

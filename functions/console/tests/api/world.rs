@@ -131,7 +131,7 @@ impl World {
                 (TokenHash::of("expired"), AccessToken { expires_at: now(), ..token(Scope::Admin, None) }),
             ],
             holds: Mutex::new(vec![hold(HoldState::Open)]),
-            held_changes: held_changes(),
+            held_changes: Mutex::new(held_changes()),
             users: vec![kim()],
             audit: Mutex::default(),
             drafts: Mutex::default(),
