@@ -1,7 +1,7 @@
 //! How names are compared: for prefixes, lookups, searches, filters and orders alike.
 //!
 //! Two forms of a name follow from each other. [`Folded`] tells whether two names are the same, and decides who and what is meant.
-//! [`Searchable`] is coarser, to find candidates: names with one folded form share one searchable form.
+//! [`Searchable`] is coarser, to find candidates and to sort: names with one folded form share one searchable form.
 
 use std::borrow::Cow;
 
@@ -69,14 +69,15 @@ impl Folded {
     }
 }
 
-/// A name as people search for it: its letters without marks, `Novák` as `novak`. Compatibility characters are as plain
-/// ones here, and what cannot be seen is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Searchable(String);
+/// A name as people search for it, and as lists of names are sorted: its letters without marks, `Novák` as `novak`. Compatibility
+/// characters are as plain ones here, and what cannot be seen is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Searchable(String);
 
 impl Searchable {
     /// The searchable form, derived from the folded one so that names that are the same are found alike.
-    pub(super) fn of(name: &str) -> Self {
+    #[must_use]
+    pub fn of(name: &str) -> Self {
         let folded = Folded::of(name).0;
         let plain = if folded.is_ascii() { Cow::Borrowed(folded.as_str()) } else { Cow::Owned(without_marks(&folded)) };
         let seen: String = plain.chars().filter(|c| !is_invisible(*c)).collect();

@@ -14,7 +14,7 @@ mod registry;
 mod user;
 
 pub use change::{Change, ChangeId, ChangedGroup, ChangedUser};
-pub use folding::{Folded, hidden_characters};
+pub use folding::{Folded, Searchable, hidden_characters};
 pub use group::{GroupPatch, GroupProfile, GroupRecord};
 pub use ids::{DirectoryId, GroupId, InvalidId, ObjectId, UserId};
 pub use membership::{Membership, UnknownCause};

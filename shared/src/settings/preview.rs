@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{Directory, GroupId, GroupRecord, ObjectId, Presence, Text, UserRecord};
+use crate::directory::{Directory, GroupId, GroupRecord, ObjectId, Presence, Searchable, Text, UserRecord};
 use crate::filter::{GroupDecision, GroupNode, Policy, Reach, UserFacts, UserOutcome, decide_group, decide_user};
 use crate::settings::UnknownGroup;
 use crate::sync::RunId;
@@ -194,7 +194,9 @@ impl Preview {
         }
         self.outline.deactivated = deactivated.into_iter().collect();
         for (shift, lines) in &mut self.lists {
-            lines.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+            // Those of one name stay in the order of their ids.
+            lines.sort_by(|a, b| a.id.cmp(&b.id));
+            lines.sort_by_cached_key(|line| Searchable::of(line.name.as_deref().unwrap_or_default()));
             self.outline.sizes.insert(*shift, lines.len());
         }
         self
@@ -287,6 +289,19 @@ mod tests {
         assert_eq!((outline.active, outline.groups), ((3, 2), (1, 2)));
         assert_eq!(outline.deactivated, [(Some(UserOutcome::MemberOfIgnoredGroup), 2)]);
         assert_eq!(Shift::ALL.map(|shift| outline.size(shift)), [2, 1, 0, 1]);
+    }
+
+    #[test]
+    fn order_of_names_is_that_of_an_alphabet_in_any_case_and_with_any_marks() {
+        let named = |(id, name): (&str, Option<&str>)| {
+            let profile = UserProfile { display_name: name.map(Text::from), ..UserProfile::default() };
+            UserRecord { profile, ..user(id, &[], UserDecision::Active) }
+        };
+        let names_of = [("6", "Zebra"), ("5", "zebra"), ("4", "ärzte"), ("3", "Ärzte"), ("2", "apfel"), ("1", "Zimt")];
+        let mut users: Vec<UserRecord> = names_of.map(|(id, name)| named((id, Some(name)))).into();
+        users.push(named(("7", None)));
+        let preview = Preview::new(&directory(), &Policy::parse(&json!({})).unwrap(), users, Vec::new());
+        assert_eq!(names(&preview, Shift::Deactivated), ["7", "2", "3", "4", "5", "6", "1"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
 use shared::directory::{
-    Directory, Folded, GroupId, GroupProfile, GroupRecord, ObjectId, UnknownCause, hidden_characters,
+    Directory, GroupId, GroupProfile, GroupRecord, ObjectId, Searchable, UnknownCause, hidden_characters,
 };
 use shared::filter::{GroupDecision, SkipReason};
 use shared::store::{Found, GroupFilter, QueryStore, StoreError};
@@ -51,9 +51,7 @@ pub(super) async fn by_name(
         return Ok(Found { items: group.into_iter().collect(), next: None });
     }
     let mut found = queries.find_groups(directory.id, name, filter, limit, after).await?;
-    found
-        .items
-        .sort_by_cached_key(|group| Folded::of_visible(group.profile.display_name.as_deref().unwrap_or_default()));
+    found.items.sort_by_cached_key(|group| Searchable::of(group.profile.display_name.as_deref().unwrap_or_default()));
     Ok(found)
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use http::Uri;
 use maud::{Markup, html};
-use shared::directory::{Directory, Folded, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
+use shared::directory::{Directory, GroupId, GroupRecord, ObjectId, Searchable, UserId, UserRecord};
 use shared::filter::{Check, UserDecision, UserFacts, UserOutcome, decide_user, explain_user};
 use shared::store::{Found, StoreError, UserFilter, reach};
 
@@ -93,7 +93,7 @@ pub(super) async fn by_name(
         return Ok(Found { items: user.into_iter().collect(), next: None });
     }
     let mut found = site.queries.find_users(directory.id, name, filter, limit, after).await?;
-    found.items.sort_by_cached_key(|user| Folded::of(user.profile.display_name.as_deref().unwrap_or_default()));
+    found.items.sort_by_cached_key(|user| Searchable::of(user.profile.display_name.as_deref().unwrap_or_default()));
     Ok(found)
 }
 
