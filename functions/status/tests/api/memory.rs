@@ -29,6 +29,8 @@ pub(crate) struct Memory {
     pub(crate) groups: Vec<GroupRecord>,
     /// The latest first.
     pub(crate) runs: Vec<Run>,
+    /// What has become of the first directory, in its order. What is kept how long is tested with a real store.
+    pub(crate) log: Vec<Logged>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) tokens: Vec<(TokenHash, AccessToken)>,
     pub(crate) open_conditions: BTreeSet<Condition>,
@@ -41,6 +43,11 @@ impl Memory {
 
     fn groups_of(&self, directory: DirectoryId) -> impl Iterator<Item = &GroupRecord> {
         self.groups.iter().filter(move |_| self.directories.first().is_some_and(|first| first.id == directory))
+    }
+
+    fn log_of(&self, directory: DirectoryId) -> &[Logged] {
+        let is_first = self.directories.first().is_some_and(|first| first.id == directory);
+        if is_first { &self.log } else { &[] }
     }
 }
 
@@ -79,13 +86,19 @@ impl QueryStore for Memory {
 
     async fn find_users(
         &self,
-        _: DirectoryId,
-        _: &str,
-        _: UserFilter,
-        _: usize,
-        _: Option<&ObjectId>,
+        directory: DirectoryId,
+        prefix: &str,
+        filter: UserFilter,
+        limit: usize,
+        after: Option<&ObjectId>,
     ) -> Result<Found<UserRecord>, StoreError> {
-        unimplemented!("tested with a real store")
+        let wanted = |user: &&UserRecord| {
+            user.presence != Presence::Unseen && filter.takes(&user.decision) && user.profile.is_found_by(prefix)
+        };
+        let all: Vec<UserRecord> = self.users_of(directory).filter(wanted).cloned().collect();
+        let found = page(all, limit, after, |user| user.id.object());
+        let next = found.end().map(|user| user.id.object().clone());
+        Ok(Found { items: found.items, next })
     }
 
     async fn list_groups(
@@ -157,27 +170,37 @@ impl QueryStore for Memory {
     }
 }
 
-/// Nothing has changed here yet. What becomes of changes is tested with a real store.
 #[async_trait]
 impl ChangeStore for Memory {
     fn log_name(&self) -> String {
         "log".to_owned()
     }
 
-    async fn last_change(&self, _: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
-        Ok(None)
+    async fn last_change(&self, directory: DirectoryId) -> Result<Option<ChangeId>, StoreError> {
+        Ok(self.log_of(directory).last().map(|logged| logged.id))
     }
 
-    async fn changes(&self, _: DirectoryId, _: Option<ChangeId>, _: usize) -> Result<Changes, StoreError> {
-        Ok(Changes::Next(Vec::new()))
+    async fn changes(
+        &self,
+        directory: DirectoryId,
+        after: Option<ChangeId>,
+        limit: usize,
+    ) -> Result<Changes, StoreError> {
+        let log = self.log_of(directory);
+        if after > log.last().map(|logged| logged.id) {
+            return Ok(Changes::NotReached);
+        }
+        let next = log.iter().filter(|logged| Some(logged.id) > after);
+        Ok(Changes::Next(next.take(limit).cloned().collect()))
     }
 
-    async fn change_before(&self, _: DirectoryId, _: Timestamp) -> Result<Before, StoreError> {
-        Ok(Before::Change(None))
+    async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError> {
+        let before = self.log_of(directory).iter().rfind(|logged| logged.at < at);
+        Ok(Before::Change(before.map(|logged| logged.id)))
     }
 
-    async fn change(&self, _: DirectoryId, _: ChangeId) -> Result<Option<Logged>, StoreError> {
-        Ok(None)
+    async fn change(&self, directory: DirectoryId, id: ChangeId) -> Result<Option<Logged>, StoreError> {
+        Ok(self.log_of(directory).iter().find(|logged| logged.id == id).cloned())
     }
 }
 

@@ -10,21 +10,27 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use shared::directory::{
-    DirectoryCounts, GroupProfile, GroupRecord, Membership, Presence, Text, UserProfile, UserRecord,
+    Change, ChangeId, ChangedUser, DirectoryCounts, GroupId, GroupProfile, GroupRecord, Membership, Presence, Text,
+    UserProfile, UserRecord,
 };
 use shared::filter::{GroupDecision, UserDecision};
+use shared::store::Logged;
 
-use crate::world::{HERE, World, path};
+use crate::world::{HERE, World, now, path};
 
 /// The longest name that Entra takes, in characters.
 const NAME_CHARS: usize = 256;
+/// Further mail addresses of each user.
+const ADDRESSES: usize = 60;
+/// Changes in a feed: as many as there may be in one part of it.
+const CHANGES: usize = 1_000;
 
 fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 /// A directory in which every name is as long as it may be, of one letter.
-fn directory_of(letter: char, users: usize, groups: usize) -> Gateway {
+fn directory_of(letter: char, users: usize, groups: usize) -> World {
     let name = |number: usize| -> Text {
         let number = number.to_string();
         let letters = std::iter::repeat_n(letter, NAME_CHARS - number.len());
@@ -58,7 +64,9 @@ fn directory_of(letter: char, users: usize, groups: usize) -> Gateway {
                 surname: Some(name(number)),
                 user_principal_name: Some(name(number)),
                 mail: Some(name(number)),
-                proxy_addresses: Some((0..10).map(|other| format!("smtp:{other}{}", name(number)).into()).collect()),
+                proxy_addresses: Some(
+                    (0..ADDRESSES).map(|other| format!("smtp:{other}{}", name(number)).into()).collect(),
+                ),
                 job_title: Some(name(number)),
                 department: Some(name(number)),
                 company_name: Some(name(number)),
@@ -72,7 +80,28 @@ fn directory_of(letter: char, users: usize, groups: usize) -> Gateway {
         .collect();
     let (active, groups_synced) = (i64::try_from(users).unwrap(), i64::try_from(groups).unwrap());
     world.published().counts = DirectoryCounts { active, groups_synced, ..DirectoryCounts::default() };
-    world.gateway()
+    world
+}
+
+/// Has the users change this often, one after the other, and join all groups each time.
+fn log_changes(world: &mut World, changes: usize) {
+    let run = world.0.runs[0].id;
+    let joined: Vec<GroupId> = world.0.groups.iter().map(|group| group.id.clone()).collect();
+    let change = |(number, user): (u64, &UserRecord)| Logged {
+        id: ChangeId::new(number).unwrap(),
+        run,
+        at: now(),
+        change: Change::User(ChangedUser {
+            id: user.id.clone(),
+            before: Some(user.decision.clone()),
+            after: Some(user.decision.clone()),
+            properties: Vec::new(),
+            joined: joined.clone(),
+            left: Vec::new(),
+            previous: None,
+        }),
+    };
+    world.0.log = (1..).zip(world.0.users.iter().cycle()).take(changes).map(change).collect();
 }
 
 async fn get(gateway: &Gateway, target: &str) -> (HeaderMap, String) {
@@ -96,6 +125,24 @@ async fn listed(gateway: &Gateway, of: &str) -> (Vec<String>, usize) {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return (ids, pages),
         }
+    }
+}
+
+/// The numbers of the changes of a feed from its beginning on, part by part.
+async fn followed(gateway: &Gateway) -> (Vec<u64>, usize) {
+    // Where nothing has changed yet, a cursor of now is one of the beginning.
+    let begin: Value = serde_json::from_str(&get(&World::new().gateway(), &path("/changes")).await.1).unwrap();
+    let mut since = begin["next_cursor"].as_str().unwrap().to_owned();
+    let (mut numbers, mut parts) = (Vec::new(), 0);
+    loop {
+        let target = path(&format!("/changes?limit=1000&since={since}"));
+        let part: Value = serde_json::from_str(&get(gateway, &target).await.1).unwrap();
+        numbers.extend(part["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()));
+        parts += 1;
+        if part["more"] == false {
+            return (numbers, parts);
+        }
+        part["next_cursor"].as_str().unwrap().clone_into(&mut since);
     }
 }
 
@@ -160,12 +207,24 @@ async fn scim(gateway: &Gateway, of: &str, by_cursor: bool) -> (Vec<String>, usi
 }
 
 async fn check(letter: char, users: usize, groups: usize) {
-    let gateway = directory_of(letter, users, groups);
+    let mut world = directory_of(letter, users, groups);
+    log_changes(&mut world, users);
+    let gateway = world.gateway();
     let user_ids: Vec<String> = (0..users).map(|number| id(0x10_0000 + number)).collect();
     let group_ids: Vec<String> = (0..groups).map(|number| id(0x20_0000 + number)).collect();
     let first = &group_ids[0];
-    for of in ["/users".to_owned(), format!("/users?group={first}"), format!("/groups/{first}/members")] {
-        assert_eq!(listed(&gateway, &of).await.0, user_ids, "{of}");
+    for of in [
+        "/users".to_owned(),
+        format!("/users?group={first}"),
+        // The further mail addresses begin with their numbers.
+        "/users?q=0".to_owned(),
+        // The log has each user once, in the order of ids.
+        "/users?changed_since=2026-01-01T00:00:00Z".to_owned(),
+        format!("/groups/{first}/members"),
+    ] {
+        let (ids, pages) = listed(&gateway, &of).await;
+        assert_eq!(ids, user_ids, "{of}");
+        assert!(pages > 1, "{of}: {users} users do not fit one answer");
     }
     assert_eq!(listed(&gateway, "/groups").await.0, group_ids);
     assert_eq!(exported(&gateway, "users", &["id"]).await.0, user_ids);
@@ -179,6 +238,15 @@ async fn check(letter: char, users: usize, groups: usize) {
         assert!(pages > 1, "{users} users with {groups} groups each do not fit one answer");
         assert_eq!(scim(&gateway, "Groups", by_cursor).await.0, group_ids);
     }
+}
+
+/// A feed has no names, so that only many groups make it large.
+async fn check_feed(groups: usize) {
+    let mut world = directory_of('a', 1, groups);
+    log_changes(&mut world, CHANGES);
+    let (numbers, parts) = followed(&world.gateway()).await;
+    assert_eq!(numbers, (1..=CHANGES as u64).collect::<Vec<_>>());
+    assert!(parts > 1, "{CHANGES} changes of {groups} groups each do not fit one answer");
 }
 
 /// The bytes of a character of a name in the JSON that wraps the answer.
@@ -195,6 +263,7 @@ fn every_list_ends_within_one_answer_and_goes_on() {
     let checked = runner.run(&(letters, 450_usize..600, 30_usize..=40), |(letter, users, groups)| {
         // As few users as it takes to fill more than one answer.
         runtime.block_on(check(letter, users / wrapped_bytes(letter) + 1, groups));
+        runtime.block_on(check_feed(groups * 8));
         Ok(())
     });
     checked.unwrap();
@@ -202,7 +271,7 @@ fn every_list_ends_within_one_answer_and_goes_on() {
 
 #[tokio::test]
 async fn a_single_user_beyond_an_answer_is_refused_with_advice() {
-    let gateway = directory_of('\u{1}', 1, 5_000);
+    let gateway = directory_of('\u{1}', 1, 5_000).gateway();
     let base = format!("/scim/v2/{HERE}/Users");
     let ask = async |target: &str| {
         let request = Request::get(target).header("authorization", "Bearer reader").body(Body::empty()).unwrap();

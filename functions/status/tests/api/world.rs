@@ -151,6 +151,7 @@ impl World {
                 group(PRIVATE, "Private", Presence::Present, &[], skipped),
             ],
             runs: vec![last_run],
+            log: Vec::new(),
             credentials: vec![Credential {
                 directory: here(),
                 administrator: "00000000-0000-4000-8000-0000000000c1".parse().unwrap(),
