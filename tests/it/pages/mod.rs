@@ -11,6 +11,7 @@ mod holds;
 mod hostile;
 mod names;
 mod routine;
+mod runs;
 mod settings;
 mod snapshots;
 mod tokens;

@@ -28,7 +28,7 @@ pub(super) struct Story {
     groups: BTreeMap<GroupId, GroupRecord>,
     /// Where the next page begins, if there is one.
     pub(super) next: Option<u64>,
-    /// True when there were changes that are not kept any more.
+    /// True when there were changes behind these that are not kept any more.
     is_forgotten: bool,
 }
 
@@ -50,7 +50,7 @@ impl Story {
         let Some(begin) = run.changes_after else { return Self::told(site, directory, Vec::new(), None, false).await };
         let after = after.unwrap_or(begin).max(begin);
         let found = site.changes.changes(directory.id, ChangeId::new(after), PER_PAGE).await?;
-        let (mut changes, is_forgotten) = match found {
+        let (mut changes, mut is_forgotten) = match found {
             Changes::Next(changes) => (changes, false),
             Changes::TooOld => (Vec::new(), true),
             Changes::NotReached => (Vec::new(), false),
@@ -58,8 +58,14 @@ impl Story {
         // A run that was cut off may have others in its midst, and has others behind it.
         let is_behind = |logged: &Logged| run.finished_at.is_some_and(|end| logged.run != run.id && logged.at > end);
         let end = changes.iter().position(is_behind);
-        let is_full = changes.len() == PER_PAGE && end.is_none();
-        let next = changes.last().filter(|_| is_full).map(|last| last.id.number());
+        let is_full = changes.len() == PER_PAGE;
+        let last = changes.last().filter(|_| end.is_none()).map(|last| last.id);
+        let next = last.filter(|_| is_full).map(ChangeId::number);
+        if last.is_some() && !is_full {
+            // The log ends here, or it has a gap: what expires is removed in any order.
+            let behind = site.changes.changes(directory.id, last, 1).await?;
+            is_forgotten = behind == Changes::TooOld;
+        }
         changes.truncate(end.unwrap_or(changes.len()));
         changes.retain(|logged| logged.run == run.id);
         Self::told(site, directory, changes, next, is_forgotten).await
@@ -118,8 +124,7 @@ impl Story {
     /// As a table of everybody and everything that it is about.
     pub(super) fn as_table(&self, directory: &Directory) -> Markup {
         html! {
-            @if self.is_forgotten { p { "Single changes are kept for 30 days." } }
-            @else {
+            @if !self.is_forgotten || !self.is_empty() {
                 div.scroll { table {
                     thead { tr { th scope="col" { "Who or which" } th scope="col" { "What" } } }
                     tbody {
@@ -131,6 +136,9 @@ impl Story {
                         }
                     }
                 } }
+            }
+            @if self.is_forgotten {
+                p { @if !self.is_empty() { "Changes after these are not kept any more. " } "Single changes are kept for 30 days." }
             }
         }
     }
