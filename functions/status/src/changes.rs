@@ -61,8 +61,7 @@ pub(crate) async fn list(
     let position = Position::parse(&directory, &since)?;
     let mut size = PageSize::new(limit, Wrapping::Text);
     loop {
-        let (found, end) = position.clone().next(&app, &directory, size.limit()).await?;
-        let more = found.len() == size.limit();
+        let (found, end, more) = position.next(&app, &directory, size.limit()).await?;
         let groups = PublishedGroups::among(&app, &directory, &groups_of(&directory, &found)).await?;
         let seen = found.into_iter().filter_map(|logged| view(&directory, |group| groups.has(group), logged));
         let items: Vec<ChangeView> = seen.collect();

@@ -109,13 +109,13 @@ impl Position {
         Ok(listing(directory).position(text)?)
     }
 
-    /// Some of the changes behind this position, and the position behind them.
+    /// Some of the changes behind this position, the position behind them, and whether there are more.
     pub(crate) async fn next(
         &self,
         app: &App,
         directory: &Directory,
         limit: usize,
-    ) -> Result<(Vec<Logged>, Self), Problem> {
+    ) -> Result<(Vec<Logged>, Self, bool), Problem> {
         let now = Self::behind(app, directory, self.after);
         if self.log != now.log {
             return Err(start_over("Since then what is known here was restored from a backup."));
@@ -124,9 +124,9 @@ impl Position {
             return Err(switched());
         }
         match app.changes.changes(directory.id, self.after, limit).await? {
-            Changes::Next(found) => {
-                let after = found.last().map(|last| last.id).or(self.after);
-                Ok((found, Self { after, ..now }))
+            Changes::Next { changes, more } => {
+                let after = changes.last().map(|last| last.id).or(self.after);
+                Ok((changes, Self { after, ..now }, more))
             }
             Changes::TooOld => Err(start_over("The next change is no longer kept: changes are kept for 30 days.")),
             Changes::NotReached => Err(Problem::new(

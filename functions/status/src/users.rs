@@ -289,8 +289,8 @@ async fn changed_since(
         (None, Since::Answer(position)) => position.clone(),
         (None, Since::Time(time)) => Position::at_time(app, directory, *time).await?,
     };
-    let (found, end) = position.next(app, directory, limit).await?;
-    let next = (found.len() == limit).then(|| selection.listing.cursor(&end));
+    let (found, end, more) = position.next(app, directory, limit).await?;
+    let next = more.then(|| selection.listing.cursor(&end));
     let groups = PublishedGroups::among(app, directory, &groups_of(directory, &found)).await?;
     let seen = found.into_iter().filter_map(|logged| view(directory, |group| groups.has(group), logged));
     let ids: BTreeSet<UserId> = seen

@@ -10,6 +10,7 @@ use super::keys::{Key, changes};
 use super::lease;
 use super::packing::{pack, unpack};
 use super::store::DynamoStore;
+use super::write::back_off;
 use crate::directory::{Change, ChangeId, ChangedGroup, ChangedUser, DirectoryId, GroupRecord, UserRecord};
 use crate::http::fingerprint;
 use crate::store::{Before, ChangeStore, Changes, LOG_RETENTION, Lease, Logged, StoreError};
@@ -21,7 +22,7 @@ pub(super) const MAX_BYTES: usize = 100_000;
 
 /// How often the log is looked at for a change that must be there, before it counts as no longer kept: a query may see a part of
 /// a transaction, but not for long.
-const LOOKS: usize = 3;
+const LOOKS: u32 = 4;
 
 /// Where the log of a directory ends.
 #[derive(Debug, Clone, Copy, Default)]
@@ -152,16 +153,17 @@ impl ChangeStore for DynamoStore {
         limit: usize,
     ) -> Result<Changes, StoreError> {
         let first = after.map_or(ChangeId::FIRST, ChangeId::next);
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
+            back_off(look).await;
             // Before the log itself: whatever is written after this moment is for the next time, not a sign that something is gone.
             let last = self.last_change(directory).await?;
             if after == last {
-                return Ok(Changes::Next(Vec::new()));
+                return Ok(Changes::Next { changes: Vec::new(), more: false });
             }
             let Some(last) = last.filter(|last| first <= *last) else { return Ok(Changes::NotReached) };
-            let found = self.run_of_changes(directory, first, last, limit).await?;
-            if !found.is_empty() {
-                return Ok(Changes::Next(found));
+            let changes = self.run_of_changes(directory, first, last, limit).await?;
+            if let Some(end) = changes.last().map(|logged| logged.id) {
+                return Ok(Changes::Next { changes, more: end < last });
             }
         }
         Ok(Changes::TooOld)

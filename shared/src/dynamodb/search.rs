@@ -222,7 +222,7 @@ impl DynamoStore {
         mut after: Option<ChangeId>,
     ) -> Result<Vec<ObjectId>, StoreError> {
         let mut ids = Vec::new();
-        while let Changes::Next(changes) = self.changes(directory, after, CHANGES_AT_ONCE).await? {
+        while let Changes::Next { changes, .. } = self.changes(directory, after, CHANGES_AT_ONCE).await? {
             let Some(last) = changes.last() else { break };
             after = Some(last.id);
             ids.extend(changes.into_iter().filter_map(|logged| match (logged.change, of) {

@@ -61,7 +61,8 @@ impl Announcing {
         }
         let mut sent = 0;
         loop {
-            let Changes::Next(found) = self.changes.changes(directory.id, announced.change, AT_A_TIME).await? else {
+            let changes = self.changes.changes(directory.id, announced.change, AT_A_TIME).await?;
+            let Changes::Next { changes: found, .. } = changes else {
                 return Ok(sent + self.start_over(directory, users_since).await?);
             };
             let last = found.last().map(|logged| logged.id);

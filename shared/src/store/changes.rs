@@ -26,8 +26,13 @@ pub struct Logged {
 /// What the log has after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changes {
-    /// The next ones in their order; none when there are none yet.
-    Next(Vec<Logged>),
+    /// The next ones.
+    Next {
+        /// In their order; none when there are none yet.
+        changes: Vec<Logged>,
+        /// True when the log goes on behind them.
+        more: bool,
+    },
     /// The next one is no longer kept.
     TooOld,
     /// The log has not reached that change: no listing of it has ever named the number.

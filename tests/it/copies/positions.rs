@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use jiff::SignedDuration;
+use local::aws::TABLE;
 use serde_json::{Value, json};
 use shared::clock::Clock as _;
+use shared::store::ChangeStore as _;
 use tenant::{Action, GroupKind, MemberKind, NewGroup};
 use uuid::Uuid;
 
 use super::Reader;
 use crate::harness::everything;
-use crate::lab::{Lab, Process, tiny};
+use crate::lab::{Lab, Process, client, tiny};
 use crate::queries::id;
 
 async fn lab() -> (Lab, Reader) {
@@ -158,6 +161,30 @@ async fn changed_since_across_switched_users_is_gone() {
     lab.clock.pass(SignedDuration::from_secs(1));
     assert_eq!(since(&lab.clock.now().to_string()).await, StatusCode::OK);
     assert_eq!(since(&as_of(&reader).await).await, StatusCode::OK);
+}
+
+/// What has expired may be removed in any order.
+#[tokio::test]
+async fn changed_since_does_not_end_at_a_gap_of_the_log() {
+    let (lab, reader) = lab().await;
+    let position = as_of(&reader).await;
+    for user in &lab.staff[..3] {
+        lab.world.apply(Action::DisableUser { user: *user });
+        lab.run().await;
+    }
+    let last = lab.world.stack.store.last_change(lab.directory()).await.unwrap().unwrap();
+    let text = |text: String| AttributeValue::S(text);
+    let delete = client(&lab.world.stack.aws).delete_item().table_name(TABLE);
+    let delete = delete.key("pk", text(format!("DIRECTORY#{}#CHANGES", lab.world.directory)));
+    let delete = delete.key("sk", text(format!("{:016x}", last.number() - 1)));
+    let deleted = delete.return_values(ReturnValue::AllOld).send().await.unwrap();
+    assert!(deleted.attributes.is_some(), "the change in the middle is an item of its own");
+
+    let first = reader.good(&format!("users?limit=1000&changed_since={position}")).await;
+    assert_eq!(first["items"].as_array().unwrap().iter().map(id).collect::<Vec<_>>(), [lab.staff[0].to_string()]);
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let rest = reader.get(&format!("users?limit=1000&changed_since={position}&cursor={cursor}")).await;
+    assert_eq!(rest.status, StatusCode::GONE, "{}", rest.body);
 }
 
 #[tokio::test]

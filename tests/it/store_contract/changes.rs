@@ -16,16 +16,22 @@ fn inactive(number: u32) -> UserRecord {
     UserRecord { decision: UserDecision::Inactive(InactiveReason::DisabledInOffice365), ..user(number) }
 }
 
+/// The end of the log.
+const NONE: Changes = Changes::Next { changes: Vec::new(), more: false };
+
 /// All changes after one, some at a time.
 async fn after(table: &Table, directory: DirectoryId, mut place: Option<ChangeId>, some: usize) -> Vec<Logged> {
     let mut all = Vec::new();
     loop {
         match table.store.changes(directory, place, some).await.unwrap() {
-            Changes::Next(next) if next.is_empty() => return all,
-            Changes::Next(next) => {
-                assert!(next.len() <= some);
-                place = next.last().map(|logged| logged.id);
-                all.extend(next);
+            Changes::Next { changes, more } => {
+                assert!(changes.len() <= some);
+                place = changes.last().map(|logged| logged.id).or(place);
+                all.extend(changes);
+                if !more {
+                    assert_eq!(table.store.changes(directory, place, some).await.unwrap(), NONE);
+                    return all;
+                }
             }
             other => panic!("{place:?}: {other:?}"),
         }
@@ -35,7 +41,7 @@ async fn after(table: &Table, directory: DirectoryId, mut place: Option<ChangeId
 pub async fn what_becomes_of_users_and_groups_is_logged_with_the_records(table: &Table) {
     let directory = directory_id();
     let lease = lease(&table.store, directory).await;
-    assert_eq!(table.store.changes(directory, None, 9).await.unwrap(), Changes::Next(Vec::new()));
+    assert_eq!(table.store.changes(directory, None, 9).await.unwrap(), NONE);
     assert_eq!(table.store.last_change(directory).await.unwrap(), None);
     let skipped = GroupDecision::Skipped { reason: SkipReason::NoEmail };
     apply(&table.store, &lease, &[Write::User(user(1)), Write::Group(group(1))], at(1)).await.unwrap();
@@ -130,15 +136,18 @@ pub async fn changes_are_forgotten_after_thirty_days_and_that_is_told(table: &Ta
     apply(&table.store, &lease, &[Write::User(inactive(1))], at(1)).await.unwrap();
     table.remove(&items[0]).await;
     assert_eq!(table.store.changes(directory, None, 9).await.unwrap(), Changes::TooOld);
-    let Changes::Next(next) = table.store.changes(directory, ChangeId::new(1), 9).await.unwrap() else { panic!() };
-    assert_eq!(next.len(), 1);
+    let Changes::Next { changes: next, more } = table.store.changes(directory, ChangeId::new(1), 9).await.unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((next.len(), more), (1, false));
     let user = table.store.user(directory, &user_id(1)).await.unwrap().unwrap();
     let history = history(&table.store, directory, &user.id, user.changed, 9).await.unwrap();
     assert_eq!(history.len(), 1, "what is kept");
 
     table.remove(&table.items_at("CHANGES").await[0]).await;
     assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::TooOld);
-    assert_eq!(table.store.changes(directory, ChangeId::new(2), 9).await.unwrap(), Changes::Next(Vec::new()));
+    assert_eq!(table.store.changes(directory, ChangeId::new(2), 9).await.unwrap(), NONE);
 }
 
 pub async fn missing_items_of_the_log_are_never_skipped(table: &Table) {
@@ -149,11 +158,17 @@ pub async fn missing_items_of_the_log_are_never_skipped(table: &Table) {
     }
     // Expired items are removed in any order.
     table.remove(&table.items_at("CHANGES").await[1]).await;
-    let Changes::Next(next) = table.store.changes(directory, None, 9).await.unwrap() else { panic!() };
+    let Changes::Next { changes: next, more } = table.store.changes(directory, None, 9).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(next.iter().map(|logged| logged.id.number()).collect::<Vec<_>>(), [1]);
+    assert!(more, "there is something behind it, kept or not");
     assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::TooOld);
-    let Changes::Next(next) = table.store.changes(directory, ChangeId::new(2), 9).await.unwrap() else { panic!() };
-    assert_eq!(next.len(), 1);
+    let Changes::Next { changes: next, more } = table.store.changes(directory, ChangeId::new(2), 9).await.unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((next.len(), more), (1, false));
 }
 
 pub async fn numbers_beyond_the_log_are_not_reached(table: &Table) {
@@ -161,7 +176,7 @@ pub async fn numbers_beyond_the_log_are_not_reached(table: &Table) {
     assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::NotReached);
     let lease = lease(&table.store, directory).await;
     apply(&table.store, &lease, &[Write::User(user(1))], at(0)).await.unwrap();
-    assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), Changes::Next(Vec::new()));
+    assert_eq!(table.store.changes(directory, ChangeId::new(1), 9).await.unwrap(), NONE);
     assert_eq!(table.store.changes(directory, ChangeId::new(4), 9).await.unwrap(), Changes::NotReached);
 }
 

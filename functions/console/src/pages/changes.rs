@@ -50,19 +50,19 @@ impl Story {
         let Some(begin) = run.changes_after else { return Self::told(site, directory, Vec::new(), None, false).await };
         let after = after.unwrap_or(begin).max(begin);
         let found = site.changes.changes(directory.id, ChangeId::new(after), PER_PAGE).await?;
-        let (mut changes, mut is_forgotten) = match found {
-            Changes::Next(changes) => (changes, false),
-            Changes::TooOld => (Vec::new(), true),
-            Changes::NotReached => (Vec::new(), false),
+        let (mut changes, more, mut is_forgotten) = match found {
+            Changes::Next { changes, more } => (changes, more, false),
+            Changes::TooOld => (Vec::new(), false, true),
+            Changes::NotReached => (Vec::new(), false, false),
         };
         // A run that was cut off may have others in its midst, and has others behind it.
         let is_behind = |logged: &Logged| run.finished_at.is_some_and(|end| logged.run != run.id && logged.at > end);
         let end = changes.iter().position(is_behind);
         let is_full = changes.len() == PER_PAGE;
-        let last = changes.last().filter(|_| end.is_none()).map(|last| last.id);
+        let last = changes.last().filter(|_| more && end.is_none()).map(|last| last.id);
         let next = last.filter(|_| is_full).map(ChangeId::number);
         if last.is_some() && !is_full {
-            // The log ends here, or it has a gap: what expires is removed in any order.
+            // The log has a gap: what expires is removed in any order.
             let behind = site.changes.changes(directory.id, last, 1).await?;
             is_forgotten = behind == Changes::TooOld;
         }

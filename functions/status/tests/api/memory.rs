@@ -190,8 +190,10 @@ impl ChangeStore for Memory {
         if after > log.last().map(|logged| logged.id) {
             return Ok(Changes::NotReached);
         }
-        let next = log.iter().filter(|logged| Some(logged.id) > after);
-        Ok(Changes::Next(next.take(limit).cloned().collect()))
+        let mut changes: Vec<Logged> = log.iter().filter(|logged| Some(logged.id) > after).cloned().collect();
+        let more = changes.len() > limit;
+        changes.truncate(limit);
+        Ok(Changes::Next { changes, more })
     }
 
     async fn change_before(&self, directory: DirectoryId, at: Timestamp) -> Result<Before, StoreError> {
