@@ -1,5 +1,6 @@
 //! What administrators are told: once when something begins, and once when it is over.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -250,11 +251,12 @@ async fn gaps_are_told_of_once_however_many_runs_meet_them() {
     }
     let alerts = world.alerts.take();
     assert_eq!(alerts.len(), 1, "{alerts:?}");
-    assert_eq!((alerts[0].change, &alerts[0].condition), (Change::Opened, &Condition::Gaps));
+    let gaps = Condition::Gaps { groups: BTreeSet::from([group.to_string().parse().unwrap()]) };
+    assert_eq!((alerts[0].change, &alerts[0].condition), (Change::Opened, &gaps));
     assert!(alerts[0].body.contains(&group.to_string()), "{}", alerts[0].body);
     world.tenant.clear_faults();
     assert_eq!(told.sync().await["state"], "succeeded");
-    assert_eq!(told.news(), [(Change::Recovered, Condition::Gaps)]);
+    assert_eq!(told.news(), [(Change::Recovered, gaps)]);
 }
 
 #[tokio::test]

@@ -63,6 +63,11 @@ fn is_told_to_open(condition: &Condition, open: &BTreeSet<Condition>, now: &BTre
         Condition::CredentialFailing { .. } => standing(now) <= standing(open),
         // From none to one is good news, and told as such.
         Condition::OneCredentialLeft => standing(now) > standing(open),
+        Condition::Gaps { groups } => {
+            let are_told =
+                |told: &Condition| matches!(told, Condition::Gaps { groups: told } if groups.is_subset(told));
+            !open.iter().any(are_told)
+        }
         _ => true,
     }
 }
@@ -197,6 +202,31 @@ pub(super) mod tests {
         for (before, after, expected) in table {
             assert_eq!(told(&before, &after), expected, "{before:?} -> {after:?}");
         }
+    }
+
+    #[test]
+    fn each_group_whose_members_become_unknown_is_told_of() {
+        let directory = directory();
+        let situation = Situation {
+            directory: &directory,
+            credentials: &[],
+            run: None,
+            interval: SignedDuration::from_mins(5),
+            client_secret_expires: None,
+            now: NOW,
+        };
+        let gaps = |groups: &[&str]| {
+            let groups = groups.iter().map(|group| group.parse().unwrap()).collect();
+            BTreeSet::from([Condition::Gaps { groups }])
+        };
+        let told = |open: &BTreeSet<_>, now: &BTreeSet<_>| -> Vec<Change> {
+            news(open, now, &situation).into_iter().map(|alert| alert.change).collect()
+        };
+        assert_eq!(told(&gaps(&[]), &gaps(&["a"])), [Change::Opened]);
+        assert_eq!(told(&gaps(&["a"]), &gaps(&["a", "b"])), [Change::Opened]);
+        assert_eq!(told(&gaps(&["a", "b"]), &gaps(&["b"])), []);
+        assert_eq!(told(&gaps(&["b"]), &gaps(&[])), []);
+        assert_eq!(told(&gaps(&["b"]), &BTreeSet::new()), [Change::Recovered]);
     }
 
     #[test]

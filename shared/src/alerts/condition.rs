@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::credentials::Credential;
-use crate::directory::{Directory, UserId};
+use crate::directory::{Directory, GroupId, UserId};
 use crate::sync::{Reading, Run, RunState};
 
 /// A refresh token that is not used for so long is of no use any more (Microsoft identity platform, "Refresh tokens").
@@ -43,7 +43,11 @@ pub enum Condition {
         administrator: UserId,
     },
     /// The last run could not read everything.
-    Gaps,
+    Gaps {
+        /// The groups whose members are unknown. Each that becomes so is told of.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        groups: BTreeSet<GroupId>,
+    },
     /// An administrator's authorization will end soon because nobody uses it.
     CredentialExpiring {
         /// Whose, by object id.
@@ -68,7 +72,7 @@ impl Condition {
 
     /// Whether only the end of a run can tell that it is over.
     fn is_of_runs(&self) -> bool {
-        matches!(self, Self::Held | Self::Gaps | Self::ApplicationRefused)
+        matches!(self, Self::Held | Self::Gaps { .. } | Self::ApplicationRefused)
     }
 }
 
@@ -137,9 +141,16 @@ impl Situation<'_> {
             conditions.insert(Condition::Held);
         }
         if !run.gaps.is_empty() {
-            conditions.insert(Condition::Gaps);
+            conditions.retain(|condition| !matches!(condition, Condition::Gaps { .. }));
+            conditions.insert(Condition::Gaps { groups: self.unknown_groups() });
         }
         conditions
+    }
+
+    /// The groups whose members are unknown, among those that each run reads.
+    fn unknown_groups(&self) -> BTreeSet<GroupId> {
+        let watched = self.directory.published.iter().flat_map(|published| published.watched_groups.iter().flatten());
+        watched.filter(|(_, membership)| !membership.is_known()).map(|(group, _)| group.clone()).collect()
     }
 
     fn add_credentials(&self, conditions: &mut BTreeSet<Condition>) {
@@ -183,6 +194,10 @@ mod tests {
         Situation { directory, credentials, run, interval, client_secret_expires: None, now: NOW }
     }
 
+    fn gaps() -> Condition {
+        Condition::Gaps { groups: BTreeSet::new() }
+    }
+
     fn of(situation: Situation<'_>, open: &[Condition]) -> Vec<Condition> {
         situation.conditions(&open.iter().cloned().collect()).into_iter().collect()
     }
@@ -190,7 +205,7 @@ mod tests {
     #[test]
     fn a_directory_that_fares_well_has_none() {
         let run = ran(RunState::Succeeded);
-        let open = [Condition::Gaps, Condition::Held, Condition::ApplicationRefused];
+        let open = [gaps(), Condition::Held, Condition::ApplicationRefused];
         assert_eq!(of(situation(&directory(), &[credential(1)], Some(&run)), &open), []);
     }
 
@@ -216,7 +231,7 @@ mod tests {
     #[test]
     fn a_failed_run_says_nothing_of_gaps_and_holds() {
         let mut run = ran(RunState::Failed);
-        let open = [Condition::Held, Condition::Gaps];
+        let open = [Condition::Held, gaps()];
         assert_eq!(of(situation(&directory(), &[credential(1)], Some(&run)), &open), open);
         assert_eq!(of(situation(&directory(), &[credential(1)], None), &open), open);
         run.failure = Some(crate::sync::Failure { code: "application_refused".to_owned(), message: String::new() });
@@ -227,7 +242,7 @@ mod tests {
     fn a_run_may_be_held_and_have_gaps() {
         let run = Run { gaps: vec!["a group".to_owned()], ..ran(RunState::Held) };
         let found = of(situation(&directory(), &[credential(1)], Some(&run)), &[]);
-        assert_eq!(found, [Condition::Held, Condition::Gaps]);
+        assert_eq!(found, [Condition::Held, gaps()]);
     }
 
     #[test]

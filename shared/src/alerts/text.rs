@@ -119,7 +119,7 @@ fn opened(condition: &Condition, situation: &Situation<'_>) -> Words {
             todo: "Mend the ones that fail, or authorize with another administrator's account.".to_owned(),
         },
         Condition::CredentialFailing { administrator } => one_failing(administrator, situation),
-        Condition::Gaps => Words {
+        Condition::Gaps { .. } => Words {
             headline: "not everything could be read",
             happened: gaps(situation),
             means: "What could not be read stays as it was: a change of membership there is not seen yet. Everything \
@@ -192,7 +192,7 @@ fn recovered(condition: &Condition, situation: &Situation<'_>, now: &BTreeSet<Co
             "recovered: an authorization works again",
             "An authorization that had stopped working works again, or was removed.",
         ),
-        Condition::Gaps => ("recovered: everything was read", "The last run could read everything."),
+        Condition::Gaps { .. } => ("recovered: everything was read", "The last run could read everything."),
         Condition::CredentialExpiring { .. } => {
             ("recovered: an authorization is used again", "The authorization is used again.")
         }
@@ -309,7 +309,7 @@ mod tests {
             Condition::Held,
             Condition::OneCredentialLeft,
             Condition::CredentialFailing { administrator: administrator(2) },
-            Condition::Gaps,
+            Condition::Gaps { groups: BTreeSet::new() },
             Condition::CredentialExpiring { administrator: administrator(1) },
             Condition::ClientSecretExpiring { days: 7 },
             Condition::ClientSecretExpiring { days: 0 },

@@ -136,7 +136,7 @@ fn told_only(condition: &Condition) -> Option<Trouble> {
         | Condition::CredentialFailing { .. }
         | Condition::ApplicationRefused
         | Condition::Held
-        | Condition::Gaps => None,
+        | Condition::Gaps { .. } => None,
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(told(Condition::NotSynced), [Trouble::NotSynced]);
         assert_eq!(told(Condition::OneCredentialLeft), [Trouble::OneCredentialLeft]);
         assert_eq!(told(Condition::ClientSecretExpiring { days: 7 }), [Trouble::ClientSecretExpiring]);
-        assert_eq!(told(Condition::Gaps), [], "seen by the last run, or over");
+        assert_eq!(told(Condition::Gaps { groups: BTreeSet::new() }), [], "seen by the last run, or over");
     }
 
     #[test]
