@@ -150,6 +150,35 @@ async fn a_pause_that_graph_asks_for_is_waited_for_outside_of_the_invocation() {
     ends_as_if_nothing_had_happened(&lab, &lab.record(&request).await).await;
 }
 
+/// Wherever it is asked for, and although no message waits for longer than a quarter of an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pause_of_any_length_is_kept_by_every_run() {
+    for (kind, nth) in [(RequestKind::UsersDelta, 2), (RequestKind::Count, 1), (RequestKind::Count, 3)] {
+        let mut lab = before_a_full_run().await;
+        lab.time = Some(Duration::from_mins(10));
+        let busy = What::Status { code: 429, retry_after: Some(2_000), body: None };
+        lab.world.tenant.inject(Fault::new(Matcher::on(kind).nth(nth), busy));
+        let request = lab.request().await;
+        lab.deliver(&request, &Process::undisturbed()).await;
+        assert_eq!(lab.record(&request).await["state"], "paused", "{kind:?} {nth}");
+
+        lab.world.tenant.forget_requests();
+        for seconds in [0, 900, 1_000] {
+            lab.clock.pass(SignedDuration::from_secs(seconds));
+            let other = lab.request().await;
+            for request in [&request, &other] {
+                lab.deliver(request, &Process::undisturbed()).await;
+                assert_eq!(lab.record(request).await["state"], "paused", "{kind:?} {nth}");
+            }
+            assert_eq!(lab.world.tenant.requests().len(), 0, "{kind:?} {nth}");
+        }
+        lab.settle().await;
+        assert_eq!(lab.record(&request).await["state"], "succeeded");
+        lab.world.check(&everything()).await;
+        lab.assert_idle().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_fails_leaves_what_it_has_read_to_the_next() {
     let lab = before_a_full_run().await;

@@ -103,15 +103,9 @@ impl<'a> Keeper<'a> {
 
     /// Saves what the checkpoint does not have yet.
     pub(super) async fn save(&self, ledger: &Ledger) -> Result<(), StoreError> {
-        self.save_until(ledger, ledger.head.resume_at).await
-    }
-
-    /// The same, not to be continued before a time.
-    pub(super) async fn save_until(&self, ledger: &Ledger, resume_at: Timestamp) -> Result<(), StoreError> {
         let growth = ledger.growth().map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        let head = super::ledger::CheckpointHead { resume_at, ..ledger.head.clone() };
         let pieces = self.stored().unwrap_or_default();
-        let pieces = self.ports.checkpoints.save_checkpoint(self.lease, &head, pieces, &growth.bytes).await?;
+        let pieces = self.ports.checkpoints.save_checkpoint(self.lease, &ledger.head, pieces, &growth.bytes).await?;
         self.set_stored(Some(pieces));
         ledger.mark_saved(&growth);
         Ok(())

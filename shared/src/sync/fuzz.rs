@@ -33,7 +33,6 @@ fn head() -> CheckpointHead {
         format: CHECKPOINT_FORMAT,
         begun_by: RunId::new(Timestamp::UNIX_EPOCH),
         begun_at: Timestamp::UNIX_EPOCH,
-        resume_at: Timestamp::UNIX_EPOCH,
         basis: Basis::Incremental {
             from: DeltaLinks {
                 users: link(),

@@ -52,14 +52,14 @@ impl Work<'_> {
             return Ok(Step::Done(Reading::nothing(links)));
         }
         let since = self.ports.clock.now();
+        let pause = state.resume_at.map(|at| Duration::try_from(at.duration_since(since)).unwrap_or_default());
+        if let Some(wait) = pause.filter(|wait| !wait.is_zero()) {
+            return Ok(Step::Paused(wait));
+        }
         let select = self.source.select();
         let watched = watched(directory);
         let mut ledger = match keeper.resume(state, &select).await? {
             Some(ledger) if why_full != Some(FullReason::HoldDiscarded) || ledger.is_for(FullReason::HoldDiscarded) => {
-                let pause = Duration::try_from(ledger.head.resume_at.duration_since(since)).unwrap_or_default();
-                if !pause.is_zero() {
-                    return Ok(Step::Paused(pause));
-                }
                 ledger
             }
             _ => match self.begin_unless_paused(state, why_full, run).await? {
@@ -87,7 +87,7 @@ impl Work<'_> {
                     return Ok(Step::Paused(Duration::ZERO));
                 }
                 Some(Err(RunError::Source(SourceError::Paused { wait }))) => {
-                    keeper.save_until(&ledger, self.ports.clock.now() + wait).await?;
+                    keeper.save(&ledger).await?;
                     return Ok(Step::Paused(wait));
                 }
                 Some(Err(RunError::Source(SourceError::ResyncRequired)))
@@ -165,7 +165,7 @@ impl Work<'_> {
         let Some(mut returned) = self.find_returned(ledger, known, watched).await? else {
             return Ok(Filled::Superseded(FullReason::ManyReturned));
         };
-        returned.read(self.source, ledger, known).await?;
+        returned.read(self.source, ledger).await?;
         Ok(Filled::Whole { unread, returned })
     }
 

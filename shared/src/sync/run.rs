@@ -135,6 +135,12 @@ pub async fn perform(
             work.account(&mut run);
             run.state = RunState::Paused;
             ports.runs.save_run(&run).await?;
+            if !wait.is_zero() {
+                match ports.mirror.rest_until(&lease, ports.clock.now() + wait).await {
+                    Ok(()) | Err(StoreError::LeaseLost) => {}
+                    Err(error) => return Err(error),
+                }
+            }
             ports.mirror.release_lease(&lease, &ended).await?;
             return Ok(Handled::Continue { after: wait });
         }

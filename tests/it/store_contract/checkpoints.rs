@@ -11,7 +11,6 @@ pub fn head(begun_by: RunId) -> CheckpointHead {
         format: CHECKPOINT_FORMAT,
         begun_by,
         begun_at: at(0),
-        resume_at: at(0),
         basis: Basis::Incremental { from: links("one") },
     }
 }
@@ -28,7 +27,7 @@ pub async fn a_checkpoint_grows_piece_by_piece_and_is_read_whole(table: &Table) 
     let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let pieces = store.save_checkpoint(&lease, &head(lease.run), 0, &large).await.unwrap();
     assert!(pieces > 7, "{pieces}");
-    let later = CheckpointHead { resume_at: at(60), ..head(lease.run) };
+    let later = CheckpointHead { begun_at: at(60), ..head(lease.run) };
     assert_eq!(store.save_checkpoint(&lease, &later, pieces, b"more").await.unwrap(), pieces + 1);
     assert_eq!(store.save_checkpoint(&lease, &later, pieces + 1, b"").await.unwrap(), pieces + 1);
 
