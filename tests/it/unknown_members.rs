@@ -130,7 +130,8 @@ async fn keeps_decisions(list: &str, group: &str, nested: bool) {
     hide(&world, inner);
     is_reported(&world, inner).await;
     let told: Vec<_> = world.alerts.take().into_iter().map(|alert| (alert.change, alert.condition)).collect();
-    assert_eq!(told, [(Change::Opened, Condition::Gaps)]);
+    let gaps = Condition::Gaps { groups: BTreeSet::from([inner.to_string().parse().unwrap()]) };
+    assert_eq!(told, [(Change::Opened, gaps.clone())]);
     let members = world.members_of(inner);
     let others: Vec<Uuid> = world.ordinary_users().into_iter().filter(|user| !members.contains(user)).collect();
     world.apply(Action::RemoveMember { group: inner, member: members[0] });
@@ -152,7 +153,27 @@ async fn keeps_decisions(list: &str, group: &str, nested: bool) {
     world.check(&loose).await;
     assert_eq!(world.sync().await["effort"]["items_written"], 0);
     let told: Vec<_> = world.alerts.take().into_iter().map(|alert| (alert.change, alert.condition)).collect();
-    assert_eq!(told, [(Change::Recovered, Condition::Gaps)]);
+    assert_eq!(told, [(Change::Recovered, gaps)]);
+}
+
+#[tokio::test]
+async fn each_listed_group_that_becomes_hidden_sends_an_alert() {
+    let world = World::synced(&small(), everything()).await;
+    let groups = [SERVICE_ACCOUNTS, CONTRACTORS].map(|name| named(&world, name));
+    let mut settings = settings("ignored_groups", &groups, false);
+    settings["safety_limit"] = json!({"percent": 100, "at_least": 1});
+    world.set(settings).await;
+    world.alerts.take();
+    let mut unknown = BTreeSet::new();
+    for group in groups {
+        hide(&world, group);
+        world.sync().await;
+        unknown.insert(group.to_string().parse().unwrap());
+        let told: Vec<_> = world.alerts.take().into_iter().map(|alert| (alert.change, alert.condition)).collect();
+        assert_eq!(told, [(Change::Opened, Condition::Gaps { groups: unknown.clone() })]);
+        world.sync().await;
+        assert!(world.alerts.take().is_empty(), "told once");
+    }
 }
 
 #[tokio::test]
@@ -309,6 +330,39 @@ async fn an_account_that_sees_hidden_members_knows_an_empty_group() {
     let before = statuses(&world).await;
     is_reported(&world, hidden).await;
     assert_eq!(statuses(&world).await, before);
+}
+
+/// No change tells who is in it, so the list is all there is.
+#[tokio::test]
+async fn hidden_group_that_is_out_of_reach_for_now_keeps_decisions() {
+    let world = World::unauthorized(&small()).await;
+    world.apply(Action::ConsentScopes { scopes: BTreeSet::from(["Member.Read.Hidden".to_owned()]) });
+    let member = world.ordinary_users()[0];
+    let hidden = secret(&world, &[member]);
+    world.authorize().await;
+    let ignoring = settings("ignored_groups", &[hidden], false);
+    world.set(ignoring.clone()).await;
+    world.check(&ignoring).await;
+    for kind in [RequestKind::Members, RequestKind::Count] {
+        let unavailable = What::Status { code: 503, retry_after: None, body: None };
+        world.tenant.inject(Fault::new(Matcher::on(kind).about(hidden), unavailable));
+        world.apply(Action::RemoveMember { group: hidden, member });
+        let before = statuses(&world).await;
+        let run = world.sync().await;
+        assert_eq!(run["state"], "completed_with_gaps", "{kind:?}: {run:#}");
+        assert!(run["gaps"].to_string().contains(&hidden.to_string()), "{run:#}");
+        assert_eq!(directory(&world).await["unknown_groups"], json!([{ "group": hidden, "cause": "unreadable" }]));
+        assert_eq!(statuses(&world).await, before, "{kind:?}");
+        let again = world.sync().await;
+        assert_eq!(again["effort"]["items_written"], 0, "{kind:?}: {again:#}");
+        world.tenant.clear_faults();
+        assert_eq!(world.sync().await["state"], "succeeded");
+        world.check(&ignoring).await;
+        assert_eq!(world.user(member).await["status"], "active");
+        world.apply(Action::AddMember { group: hidden, member });
+        world.sync().await;
+        world.check(&ignoring).await;
+    }
 }
 
 #[tokio::test]

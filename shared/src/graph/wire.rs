@@ -29,11 +29,13 @@ const MAX_KIND_BYTES: usize = 64;
 /// The properties that decisions hang on alone: who may sign in, and whose members are hidden rather than none. What was
 /// known of them before may not stand in for what cannot be understood now.
 const DECISIVE: [&str; 2] = ["accountEnabled", "visibility"];
+/// A user may sign in, or not: `null` says nothing of it, and nobody who is disabled becomes active by it.
+const NEVER_NULL: &str = "accountEnabled";
 
 /// A user of a list.
 pub(super) fn user(object: &str, notes: &mut Notes) -> Result<(UserId, UserPatch), Oddity> {
     match plain::object::<UserPatch>(object) {
-        Some((id, patch)) if is_name(&patch.display_name) => Ok((id.into(), patch)),
+        Some((id, patch)) if is_name(&patch.display_name) && !has_null(&patch) => Ok((id.into(), patch)),
         _ => user_with_care(object, notes),
     }
 }
@@ -77,9 +79,14 @@ pub(super) fn member_with_care(object: &str, _: &mut Notes) -> Result<Member, Od
 /// A user of a round of changes.
 pub(super) fn user_change(object: &str, notes: &mut Notes) -> Result<UserChange, Oddity> {
     match plain::object(object) {
-        Some((id, patch)) => Ok(UserChange::Seen(id.into(), patch)),
-        None => user_change_with_care(object, notes),
+        Some((id, patch)) if !has_null(&patch) => Ok(UserChange::Seen(id.into(), patch)),
+        _ => user_change_with_care(object, notes),
     }
+}
+
+/// Whether [`NEVER_NULL`] is null.
+fn has_null(patch: &UserPatch) -> bool {
+    patch.account_enabled == Patch::Clear
 }
 
 pub(super) fn user_change_with_care(object: &str, notes: &mut Notes) -> Result<UserChange, Oddity> {
@@ -153,6 +160,10 @@ fn patch<P: DeserializeOwned>(
         let Some(value) = object.remove(name) else { continue };
         if let Some(most) = exceeded(&value) {
             odd.push((name, OddValue::TooLong(most)));
+            continue;
+        }
+        if value.is_null() && name == NEVER_NULL {
+            notes.odd(id, format_args!("{name} is null and was not taken"));
             continue;
         }
         if let Some(characters) = odd_characters(&value) {
@@ -300,10 +311,17 @@ mod tests {
         assert_eq!(patch.display_name, Patch::Keep);
         assert_eq!(patch.proxy_addresses.value().unwrap().len(), 1);
 
-        for (value, expected) in [(json!(null), Patch::Clear), (json!(true), Patch::Set(true))] {
-            let (_, patch) = understood(user, json!({ "id": ADELE, "accountEnabled": value }));
-            assert_eq!(patch.account_enabled, expected);
-        }
+        let (_, patch) = understood(user, json!({ "id": ADELE, "accountEnabled": true }));
+        assert_eq!(patch.account_enabled, Patch::Set(true));
+    }
+
+    #[test]
+    fn null_does_not_enable_a_disabled_account() {
+        let object = json!({ "id": ADELE, "displayName": "Adele", "accountEnabled": null });
+        let (_, patch) = understood(user, object.clone());
+        assert_eq!(patch.account_enabled, Patch::Keep);
+        let UserChange::Seen(_, patch) = understood(user_change, object) else { panic!("no sighting") };
+        assert_eq!(patch.account_enabled, Patch::Keep);
     }
 
     #[test]

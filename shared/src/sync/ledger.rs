@@ -78,8 +78,6 @@ pub struct CheckpointHead {
     pub begun_by: RunId,
     /// When the reading began.
     pub begun_at: Timestamp,
-    /// Not to be continued before, because Graph asked for a pause.
-    pub resume_at: Timestamp,
     /// What it began with.
     pub basis: Basis,
 }
@@ -170,7 +168,7 @@ pub(super) struct Growth {
 impl Ledger {
     /// Nothing has been read.
     pub(super) fn new(begun_by: RunId, begun_at: Timestamp, basis: Basis) -> Self {
-        let head = CheckpointHead { format: CHECKPOINT_FORMAT, begun_by, begun_at, resume_at: begun_at, basis };
+        let head = CheckpointHead { format: CHECKPOINT_FORMAT, begun_by, begun_at, basis };
         Self::with_head(head)
     }
 
@@ -239,6 +237,21 @@ impl Ledger {
     /// The groups that the changes show as they are now: not those deleted last.
     pub(super) fn groups_seen(&self) -> BTreeSet<GroupId> {
         last_seen(self.group_changes.map(|change| (change.id.clone(), matches!(change.what, GroupEvent::Seen(_)))))
+    }
+
+    /// The users whom any change says were deleted.
+    pub(super) fn users_deleted(&self) -> BTreeSet<UserId> {
+        let deleted = self.user_changes.map(|change| match change {
+            UserChange::Removed(id, _) => Some(id.clone()),
+            UserChange::Seen(..) => None,
+        });
+        deleted.into_iter().flatten().collect()
+    }
+
+    /// The groups of which any change says that they were deleted.
+    pub(super) fn groups_deleted(&self) -> BTreeSet<GroupId> {
+        let is_deleted = |change: &GroupChange| matches!(change.what, GroupEvent::Removed(_));
+        self.group_changes.map(|change| is_deleted(change).then(|| change.id.clone())).into_iter().flatten().collect()
     }
 
     /// The groups of which any change says that they hide their members.

@@ -17,6 +17,7 @@ use super::trail::{Next, ReadPage};
 use super::verify::{self, Correction};
 use crate::directory::{GroupId, Membership, UnknownCause};
 use crate::filter::Policy;
+use crate::telemetry::chain;
 
 /// How many groups' members are asked for at once. The source has a closer limit of its own.
 pub(super) const GROUPS_AT_ONCE: usize = 32;
@@ -63,8 +64,8 @@ pub(super) async fn changes(source: &dyn TenantSource, ledger: &Ledger) -> Resul
     Ok(())
 }
 
-/// Reads the members of some groups. Returns those whose members Graph does not give. Of a group that Graph does not answer for
-/// now, or that has gone, nothing is read, and nothing is concluded.
+/// Reads the members of some groups. Returns those whose members Graph does not give, or not now. Of a group that has gone nothing
+/// is read, and nothing is concluded.
 pub(super) async fn watched(
     source: &dyn TenantSource,
     ledger: &Ledger,
@@ -79,8 +80,13 @@ pub(super) async fn watched(
     let mut unread = Vec::new();
     while let Some((group, read)) = reads.next().await {
         match read {
-            Ok(()) | Err(SourceError::NotFound | SourceError::Unavailable(_)) => {}
-            Err(SourceError::Withheld | SourceError::Incomplete(_) | SourceError::Rejected(_)) => unread.push(group),
+            Ok(()) | Err(SourceError::NotFound) => {}
+            Err(
+                SourceError::Unavailable(_)
+                | SourceError::Withheld
+                | SourceError::Incomplete(_)
+                | SourceError::Rejected(_),
+            ) => unread.push(group),
             Err(error) => return Err(error),
         }
     }
@@ -174,22 +180,21 @@ pub(super) async fn conclude_changes(
     let (read, others): (BTreeSet<GroupId>, BTreeSet<GroupId>) = watched.into_iter().partition(is_read);
     reading.compared = others.into_iter().filter(|group| unread.contains(group) || !is_there(group)).collect();
     if !read.is_empty() || !unread.is_empty() {
-        let mut lists = Lists::of(Reconciliation::of_some_groups(known));
-        lists.reconciliation.see_changes(ledger);
-        for group in &unread {
-            lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
-        }
+        let mut lists = Lists::of_some(known, ledger, &unread);
         match lists.compare(source, ledger, policy, read.clone()).await {
-            Ok(_) => {
-                reading.compared.extend(read);
-                reading.net = lists.reconciliation.into_membership_changes();
-                reading.net.oddities.append(&mut lists.odd);
-                reading.gaps = lists.gaps;
+            Ok(_) => {}
+            // What cannot be compared is not known. The next run reads it again.
+            Err(SourceError::Unavailable(error)) => {
+                tracing::warn!(error = chain(&*error), "members were not compared");
+                let unread: Vec<GroupId> = unread.into_iter().chain(read.clone()).collect();
+                lists = Lists::of_some(known, ledger, &unread);
             }
-            // The next run reads them again.
-            Err(SourceError::Unavailable(error)) => tracing::warn!("members were not compared: {error}"),
             Err(error) => return Err(error.into()),
         }
+        reading.compared.extend(read);
+        reading.net = lists.reconciliation.into_membership_changes();
+        reading.net.oddities.append(&mut lists.odd);
+        reading.gaps = lists.gaps;
     }
     reading.add_returned_and_changes(source, ledger, known, returned).await?;
     Ok(reading)
@@ -205,6 +210,16 @@ struct Lists<'a> {
 impl<'a> Lists<'a> {
     fn of(reconciliation: Reconciliation<'a>) -> Self {
         Self { reconciliation, gaps: Vec::new(), odd: Vec::new() }
+    }
+
+    /// The members of some groups, of which these could not be read.
+    fn of_some(known: &'a Known, ledger: &Ledger, unread: &[GroupId]) -> Self {
+        let mut lists = Self::of(Reconciliation::of_some_groups(known));
+        lists.reconciliation.see_changes(ledger);
+        for group in unread {
+            lists.reconciliation.see_unknown(group, UnknownCause::Unreadable);
+        }
+        lists
     }
 
     /// Compares the members of these groups, which must have been read to their end, with their counters and with what is

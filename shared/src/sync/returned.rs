@@ -68,14 +68,17 @@ impl Work<'_> {
             // Of every user who changed while the lists were read it is unknown whether they were there all the time.
             groups.retain(|group| !ledger.has_listed(group));
         } else {
-            users.retain(|user| !known.users.get(user).is_some_and(|user| user.presence.is_present()));
+            let (deleted_users, deleted_groups) = (ledger.users_deleted(), ledger.groups_deleted());
+            let is_there = |user: &UserId| known.users.get(user).is_some_and(|user| user.presence.is_present());
+            users.retain(|user| deleted_users.contains(user) || !is_there(user));
             let there = |group: &GroupId| known.groups.get(group).filter(|group| group.presence.is_present());
             let is_in_doubt = |group: &GroupRecord| {
                 let begins_to_hide = hidden.contains(&group.id) && !group.profile.hides_members();
                 (begins_to_hide || !group.membership.is_known()) && !watched.contains(&group.id)
             };
             stayed = groups.iter().filter(|group| there(group).is_some_and(is_in_doubt)).cloned().collect();
-            groups.retain(|group| stayed.contains(group) || there(group).is_none());
+            let is_back = |group: &GroupId| deleted_groups.contains(group) || there(group).is_none();
+            groups.retain(|group| stayed.contains(group) || is_back(group));
             if users.len() + groups.len() > MOST {
                 return Ok(None);
             }
@@ -90,9 +93,14 @@ impl Work<'_> {
         // Also of groups without a record: users may have come back as members of one before it was read.
         let mut members = self.members_of(groups.iter().cloned()).await?;
         members.retain(|group, members| known.groups.contains_key(group) || !members.is_empty());
-        let returned = Returned { users, groups, stayed, hidden, members, ..Returned::default() };
+        let mut returned = Returned { users, groups, stayed, hidden, members, ..Returned::default() };
         if !known.complete {
             self.load_around(&returned, known).await?;
+        }
+        // Lists may have others than the records say.
+        let is_in = |user: &UserId, group| known.users.get(user).is_some_and(|user| user.groups.contains(group));
+        for (group, members) in &mut returned.members {
+            members.retain(|user| is_in(user, group));
         }
         Ok(Some(returned))
     }
@@ -170,15 +178,10 @@ fn unchanged_groups(ledger: &Ledger, known: &Known, watched: &[GroupId]) -> BTre
 
 impl Returned {
     /// Reads the memberships into the ledger, as far as it does not have them. What one object's answers leave unknown is noted.
-    pub(super) async fn read(
-        &mut self,
-        source: &dyn TenantSource,
-        ledger: &Ledger,
-        known: &Known,
-    ) -> Result<(), SourceError> {
+    pub(super) async fn read(&mut self, source: &dyn TenantSource, ledger: &Ledger) -> Result<(), SourceError> {
         let users = stream::iter(self.users.iter().cloned())
             .map(|user| async move {
-                let is_read = known_or_error(read_user(source, ledger, known, &user).await)?;
+                let is_read = known_or_error(read_user(source, ledger, &user).await)?;
                 Ok::<_, SourceError>((user, is_read))
             })
             .buffer_unordered(AT_ONCE)
@@ -349,36 +352,26 @@ fn known_or_error(read: Result<bool, SourceError>) -> Result<bool, SourceError> 
     }
 }
 
-/// Reads the groups of a user. A list that looks cut short, or lacks any that were known, must be as long as the tenant counts.
-async fn read_user(
-    source: &dyn TenantSource,
-    ledger: &Ledger,
-    known: &Known,
-    user: &UserId,
-) -> Result<bool, SourceError> {
-    let trail = ledger.groups_of_user(user);
-    source.groups_of_user(user, &trail).await?;
-    let listed: BTreeSet<GroupId> = trail.map(Clone::clone).into_iter().collect();
-    if !trail.looks_cut() && known.users.get(user).is_none_or(|user| user.groups.is_subset(&listed)) {
-        return Ok(true);
-    }
-    let counted = source.count_groups_of_user(user).await?;
-    Ok(counted.is_none_or(|counted| counted <= listed.len() as u64))
+/// Reads the groups of a user, which must be as many as the tenant counts.
+async fn read_user(source: &dyn TenantSource, ledger: &Ledger, user: &UserId) -> Result<bool, SourceError> {
+    let groups = ledger.groups_of_user(user);
+    source.groups_of_user(user, &groups).await?;
+    Ok(has_all_groups(&groups, source.count_groups_of_user(user).await?))
 }
 
-/// Reads the members of a group, which must be as many as the tenant counts, and the groups it is in, likewise where that list
-/// looks cut short.
+/// Reads the members of a group, and the groups it is in, which must be as many as the tenant counts.
 async fn read_group(source: &dyn TenantSource, ledger: &Ledger, group: &GroupId) -> Result<bool, SourceError> {
     let (members, groups) = (ledger.members(group), ledger.groups_of_group(group));
     futures::try_join!(source.members(group, &members), source.groups_of_group(group, &groups))?;
-    if !has_all_members(source, group, &members).await? {
-        return Ok(false);
-    }
-    if !groups.looks_cut() {
-        return Ok(true);
-    }
-    let listed = groups.map(Clone::clone).len();
-    Ok(source.count_groups_of_group(group).await?.is_none_or(|counted| counted <= listed as u64))
+    Ok(has_all_members(source, group, &members).await?
+        && has_all_groups(&groups, source.count_groups_of_group(group).await?))
+}
+
+/// Whether a list of the groups that an object is in has as many as the tenant counts, where it does.
+fn has_all_groups(listed: &Trail<GroupId>, counted: Option<u64>) -> bool {
+    // Graph repeats objects at times.
+    let listed: BTreeSet<GroupId> = listed.map(Clone::clone).into_iter().collect();
+    counted.is_none_or(|counted| counted <= listed.len() as u64)
 }
 
 /// Whether a list of members has as many as the tenant counts.

@@ -52,6 +52,7 @@ async fn a_user_without_name_a_short_id_and_values_of_the_wrong_type_are_told_an
     assert_eq!(
         users.odd,
         [
+            format!("user {ADELE}: accountEnabled is null and was not taken"),
             format!("user {ADELE}: has no name"),
             format!("user {short}: has an id that is no GUID"),
             format!("user {ALEX}: proxyAddresses has an unexpected type and was not taken"),
