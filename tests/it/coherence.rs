@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::directory::{Change, DirectoryId, GroupId, GroupRecord, Presence, UserId, UserRecord};
+use shared::directory::{Change, DirectoryId, GroupId, GroupRecord, ObjectId, Presence, UserId, UserRecord};
 use shared::dynamodb::DynamoStore;
-use shared::filter::{GroupDecision, SkipReason, UserDecision, UserOutcome};
-use shared::store::{ChangeStore as _, Changes, GroupFilter, MirrorStore as _, QueryStore as _, UserFilter};
+use shared::filter::{GroupDecision, UserDecision, UserOutcome};
+use shared::store::{ChangeStore as _, Changes, GroupFilter, List, MirrorStore as _, QueryStore as _, UserFilter};
 
 /// How many users and groups are looked up by their names.
 const LOOKED_UP: usize = 3;
@@ -21,9 +21,40 @@ pub async fn check_indexes(store: &DynamoStore, directory: DirectoryId) -> (Vec<
     let users = store.all_users(directory).await.unwrap();
     let groups = store.all_groups(directory).await.unwrap();
     check_lists(store, directory, &users, &groups).await;
+    check_members(store, directory, &users, &groups).await;
     check_names(store, directory, &users, &groups).await;
     check_sizes(&users, &groups);
     (users, groups)
+}
+
+/// Lists have nobody whose record does not say so: nothing was left behind.
+pub async fn check_exactly(store: &DynamoStore, directory: DirectoryId) {
+    let users = store.all_users(directory).await.unwrap();
+    let groups = store.all_groups(directory).await.unwrap();
+    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+        let is_in = |user: &UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == outcome;
+        check_list(store, directory, List::Users(outcome), &users, is_in, |user| user.id.object()).await;
+    }
+    for decision in GroupDecision::ALL {
+        let is_in = |group: &GroupRecord| group.presence.is_present() && group.decision == decision;
+        check_list(store, directory, List::Groups(decision), &groups, is_in, |group| group.id.object()).await;
+    }
+    for group in &groups {
+        let is_in = |user: &UserRecord| user.groups.contains(&group.id);
+        check_list(store, directory, List::Members(group.id.clone()), &users, is_in, |user| user.id.object()).await;
+    }
+}
+
+async fn check_list<T>(
+    store: &DynamoStore,
+    directory: DirectoryId,
+    list: List,
+    records: &[T],
+    is_in: impl Fn(&T) -> bool,
+    id: impl Fn(&T) -> &ObjectId,
+) {
+    let expected: BTreeSet<ObjectId> = records.iter().filter(|one| is_in(one)).map(|one| id(one).clone()).collect();
+    assert_eq!(store.listed(directory, &list).await.unwrap(), expected, "{list:?}");
 }
 
 /// The part that takes few requests, for tests that check very often.
@@ -57,13 +88,24 @@ async fn check_lists(store: &DynamoStore, directory: DirectoryId, users: &[UserR
         }
         assert_eq!(listed, expected, "{outcome:?}");
     }
-    let reasons = [SkipReason::GroupSyncOff, SkipReason::NoEmail, SkipReason::PrefixNotAllowed];
-    let skipped = reasons.map(|reason| GroupDecision::Skipped { reason });
-    for decision in [GroupDecision::Synced].into_iter().chain(skipped) {
+    for decision in GroupDecision::ALL {
         let is_listed = |group: &&GroupRecord| group.presence.is_present() && group.decision == decision;
         let expected: BTreeSet<GroupId> = groups.iter().filter(is_listed).map(|group| group.id.clone()).collect();
         let page = store.list_groups(directory, GroupFilter::With(decision), 5_000, None).await.unwrap();
         assert_eq!(page.items.into_iter().map(|group| group.id).collect::<BTreeSet<_>>(), expected, "{decision:?}");
+    }
+}
+
+/// Who is in a group by the records is in its list, and nobody else is found by it.
+async fn check_members(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
+    for group in groups.iter().filter(|group| group.presence.is_present()) {
+        let members = || users.iter().filter(|user| user.groups.contains(&group.id));
+        let listed = store.listed(directory, &List::Members(group.id.clone())).await.unwrap();
+        assert!(members().all(|user| listed.contains(user.id.object())), "the list of {} lacks members", group.id);
+        let expected: BTreeSet<UserId> =
+            members().filter(|user| user.presence.is_present()).map(|user| user.id.clone()).collect();
+        let found = store.list_members(directory, &group.id, 100_000, None).await.unwrap().items;
+        assert_eq!(found.into_iter().map(|user| user.id).collect::<BTreeSet<_>>(), expected, "{}", group.id);
     }
 }
 
@@ -84,7 +126,9 @@ async fn check_names(store: &DynamoStore, directory: DirectoryId, users: &[UserR
 
 /// Whoever follows the log from its beginning knows every decision.
 async fn check_log(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
-    let Changes::Next(log) = store.changes(directory, None, 1_000_000).await.unwrap() else { panic!("too old") };
+    let Changes::Next { changes: log, .. } = store.changes(directory, None, 1_000_000).await.unwrap() else {
+        panic!("too old")
+    };
     let mut followed: BTreeMap<UserId, UserDecision> = BTreeMap::new();
     let mut followed_groups: BTreeMap<GroupId, GroupDecision> = BTreeMap::new();
     let mut last = BTreeMap::new();

@@ -17,7 +17,7 @@ use shared::directory::{Directory, UserId};
 use shared::feed::EventSink;
 use shared::filter::Policy;
 use shared::settings::{CheckedSettings, Outline};
-use shared::store::MirrorStore as _;
+use shared::store::{List, MirrorStore as _};
 use shared::sync::Unobserved;
 use tenant::{Action, MemberKind, Sample, Tenant, TenantHandle, Truth};
 use tokio::net::TcpListener;
@@ -384,8 +384,9 @@ impl World {
 
 /// The users whom the store has in a group, whether or not consumers are told.
 pub async fn members_on_record(world: &World, group: Uuid) -> BTreeSet<UserId> {
-    let (store, group) = (&world.stack.store, group.to_string().parse().unwrap());
-    store.members(world.directory.parse().unwrap(), &group).await.unwrap()
+    let list = List::Members(group.to_string().parse().unwrap());
+    let listed = world.stack.store.listed(world.directory.parse().unwrap(), &list).await.unwrap();
+    listed.into_iter().map(UserId::from).collect()
 }
 
 /// The ids that are GUIDs, as all of the tenant's own are.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::keys::{self, Key, SHARDS};
 use super::records::read_group;
 use super::store::{AT_ONCE, DynamoStore};
-use crate::directory::{DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use crate::directory::{DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use crate::store::{Counting, Lease, Leased, List, MirrorStore, Publication, StoreError, Write};
 use crate::sync::RunId;
 
@@ -29,6 +29,12 @@ impl MirrorStore for DynamoStore {
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         let until = AttributeValue::N(until.as_millisecond().to_string());
         self.change_lease(lease, "SET lease_until = :until", Some((":until", until))).await?;
+        Ok(())
+    }
+
+    async fn rest_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+        let at = AttributeValue::S(at.to_string());
+        self.change_lease(lease, "SET resume_at = :at", Some((":at", at))).await?;
         Ok(())
     }
 
@@ -60,8 +66,8 @@ impl MirrorStore for DynamoStore {
         Ok(groups.into_iter().flatten().collect())
     }
 
-    async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
-        self.all_in(directory, &List::Members(group.clone())).await
+    async fn listed(&self, directory: DirectoryId, list: &List) -> Result<BTreeSet<ObjectId>, StoreError> {
+        self.all_in(directory, list).await
     }
 
     async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError> {

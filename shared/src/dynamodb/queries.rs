@@ -144,8 +144,8 @@ impl QueryStore for DynamoStore {
         after: Option<&UserId>,
     ) -> Result<Page<UserRecord>, StoreError> {
         let lists = [List::Members(group.clone())];
-        let listed = self.listed_users(directory, &lists, after, limit + 1, |user| user.presence.is_present()).await?;
-        Ok(Page::of(listed, limit))
+        let is_in = |user: &UserRecord| user.presence.is_present() && user.groups.contains(group);
+        Ok(Page::of(self.listed_users(directory, &lists, after, limit + 1, is_in).await?, limit))
     }
 
     async fn skip(
@@ -209,7 +209,7 @@ impl DynamoStore {
                 let members: BTreeSet<ObjectId> = self.all_in(directory, &List::Members(group.clone())).await?;
                 let deleted: BTreeSet<ObjectId> = self.all_in(directory, &List::Users(UserOutcome::Deleted)).await?;
                 let present: Vec<ObjectId> = members.into_iter().filter(|id| !deleted.contains(id)).collect();
-                // There may be members who were never read themselves.
+                // There may be members who were never read themselves, and others who are none.
                 let counted = self.group(directory, group).await?.map_or(0, |group| group.members);
                 if present.len() as u64 == counted {
                     return Ok(present.into_iter().nth(count - 1));
@@ -273,9 +273,8 @@ impl DynamoStore {
                 ids
             }
             Listed::Members(group) => {
-                let members: BTreeSet<ObjectId> = self.all_in(directory, &List::Members(group.clone())).await?;
-                let counts = |user: &UserRecord| user.presence.is_present() && members.contains(user.id.object());
-                self.ids_of_users(directory, counts).await?
+                let is_in = |user: &UserRecord| user.presence.is_present() && user.groups.contains(group);
+                self.ids_of_users(directory, is_in).await?
             }
         };
         // Lists have another order than records where ids are not GUIDs.

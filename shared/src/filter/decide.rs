@@ -119,6 +119,14 @@ pub enum GroupDecision {
 }
 
 impl GroupDecision {
+    /// All there are.
+    pub const ALL: [Self; 4] = [
+        Self::Synced,
+        Self::Skipped { reason: SkipReason::GroupSyncOff },
+        Self::Skipped { reason: SkipReason::NoEmail },
+        Self::Skipped { reason: SkipReason::PrefixNotAllowed },
+    ];
+
     /// True when consumers see the group.
     #[must_use]
     pub fn is_synced(self) -> bool {

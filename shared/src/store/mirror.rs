@@ -55,6 +55,8 @@ pub struct SyncState {
     pub open_runs: BTreeSet<RunId>,
     /// What the run that wrote last has written, unless it has published since.
     pub written: Option<Written>,
+    /// Until when Microsoft has asked to be left alone.
+    pub resume_at: Option<Timestamp>,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -103,9 +105,9 @@ impl NamesChange {
 /// A list of ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
-    /// Users who are directly in a group.
+    /// Users who are directly in a group. There may be others in it, from whose records it shows.
     Members(GroupId),
-    /// Users with this outcome. There may be others in it, from whose records it shows.
+    /// Users with this outcome. There may be others in it likewise.
     Users(UserOutcome),
     /// Groups with this decision. There may be others in it likewise.
     Groups(GroupDecision),
@@ -199,6 +201,9 @@ pub trait MirrorStore: Send + Sync {
     /// Extends the lease.
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
 
+    /// Notes until when Microsoft has asked to be left alone, by any run.
+    async fn rest_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError>;
+
     /// Gives the lease back, forgets the runs that have ended, and returns those that wait for their turn. Does nothing when the
     /// lease was lost.
     async fn release_lease(&self, lease: &Lease, ended: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError>;
@@ -215,8 +220,8 @@ pub trait MirrorStore: Send + Sync {
     /// All groups.
     async fn all_groups(&self, directory: DirectoryId) -> Result<Vec<GroupRecord>, StoreError>;
 
-    /// The users in a group's list of members.
-    async fn members(&self, directory: DirectoryId, group: &GroupId) -> Result<BTreeSet<UserId>, StoreError>;
+    /// The ids in a list.
+    async fn listed(&self, directory: DirectoryId, list: &List) -> Result<BTreeSet<ObjectId>, StoreError>;
 
     /// Notes that writing begins: until the next [`Self::publish`] the directory is unfinished.
     async fn begin_writing(&self, lease: &Lease) -> Result<(), StoreError>;

@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::record::Run;
 use super::work::Work;
 use crate::directory::{Directory, DirectoryCounts, UserId};
-use crate::store::StoreError;
+use crate::store::{List, StoreError};
 
 /// The hold that a run finds, and all that is in it.
 #[derive(Default)]
@@ -94,7 +94,7 @@ impl Work<'_> {
         let mut plan = Plan::new(&whole);
         let mut sizes = BTreeMap::new();
         for group in guard.to_be_counted(&plan, &whole) {
-            let size = self.ports.mirror.members(self.lease.directory, &group).await?.len();
+            let size = self.ports.mirror.listed(self.lease.directory, &List::Members(group.clone())).await?.len();
             sizes.insert(group, size);
         }
         let members = guard.members(&plan, &whole, &sizes);

@@ -91,6 +91,11 @@ impl Indexes {
         self.old_names.extend(earlier.difference(&keys).map(|key| (key.clone(), new.object().clone())));
     }
 
+    /// Takes these out of a list as well.
+    pub(super) fn leave(&mut self, list: &List, ids: BTreeSet<ObjectId>) {
+        self.leaving.extend(ids.into_iter().map(|id| (list.clone(), id)));
+    }
+
     /// Leaves out what concerns others than these.
     pub(super) fn retain(&mut self, keep: impl Fn(&ObjectId) -> bool) {
         for names in [&mut self.new_names, &mut self.old_names] {

@@ -12,7 +12,7 @@ use super::outlook::next_groups;
 use super::work::Work;
 use crate::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use crate::filter::Policy;
-use crate::store::StoreError;
+use crate::store::{List, StoreError};
 
 /// How many groups' lists of members are loaded at once.
 const LISTS_AT_ONCE: usize = 16;
@@ -87,8 +87,8 @@ impl Work<'_> {
         let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
         stream::iter(groups)
             .map(|group| async move {
-                let members = mirror.members(directory, &group).await?;
-                Ok((group, members))
+                let members = mirror.listed(directory, &List::Members(group.clone())).await?;
+                Ok((group, members.into_iter().map(UserId::from).collect()))
             })
             .buffer_unordered(LISTS_AT_ONCE)
             .try_collect()

@@ -31,6 +31,7 @@ mod returned;
 mod run;
 mod sizes;
 mod source;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod trail;

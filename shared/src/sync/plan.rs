@@ -100,35 +100,58 @@ impl Plan {
         self.len() == 0 && indexes.iter().all(|indexes| indexes.is_empty()) && self.sizes.differing(outlook).is_empty()
     }
 
-    /// How many objects it is about: lists of members, users and groups.
+    /// How many records and lists of members it writes; those lists twice that some join and others leave.
     pub(super) fn len(&self) -> usize {
-        self.members.len() + self.users.len() + self.deactivations.len() + self.forgotten.len() + self.groups.len()
+        let writes = |moves: &Moves| usize::from(!moves.joined.is_empty()) + usize::from(!moves.left.is_empty());
+        self.members.values().map(writes).sum::<usize>()
+            + self.users.len()
+            + self.deactivations.len()
+            + self.forgotten.len()
+            + self.groups.len()
     }
 
-    /// All writes in the order in which they must be made. Lists of members come before the users' records,
-    /// because a run takes a membership for done when the user's record shows it; and users' records before those of
-    /// groups, because a run decides a group's members anew when the group's record shows a change. Of the users,
-    /// deactivations come last. New entries of indexes come before the records that they lead to, so that nobody is hidden who has
-    /// been written; old ones go when they lead to nobody any more.
+    /// All writes in the order in which they must be made. New entries of lists and indexes come before the users' records that
+    /// they lead to, so that nobody is hidden who has been written; old ones go when they lead to nobody any more. So whenever a
+    /// run is cut off, lists have too many rather than too few. Users' records come before those of groups, because a run decides
+    /// a group's members anew when the group's record shows a change. Of the users, deactivations come last.
     pub(super) fn into_writes<'a>(self, outlook: &'a Outlook<'_>) -> impl Iterator<Item = Write> + use<'a> {
-        let members = self.members.into_iter().map(|(group, moves)| {
-            let [add, remove] = [moves.joined, moves.left].map(objects);
-            Write::List(ListChange { list: List::Members(group), add, remove })
-        });
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        for (group, moves) in self.members {
+            if !moves.left.is_empty() {
+                left.push((List::Members(group.clone()), moves.left));
+            }
+            if !moves.joined.is_empty() {
+                joined.push((List::Members(group), moves.joined));
+            }
+        }
+        let entering = |(list, users)| Write::List(ListChange { add: objects(users), ..ListChange::of(list) });
+        let leaving = |(list, users)| Write::List(ListChange { remove: objects(users), ..ListChange::of(list) });
+        let (joined, left) = (joined.into_iter().map(entering), left.into_iter().map(leaving));
         let (new_users, old_users) = self.user_indexes.into_writes();
         let (new_groups, old_groups) = self.group_indexes.into_writes();
         let users = self.users.into_iter().chain(self.deactivations);
         let users = users.filter_map(|user| outlook.user(&user).map(Write::User));
         let forgotten = self.forgotten.into_iter().map(Write::ForgetUser);
-        let (sizes, left) = (self.sizes.differing(outlook), self.left);
+        let (sizes, as_before) = (self.sizes.differing(outlook), self.left);
         let groups: BTreeSet<GroupId> = self.groups.into_iter().chain(sizes.keys().cloned()).collect();
         let groups = groups.into_iter().filter_map(move |id| {
-            let group = if left.contains(&id) { outlook.known.groups.get(&id) } else { outlook.groups.get(&id) }?;
+            let group = if as_before.contains(&id) { outlook.known.groups.get(&id) } else { outlook.groups.get(&id) }?;
             let members = sizes.get(&id).copied().unwrap_or(group.members);
             Some(Write::Group(GroupRecord { members, ..group.clone() }))
         });
-        let users = members.chain(new_users).chain(users).chain(forgotten).chain(old_users);
+        let users = joined.chain(new_users).chain(users).chain(forgotten).chain(left).chain(old_users);
         users.chain(new_groups).chain(groups).chain(old_groups)
+    }
+
+    /// Takes entries out of lists that no record confirms.
+    pub(super) fn drop_strays(&mut self, strays: BTreeMap<List, BTreeSet<ObjectId>>) {
+        for (list, ids) in strays {
+            match &list {
+                List::Members(group) => self.moves(group).left.extend(ids.into_iter().map(UserId::from)),
+                List::Users(_) => self.user_indexes.leave(&list, ids),
+                List::Groups(_) => self.group_indexes.leave(&list, ids),
+            }
+        }
     }
 
     /// The known users whose activity changes.

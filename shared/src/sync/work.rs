@@ -137,6 +137,9 @@ impl Work<'_> {
             self.ports.holds.save_held_changes(self.lease, hold, &held).await?;
         }
 
+        if state.unfinished {
+            plan.drop_strays(self.strays(&outlook).await?);
+        }
         if !plan.is_empty(&outlook) {
             self.ports.mirror.begin_writing(self.lease).await?;
         }

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use shared::store::{
-    Checkpoint, CheckpointStore, Counting, DirectoryStore, HoldStore, Lease, Leased, MirrorStore, Page, Publication,
-    RequestedRun, RunStore, SettingsChange, StoreError, Write,
+    Checkpoint, CheckpointStore, Counting, DirectoryStore, HoldStore, Lease, Leased, List, MirrorStore, Page,
+    Publication, RequestedRun, RunStore, SettingsChange, StoreError, Write,
 };
 use shared::sync::{ChangeCounts, CheckpointHead, HeldChanges, Hold, HoldId, HoldState, Run, RunId};
 
@@ -124,6 +124,10 @@ impl MirrorStore for Stores {
         Ok(())
     }
 
+    async fn rest_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
     async fn release_lease(&self, _: &Lease, _: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError> {
         Ok(BTreeSet::new())
     }
@@ -144,7 +148,7 @@ impl MirrorStore for Stores {
         Ok(if self.synced_before { self.tenant.group_records() } else { Vec::new() })
     }
 
-    async fn members(&self, _: DirectoryId, _: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
+    async fn listed(&self, _: DirectoryId, _: &List) -> Result<BTreeSet<ObjectId>, StoreError> {
         unimplemented!("nobody leaves")
     }
 

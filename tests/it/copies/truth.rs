@@ -12,7 +12,7 @@ use crate::lab::Lab;
 pub struct Moment {
     users: Vec<UserRecord>,
     groups: Vec<GroupRecord>,
-    /// Lists of members, which are written before the records of the users in them.
+    /// Who is in which group, by the users' records.
     members: BTreeSet<(String, String)>,
     is_published: bool,
     publishes_users: bool,
@@ -41,12 +41,12 @@ impl Moment {
         let (store, directory) = (&lab.world.stack.store, lab.directory());
         let users = store.all_users(directory).await.unwrap();
         let groups = store.all_groups(directory).await.unwrap();
-        let mut members = BTreeSet::new();
-        for group in groups.iter().filter(|group| is_seen(group)) {
-            for user in store.members(directory, &group.id).await.unwrap() {
-                members.insert((group.id.to_string(), user.to_string()));
-            }
-        }
+        let seen: BTreeSet<_> = groups.iter().filter(|group| is_seen(group)).map(|group| &group.id).collect();
+        let of = |user: &UserRecord| -> Vec<(String, String)> {
+            let groups = user.groups.iter().filter(|group| seen.contains(group));
+            groups.map(|group| (group.to_string(), user.id.to_string())).collect()
+        };
+        let members = users.iter().flat_map(of).collect();
         let record = store.directory(directory).await.unwrap().unwrap();
         let publishes_users = record.publishes_users();
         Self { users, groups, members, is_published: record.published.is_some(), publishes_users }

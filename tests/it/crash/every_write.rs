@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::kinds::Kind;
+use crate::coherence;
 use crate::lab::{Lab, Picture, Process, REDELIVERY, Statuses, Way};
 
 /// How many worlds of one kind there are at a time.
@@ -73,6 +74,7 @@ async fn cut_off(kind: Kind, n: usize, way: Way, undisturbed: &Undisturbed) {
     let next = lab.run().await;
     assert_eq!(next["state"], undisturbed.state, "{next:#}");
     assert_eq!(lab.picture().await, undisturbed.after);
+    coherence::check_exactly(&lab.world.stack.store, lab.directory()).await;
     lab.assert_idle().await;
 }
 

@@ -5,5 +5,6 @@
 mod every_write;
 mod kinds;
 mod late;
+mod undone;
 
 pub use kinds::Kind;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::directory::{DirectoryCounts, UserRecord};
-use shared::store::{DirectoryStore as _, MirrorStore as _};
+use shared::store::{DirectoryStore as _, List, MirrorStore as _};
 
 use super::Lab;
 use crate::coherence;
@@ -44,7 +44,7 @@ impl Lab {
             mirror.push(without_times(&format!("{:?}", UserRecord { changed: None, ..user })));
         }
         for group in store.all_groups(directory).await.unwrap() {
-            let members = store.members(directory, &group.id).await.unwrap();
+            let members = store.listed(directory, &List::Members(group.id.clone())).await.unwrap();
             mirror.push(without_times(&format!("{group:?} with {members:?}")));
         }
         mirror.sort_unstable();

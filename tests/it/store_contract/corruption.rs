@@ -8,7 +8,7 @@ use shared::directory::{Directory, DirectoryId};
 use shared::oauth::{PendingAuthorization, Purpose};
 use shared::store::{
     AlertStore as _, AuthorizationStore as _, ChangeStore as _, Changes, CredentialStore as _, DirectoryStore as _,
-    GroupFilter, MirrorStore as _, Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _,
+    GroupFilter, List, MirrorStore as _, Publication, QueryStore as _, RunStore as _, StoreError, TokenStore as _,
     UserFilter, Write,
 };
 use shared::sync::{Run, RunId};
@@ -69,10 +69,13 @@ impl Everything {
             store.group(directory, &group_id(1)).await.map(|one| present(one.map(drop))),
             store.groups(directory, &group).await.map(|all| some(!all.is_empty())),
             store.all_groups(directory).await.map(|all| some(!all.is_empty())),
-            store.members(directory, &group_id(1)).await.map(|all| some(!all.is_empty())),
+            store.listed(directory, &List::Members(group_id(1))).await.map(|all| some(!all.is_empty())),
             store.list_members(directory, &group_id(1), 5, None).await.map(|page| some(!page.items.is_empty())),
             store.users_named(directory, "person.1@contoso.example").await.map(|all| some(!all.is_empty())),
-            store.changes(directory, None, 5).await.map(|found| some(found != Changes::Next(Vec::new()))),
+            store
+                .changes(directory, None, 5)
+                .await
+                .map(|found| some(found != Changes::Next { changes: Vec::new(), more: false })),
             store.list_users(directory, UserFilter::Active, 5, None).await.map(|page| some(!page.items.is_empty())),
             store
                 .find_users(directory, "person 1", UserFilter::All, 5, None)

@@ -16,6 +16,8 @@ use shared::store::{
 use shared::sync::{DeltaLink, DeltaLinks, Run, RunId, Trigger, Written};
 use uuid::Uuid;
 
+use crate::dynamodb::Table;
+
 /// The time at the beginning of each test, in seconds since 1970: far ahead, so that no emulator forgets what expires.
 const BEGIN: i64 = 4_000_000_000;
 
@@ -118,6 +120,12 @@ pub fn joined(group: u32, users: BTreeSet<UserId>) -> Write {
 
 pub fn left(group: u32, users: BTreeSet<UserId>) -> Write {
     Write::List(ListChange { remove: objects(users), ..ListChange::of(List::Members(group_id(group))) })
+}
+
+/// The users in a group's list of members.
+pub async fn members(table: &Table, directory: DirectoryId, group: u32) -> BTreeSet<UserId> {
+    let listed = table.store.listed(directory, &List::Members(group_id(group))).await.unwrap();
+    listed.into_iter().map(UserId::from).collect()
 }
 
 pub fn objects(users: BTreeSet<UserId>) -> BTreeSet<ObjectId> {

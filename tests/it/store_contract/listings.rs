@@ -478,7 +478,9 @@ pub async fn places_are_counted_as_pages_list_them(table: &Table) {
     let record = |number: u32| {
         let since = Presence::Deleted { since: at(0) };
         let decision = UserDecision::Inactive(InactiveReason::Deleted);
-        if deleted(number) { UserRecord { presence: since, decision, ..user(number) } } else { user(number) }
+        let groups = if number < 450 { [1, 2].map(group_id).into() } else { BTreeSet::new() };
+        let user = UserRecord { groups, ..user(number) };
+        if deleted(number) { UserRecord { presence: since, decision, ..user } } else { user }
     };
     let ids = |numbers: &dyn Fn(&u32) -> bool| {
         (0..500).filter(numbers).map(|number| user_id(number).object().clone()).collect::<Vec<_>>().into_iter()

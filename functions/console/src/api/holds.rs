@@ -112,10 +112,10 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let [limit, cursor] = params.query(["limit", "cursor"])?;
     let paging = Paging::parse(limit, cursor)?;
-    let hold = find(&app, &directory, &params).await?;
-    let listing = Listing::new(directory.id, "held changes", &[Some(&hold.id.to_string())]);
+    let listing = Listing::new(directory.id, "held changes", &[Some(params.segment("hold"))]);
     // What is held is stored once and never changed, so that the number of a change is its place for good.
     let before: usize = paging.after(&listing)?.unwrap_or_default();
+    let hold = find(&app, &directory, &params).await?;
     let changes = app.holds.held_changes(directory.id, hold.id).await?.to_list();
     let Page { items, more } = Page::of((1..).zip(changes).skip(before).collect(), paging.limit);
     let (numbers, changes): (Vec<usize>, Vec<HeldChange>) = items.into_iter().unzip();

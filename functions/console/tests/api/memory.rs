@@ -13,13 +13,13 @@ use shared::access::{AccessToken, TokenHash};
 use shared::audit::AuditEntry;
 use shared::clock::Clock;
 use shared::credentials::Credential;
-use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, UserId, UserRecord};
+use shared::directory::{Directory, DirectoryId, GroupId, GroupRecord, ObjectId, UserId, UserRecord};
 use shared::queue::{QueueError, RunQueue};
 use shared::session::{UnsentForm, UnsentId};
 use shared::settings::{ComparedWith, Draft, DraftId, Line, Outline, Preview, Shift};
 use shared::store::{
-    AuditStore, Counting, CredentialStore, DirectoryStore, DraftStore, HoldStore, Lease, Leased, MirrorStore, Page,
-    Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
+    AuditStore, Counting, CredentialStore, DirectoryStore, DraftStore, HoldStore, Lease, Leased, List, MirrorStore,
+    Page, Publication, RequestedRun, RunStore, SettingsChange, StoreError, TokenStore, Write,
 };
 use shared::sync::{HeldChanges, Hold, HoldId, HoldState, Run, RunId, RunRequest, RunState};
 
@@ -176,6 +176,10 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
+    async fn rest_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
     async fn release_lease(&self, _: &Lease, _: &BTreeSet<RunId>) -> Result<BTreeSet<RunId>, StoreError> {
         unimplemented!("the sync function does")
     }
@@ -196,7 +200,7 @@ impl MirrorStore for Memory {
         Ok(Vec::new())
     }
 
-    async fn members(&self, _: DirectoryId, _: &GroupId) -> Result<BTreeSet<UserId>, StoreError> {
+    async fn listed(&self, _: DirectoryId, _: &List) -> Result<BTreeSet<ObjectId>, StoreError> {
         unimplemented!("the sync function does")
     }
 
