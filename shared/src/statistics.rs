@@ -69,6 +69,7 @@ mod tests {
             vanished_groups: Vec::new(),
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
         assert_eq!(Day::noted(&directory, counts, 0, 0, at(23)), None);
         let next_day = Day { date: jiff::civil::date(1970, 1, 2), counts, activated: 0, deactivated: 0 };

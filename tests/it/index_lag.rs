@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use shared::sync::Trigger;
 use tenant::{Action, Fault, GroupKind, Matcher, NewGroup, NewUser, RequestKind, Sample, What};
 use uuid::Uuid;
 
@@ -202,6 +203,41 @@ async fn whoever_joins_group_that_may_be_nested_stays_as_decided() {
     assert_eq!(lab.run().await["state"], "succeeded");
     world.check(&settings).await;
     lab.assert_idle().await;
+}
+
+/// No change tells of the users who were decided by a nesting in doubt, and the changes that ended it are known by then.
+#[tokio::test]
+async fn decisions_in_doubt_are_made_anew_when_it_is_over() {
+    for runs_in_doubt in [1, 3] {
+        let lab = Lab::start(&twenty(), |_| {}).await;
+        let world = &lab.world;
+        let [outer, inner] = ["Outer", "Inner"]
+            .map(|name| world.apply(Action::CreateGroup(NewGroup::named(name, GroupKind::Security))).unwrap());
+        let user = world.ordinary_users()[0];
+        world.apply(Action::AddMember { group: outer, member: inner });
+        world.apply(Action::AddMember { group: inner, member: user });
+        world.authorize().await;
+        lab.change_settings(&everything()).await;
+        assert_eq!(lab.run().await["state"], "succeeded");
+        let mut settings = everything();
+        settings["ignored_groups"] = json!([outer]);
+        settings["nested_groups"] = json!(true);
+        lab.change_settings(&settings).await;
+        assert_eq!(lab.run_by(Trigger::Settings).await["reading"], "mirror");
+        assert_eq!(world.user(user).await["reason"], "member_of_ignored_group");
+
+        world.apply(Action::RemoveMember { group: outer, member: inner });
+        for _ in 0..runs_in_doubt {
+            lag(world, 1);
+            let run = lab.run().await;
+            assert_eq!((&run["state"], &run["reading"]), (&json!("completed_with_gaps"), &json!("incremental")));
+            assert_eq!(world.user(user).await["status"], "inactive");
+        }
+        lag(world, 0);
+        assert_eq!(lab.run().await["state"], "succeeded");
+        world.check(&settings).await;
+        lab.assert_idle().await;
+    }
 }
 
 /// A list that ended early shows nothing of it. It is compared with its counter once settings make it decide, and no more then.

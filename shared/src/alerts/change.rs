@@ -149,6 +149,7 @@ pub(super) mod tests {
             vanished_groups: vec![],
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
         directory
     }

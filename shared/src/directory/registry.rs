@@ -95,6 +95,10 @@ pub struct Published {
     /// tenant compares their members.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uncompared_groups: BTreeSet<GroupId>,
+    /// Groups of which it is in doubt who is in them, so that decisions may have stayed as they were: each run that reads the
+    /// tenant compares their members, and decides everybody anew.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups_in_doubt: BTreeSet<GroupId>,
 }
 
 impl Published {

@@ -200,6 +200,7 @@ mod tests {
             vanished_groups: vec![],
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
         Overview {
             directory,

@@ -227,6 +227,7 @@ mod tests {
             vanished_groups: Vec::new(),
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
         directory
     }

@@ -60,6 +60,11 @@ impl NetChanges {
             && self.membership.is_empty()
     }
 
+    /// The groups of which it is in doubt who is in them.
+    pub(super) fn groups_in_doubt(&self) -> BTreeSet<GroupId> {
+        self.doubtful.values().flatten().chain(self.doubtful_nestings.keys()).cloned().collect()
+    }
+
     /// Adds a round of user changes.
     pub(super) fn add_users(&mut self, changes: Vec<UserChange>) {
         for change in changes {

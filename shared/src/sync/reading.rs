@@ -215,7 +215,7 @@ fn links_to_keep(state: &SyncState, directory: &Directory, known: &Known, run: &
 fn watched(directory: &Directory) -> Vec<GroupId> {
     let of = |published: &Published| -> BTreeSet<GroupId> {
         let watched = published.watched_groups.iter().flat_map(BTreeMap::keys);
-        watched.chain(&published.uncompared_groups).cloned().collect()
+        watched.chain(&published.uncompared_groups).chain(&published.groups_in_doubt).cloned().collect()
     };
     directory.published.iter().flat_map(of).collect()
 }

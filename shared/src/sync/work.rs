@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 
+use super::changes::NetChanges;
 use super::checkpoint::Keeper;
 use super::error::RunError;
 use super::hold::HoldState;
@@ -104,6 +105,7 @@ impl Work<'_> {
         self.ports.progress.report(Progress::Planning);
         let now = self.ports.clock.now();
         let Reading { mut net, links, mut gaps, unread_groups, emptied, compared } = reading;
+        let groups_in_doubt = self.settle_doubts(directory, run, &net, &mut known).await?;
         let is_quiet = self.load_for(&mut net, directory, &mut known, &found).await?;
         let warnings = std::mem::take(&mut net.oddities);
         let guarded = self.make_plan(directory, &known, &mut net, emptied, &found, now).await?;
@@ -156,6 +158,7 @@ impl Work<'_> {
             vanished_groups,
             watched_groups,
             uncompared_groups,
+            groups_in_doubt,
             ..published_by(run, directory, settings_version, now)
         };
         let stay = run.hold.is_some() || is_incomplete;
@@ -190,6 +193,26 @@ impl Work<'_> {
                 Pass::Done
             }
         })
+    }
+
+    /// Loads everything if any decision stayed as it was because of a doubt: it is made anew, and no change tells which it is.
+    /// Returns the groups that are in doubt from now on.
+    async fn settle_doubts(
+        &self,
+        directory: &Directory,
+        run: &Run,
+        net: &NetChanges,
+        known: &mut Known,
+    ) -> Result<BTreeSet<GroupId>, StoreError> {
+        let before: BTreeSet<GroupId> =
+            directory.published.iter().flat_map(|published| published.groups_in_doubt.clone()).collect();
+        if run.reading == Some(ReadingKind::Mirror) {
+            return Ok(before);
+        }
+        if !before.is_empty() && !known.complete {
+            self.load_everything(known).await?;
+        }
+        Ok(net.groups_in_doubt())
     }
 
     /// Applies a plan and notes in the run what was written, also when the work is cut off: then it returns `None`.
@@ -279,6 +302,7 @@ fn published_by(run: &Run, directory: &Directory, settings_version: Option<u64>,
         vanished_groups: Vec::new(),
         watched_groups: None,
         uncompared_groups: BTreeSet::new(),
+        groups_in_doubt: BTreeSet::new(),
     }
 }
 

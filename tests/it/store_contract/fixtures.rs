@@ -173,5 +173,6 @@ pub fn published(run: RunId) -> Published {
         vanished_groups: vec![group_id(9)],
         watched_groups: Some(BTreeMap::from([(group_id(8), UnknownCause::Hidden.into())])),
         uncompared_groups: BTreeSet::from([group_id(3)]),
+        groups_in_doubt: BTreeSet::from([group_id(4)]),
     }
 }

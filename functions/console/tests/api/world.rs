@@ -154,6 +154,7 @@ impl World {
             vanished_groups: Vec::new(),
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
     }
 

@@ -127,6 +127,7 @@ impl World {
             vanished_groups: vec![],
             watched_groups: None,
             uncompared_groups: BTreeSet::new(),
+            groups_in_doubt: BTreeSet::new(),
         });
         let deleted = Presence::Deleted { since: now() };
         let inactive = UserDecision::Inactive;
