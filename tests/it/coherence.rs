@@ -31,7 +31,7 @@ pub async fn check_indexes(store: &DynamoStore, directory: DirectoryId) -> (Vec<
 pub async fn check_exactly(store: &DynamoStore, directory: DirectoryId) {
     let users = store.all_users(directory).await.unwrap();
     let groups = store.all_groups(directory).await.unwrap();
-    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+    for outcome in UserOutcome::ALL {
         let is_in = |user: &UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == outcome;
         check_list(store, directory, List::Users(outcome), &users, is_in, |user| user.id.object()).await;
     }
@@ -73,7 +73,7 @@ fn check_sizes(users: &[UserRecord], groups: &[GroupRecord]) {
 }
 
 async fn check_lists(store: &DynamoStore, directory: DirectoryId, users: &[UserRecord], groups: &[GroupRecord]) {
-    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+    for outcome in UserOutcome::ALL {
         let is_listed = |user: &&UserRecord| user.presence != Presence::Unseen && user.decision.outcome() == outcome;
         let expected: BTreeSet<UserId> = users.iter().filter(is_listed).map(|user| user.id.clone()).collect();
         let mut listed = BTreeSet::new();

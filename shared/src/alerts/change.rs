@@ -205,8 +205,8 @@ pub(super) mod tests {
         }
     }
 
-    #[test]
-    fn each_group_whose_members_become_unknown_is_told_of() {
+    /// What becomes of the conditions that are told of when these follow those.
+    fn changes(open: &BTreeSet<Condition>, now: &BTreeSet<Condition>) -> Vec<Change> {
         let directory = directory();
         let situation = Situation {
             directory: &directory,
@@ -216,36 +216,26 @@ pub(super) mod tests {
             client_secret_expires: None,
             now: NOW,
         };
+        news(open, now, &situation).into_iter().map(|alert| alert.change).collect()
+    }
+
+    #[test]
+    fn each_group_whose_members_become_unknown_is_told_of() {
         let gaps = |groups: &[&str]| {
             let groups = groups.iter().map(|group| group.parse().unwrap()).collect();
             BTreeSet::from([Condition::Gaps { groups }])
         };
-        let told = |open: &BTreeSet<_>, now: &BTreeSet<_>| -> Vec<Change> {
-            news(open, now, &situation).into_iter().map(|alert| alert.change).collect()
-        };
-        assert_eq!(told(&gaps(&[]), &gaps(&["a"])), [Change::Opened]);
-        assert_eq!(told(&gaps(&["a"]), &gaps(&["a", "b"])), [Change::Opened]);
-        assert_eq!(told(&gaps(&["a", "b"]), &gaps(&["b"])), []);
-        assert_eq!(told(&gaps(&["b"]), &gaps(&[])), []);
-        assert_eq!(told(&gaps(&["b"]), &BTreeSet::new()), [Change::Recovered]);
+        assert_eq!(changes(&gaps(&[]), &gaps(&["a"])), [Change::Opened]);
+        assert_eq!(changes(&gaps(&["a"]), &gaps(&["a", "b"])), [Change::Opened]);
+        assert_eq!(changes(&gaps(&["a", "b"]), &gaps(&["b"])), []);
+        assert_eq!(changes(&gaps(&["b"]), &gaps(&[])), []);
+        assert_eq!(changes(&gaps(&["b"]), &BTreeSet::new()), [Change::Recovered]);
     }
 
     #[test]
     fn a_closer_end_of_the_secret_is_no_recovery_of_the_earlier_notice() {
-        let directory = directory();
-        let situation = Situation {
-            directory: &directory,
-            credentials: &[],
-            run: None,
-            interval: SignedDuration::from_mins(5),
-            client_secret_expires: None,
-            now: NOW,
-        };
         let set = |days| BTreeSet::from([Condition::ClientSecretExpiring { days }]);
-        let told = |open: &BTreeSet<_>, now: &BTreeSet<_>| -> Vec<Change> {
-            news(open, now, &situation).into_iter().map(|alert| alert.change).collect()
-        };
-        assert_eq!(told(&set(30), &set(7)), [Change::Opened]);
-        assert_eq!(told(&set(7), &BTreeSet::new()), [Change::Recovered]);
+        assert_eq!(changes(&set(30), &set(7)), [Change::Opened]);
+        assert_eq!(changes(&set(7), &BTreeSet::new()), [Change::Recovered]);
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::credentials::Credential;
-use crate::directory::{Directory, GroupId, UserId};
+use crate::directory::{Directory, GroupId, Published, UserId};
 use crate::sync::{Reading, Run, RunState};
 
 /// A refresh token that is not used for so long is of no use any more (Microsoft identity platform, "Refresh tokens").
@@ -142,15 +142,10 @@ impl Situation<'_> {
         }
         if !run.gaps.is_empty() {
             conditions.retain(|condition| !matches!(condition, Condition::Gaps { .. }));
-            conditions.insert(Condition::Gaps { groups: self.unknown_groups() });
+            let unknown = self.directory.published.iter().flat_map(Published::unknown_groups);
+            conditions.insert(Condition::Gaps { groups: unknown.map(|(group, _)| group.clone()).collect() });
         }
         conditions
-    }
-
-    /// The groups whose members are unknown, among those that each run reads.
-    fn unknown_groups(&self) -> BTreeSet<GroupId> {
-        let watched = self.directory.published.iter().flat_map(|published| published.watched_groups.iter().flatten());
-        watched.filter(|(_, membership)| !membership.is_known()).map(|(group, _)| group.clone()).collect()
     }
 
     fn add_credentials(&self, conditions: &mut BTreeSet<Condition>) {

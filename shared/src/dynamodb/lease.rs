@@ -56,7 +56,7 @@ pub(super) fn state(sync: &Stored) -> Result<SyncState, StoreError> {
         logged: sync.optional_value("logged")?.and_then(ChangeId::new),
         open_runs: open_runs(sync)?,
         written: sync.optional_value("written")?,
-        resume_at: sync.optional_value("resume_at")?,
+        paused_until: sync.optional_value("paused_until")?,
     })
 }
 

@@ -32,9 +32,9 @@ impl MirrorStore for DynamoStore {
         Ok(())
     }
 
-    async fn rest_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+    async fn pause_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
         let at = AttributeValue::S(at.to_string());
-        self.change_lease(lease, "SET resume_at = :at", Some((":at", at))).await?;
+        self.change_lease(lease, "SET paused_until = :at", Some((":at", at))).await?;
         Ok(())
     }
 

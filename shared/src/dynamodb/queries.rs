@@ -240,9 +240,7 @@ impl DynamoStore {
 
     /// The id behind which the listing of all users goes on.
     async fn skip_users(&self, directory: DirectoryId, count: usize) -> Result<Option<ObjectId>, StoreError> {
-        let lists: Vec<List> =
-            std::iter::once(UserOutcome::Active).chain(UserOutcome::INACTIVE).map(List::Users).collect();
-        let ids = self.some_in_any(directory, &lists, None, usize::MAX).await?;
+        let ids = self.some_in_any(directory, &UserOutcome::ALL.map(List::Users), None, usize::MAX).await?;
         Ok(nth_of_records(ids, count))
     }
 

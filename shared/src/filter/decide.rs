@@ -47,6 +47,16 @@ pub enum UserOutcome {
 }
 
 impl UserOutcome {
+    /// All there are.
+    pub const ALL: [Self; 6] = [
+        Self::Active,
+        Self::Deleted,
+        Self::DisabledInOffice365,
+        Self::MemberOfIgnoredGroup,
+        Self::NotInAllowedGroup,
+        Self::MembershipUnknown,
+    ];
+
     /// All ways to be inactive.
     pub const INACTIVE: [Self; 5] = [
         Self::Deleted,

@@ -56,7 +56,7 @@ pub struct SyncState {
     /// What the run that wrote last has written, unless it has published since.
     pub written: Option<Written>,
     /// Until when Microsoft has asked to be left alone.
-    pub resume_at: Option<Timestamp>,
+    pub paused_until: Option<Timestamp>,
 }
 
 /// One change of the stored directory. Applying it twice is the same as once.
@@ -202,7 +202,7 @@ pub trait MirrorStore: Send + Sync {
     async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
 
     /// Notes until when Microsoft has asked to be left alone, by any run.
-    async fn rest_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError>;
+    async fn pause_until(&self, lease: &Lease, at: Timestamp) -> Result<(), StoreError>;
 
     /// Gives the lease back, forgets the runs that have ended, and returns those that wait for their turn. Does nothing when the
     /// lease was lost.

@@ -14,8 +14,8 @@ use crate::directory::{Directory, GroupId, GroupRecord, UserId, UserRecord};
 use crate::filter::Policy;
 use crate::store::{List, StoreError};
 
-/// How many groups' lists of members are loaded at once.
-const LISTS_AT_ONCE: usize = 16;
+/// How many lists are loaded at once.
+pub(super) const LISTS_AT_ONCE: usize = 16;
 
 impl Work<'_> {
     /// Loads all users and groups.

@@ -52,7 +52,7 @@ impl Work<'_> {
             return Ok(Step::Done(Reading::nothing(links)));
         }
         let since = self.ports.clock.now();
-        let pause = state.resume_at.map(|at| Duration::try_from(at.duration_since(since)).unwrap_or_default());
+        let pause = state.paused_until.map(|at| Duration::try_from(at.duration_since(since)).unwrap_or_default());
         if let Some(wait) = pause.filter(|wait| !wait.is_zero()) {
             return Ok(Step::Paused(wait));
         }

@@ -136,7 +136,7 @@ pub async fn perform(
             run.state = RunState::Paused;
             ports.runs.save_run(&run).await?;
             if !wait.is_zero() {
-                match ports.mirror.rest_until(&lease, ports.clock.now() + wait).await {
+                match ports.mirror.pause_until(&lease, ports.clock.now() + wait).await {
                     Ok(()) | Err(StoreError::LeaseLost) => {}
                     Err(error) => return Err(error),
                 }

@@ -8,22 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::indexes::Indexed as _;
+use super::load::LISTS_AT_ONCE;
 use super::outlook::Outlook;
 use super::work::Work;
 use crate::directory::{GroupId, ObjectId, UserId, UserRecord};
 use crate::filter::{GroupDecision, UserOutcome};
 use crate::store::{List, StoreError};
 
-/// How many lists are read at once.
-const LISTS_AT_ONCE: usize = 16;
-
 impl Work<'_> {
     /// The entries that neither what is known nor what will be has in a list. Everything must be known.
     pub(super) async fn strays(&self, outlook: &Outlook<'_>) -> Result<BTreeMap<List, BTreeSet<ObjectId>>, StoreError> {
         let (mirror, directory) = (&self.ports.mirror, self.lease.directory);
-        let outcomes = std::iter::once(UserOutcome::Active).chain(UserOutcome::INACTIVE);
         let lists = (outlook.groups.keys().cloned().map(List::Members))
-            .chain(outcomes.map(List::Users))
+            .chain(UserOutcome::ALL.map(List::Users))
             .chain(GroupDecision::ALL.map(List::Groups));
         stream::iter(lists)
             .map(|list| async move {

@@ -124,7 +124,7 @@ impl MirrorStore for Stores {
         Ok(())
     }
 
-    async fn rest_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+    async fn pause_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
         unimplemented!()
     }
 

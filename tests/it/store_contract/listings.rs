@@ -371,7 +371,7 @@ pub async fn a_search_by_name_and_decision_finds_all_page_by_page(table: &Table)
         user.id = format!("odd-{number}").parse().unwrap();
     }
     let mut writes = vec![Write::Names(NamesChange { add: name_keys(&users), ..NamesChange::of(NameIndex::Users) })];
-    for outcome in [UserOutcome::Active].into_iter().chain(UserOutcome::INACTIVE) {
+    for outcome in UserOutcome::ALL {
         let of = users.iter().filter(|user| user.decision.outcome() == outcome);
         writes.push(listed(
             List::Users(outcome),

@@ -176,7 +176,7 @@ impl MirrorStore for Memory {
         unimplemented!("the sync function does")
     }
 
-    async fn rest_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+    async fn pause_until(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
         unimplemented!()
     }
 
