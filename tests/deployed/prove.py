@@ -28,7 +28,7 @@ def step(what):
 
 @contextmanager
 def running(program, *arguments):
-    """A program that prints its address, and ends with its standard input."""
+    """A program that prints its address, and what else one has to know of it, and ends with its standard input."""
     process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process.stdout.readline().strip()
@@ -244,7 +244,7 @@ def main():
             try:
                 # The emulator's own gateway is kinder than the real one: this one stands in its place.
                 with running(gateway_program, emulator.url, REGION, STACK) as origin:
-                    prove(emulator, Tenant(tenant), origin)
+                    prove(emulator, Tenant(*tenant.split()), origin)
             except (AssertionError, SystemExit):
                 print("What the functions have logged that is no good:", *complaints(emulator), sep="\n")
                 raise

@@ -38,12 +38,12 @@ class Api:
 class Tenant:
     """The simulated Microsoft 365 tenant, by its control interface."""
 
-    def __init__(self, origin):
-        self.origin = origin
+    def __init__(self, origin, secret):
+        self.origin, self.secret = origin, secret
 
     def control(self, path, body=None):
         method = "GET" if body is None else "POST"
-        headers = {"Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
         answer = ask(method, f"{self.origin}/control/{path}", headers, None if body is None else json.dumps(body))
         assert answer.status == 200, f"{path}: {answer.text}"
         return json.loads(answer.text)

@@ -12,7 +12,7 @@ use tenant::{Action, NewUser};
 use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
-use crate::harness::{World, everything, small};
+use crate::harness::{TOKEN_LIFE, World, everything, small};
 use crate::openapi::{described, paths};
 use crate::pages::visit::Visitor;
 
@@ -36,7 +36,7 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     async fn new(world: &'a World, scope: Scope) -> Self {
-        let token = world.stack.make_token("caller", scope).await.unwrap();
+        let token = world.stack.make_token("caller", scope, TOKEN_LIFE).await.unwrap();
         Self { world, authorization: format!("Bearer {}", token.expose_secret()) }
     }
 

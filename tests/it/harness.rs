@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use local::api::{Api, ApiError};
 use local::aws::secrets_manager::LocalSecrets;
 use local::stack::{Options, Stack, Wire};
@@ -29,6 +30,9 @@ use crate::coherence;
 use crate::logs;
 use crate::openapi::described;
 use crate::roles::{self, Deployment};
+
+/// How long the tokens of tests are good for.
+pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// The alerts that were sent.
 #[derive(Default)]
@@ -176,7 +180,7 @@ impl World {
         })
         .await
         .unwrap();
-        let token = stack.make_token("test", Scope::Admin).await.unwrap();
+        let token = stack.make_token("test", Scope::Admin, TOKEN_LIFE).await.unwrap();
         let api = Api::new(shared::http::client(b"").unwrap(), stack.base_url.clone(), token);
         let directory = tenant.tenant_id().to_string();
         Self { tenant, stack, api, directory, alerts, clock, _logs: logs }

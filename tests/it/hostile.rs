@@ -11,12 +11,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use shared::access::Scope;
 
-use crate::harness::{World, everything, small};
+use crate::harness::{TOKEN_LIFE, World, everything, small};
 use crate::openapi::described;
 
 /// The gateway of a world, and a token that may read.
 async fn api(world: &World) -> (Gateway, String) {
-    let token = world.stack.make_token("reader", Scope::Read).await.unwrap();
+    let token = world.stack.make_token("reader", Scope::Read, TOKEN_LIFE).await.unwrap();
     (world.stack.gateway.clone(), format!("Bearer {}", token.expose_secret()))
 }
 

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::clock::pause_for_process;
-use crate::harness::{World, everything, small};
+use crate::harness::{TOKEN_LIFE, World, everything, small};
 
 /// Set where missing programs are an error.
 const REQUIRED: &str = "INTEGRATIONS";
@@ -41,7 +41,7 @@ fn has(programs: &[&str]) -> bool {
 
 /// What the scripts find in their environment.
 async fn environment(world: &World) -> Vec<(&'static str, String)> {
-    let token = world.stack.make_token("gate", Scope::Read).await.unwrap();
+    let token = world.stack.make_token("gate", Scope::Read, TOKEN_LIFE).await.unwrap();
     vec![
         ("SYNC_API", world.stack.base_url.as_str().trim_end_matches('/').to_owned()),
         ("SYNC_DIRECTORY", world.directory.clone()),

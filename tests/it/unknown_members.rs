@@ -14,7 +14,7 @@ use tenant::{
 };
 use uuid::Uuid;
 
-use crate::harness::{World, everything, small};
+use crate::harness::{TOKEN_LIFE, World, everything, small};
 use crate::openapi::described;
 use crate::pages::visit::Visitor;
 
@@ -74,7 +74,7 @@ async fn put_settings(world: &World, settings: &Value) -> (u16, Value) {
 }
 
 async fn call(world: &World, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let token = world.stack.make_token("unknown", Scope::Admin).await.unwrap();
+    let token = world.stack.make_token("unknown", Scope::Admin, TOKEN_LIFE).await.unwrap();
     let url = world.stack.base_url.join(path).unwrap();
     let of = method.to_string();
     let request = shared::http::client(b"").unwrap().request(method, url).bearer_auth(token.expose_secret());

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -127,6 +127,7 @@ impl DataDir {
         let lock = fs::File::open(&marker).map_err(io(&marker))?;
         take(&lock).map_err(|_| DataDirError::InUse(path.to_owned()))?;
         let found = read_marker(path, &marker)?;
+        close_to_others(path)?;
         if found != *origin {
             return Err(DataDirError::OtherTenant {
                 path: path.to_owned(),
@@ -142,6 +143,37 @@ impl DataDir {
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+
+    /// A file in the folder that only its owner can read, empty if it is new: whoever opens it by name keeps these permissions, and
+    /// SQLite gives them to the files beside it.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn private_file(&self, name: &str) -> Result<PathBuf, DataDirError> {
+        let path = self.file(name);
+        fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(io(&path))?;
+        Ok(path)
+    }
+}
+
+/// Takes the folder and what is in it away from everybody but its owner: an earlier version, or whoever made the folder, may have
+/// left it open.
+fn close_to_others(folder: &Path) -> Result<(), DataDirError> {
+    let close = |path: &Path, mode: u32| {
+        let of_others = fs::metadata(path).map_err(io(path))?.permissions().mode() & 0o077;
+        if of_others == 0 {
+            return Ok(());
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io(path))
+    };
+    close(folder, 0o700)?;
+    for entry in fs::read_dir(folder).map_err(io(folder))? {
+        let path = entry.map_err(io(folder))?.path();
+        if path.is_file() {
+            close(&path, 0o600)?;
+        }
+    }
+    Ok(())
 }
 
 fn read_marker(folder: &Path, marker: &Path) -> Result<Origin, DataDirError> {
@@ -232,6 +264,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _first = DataDir::open(folder.path(), &SAMPLE).unwrap();
         assert!(matches!(DataDir::open(folder.path(), &SAMPLE), Err(DataDirError::InUse(_))));
+    }
+
+    #[test]
+    fn folder_open_to_others_is_closed_with_all_that_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let opened = DataDir::open(&path, &SAMPLE).unwrap();
+        let database = opened.private_file("dynamodb.sqlite").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&database), 0o600);
+        drop(opened);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&database, fs::Permissions::from_mode(0o644)).unwrap();
+        let _opened = DataDir::open(&path, &SAMPLE).unwrap();
+        assert_eq!([mode(&path), mode(&database), mode(&path.join(MARKER))], [0o700, 0o600, 0o600]);
     }
 
     #[test]

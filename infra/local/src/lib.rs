@@ -14,6 +14,7 @@ pub mod client_secret;
 pub mod data_dir;
 pub mod lambda;
 pub mod openapi;
+mod own_names;
 pub mod program;
 pub mod progress;
 pub mod queue;

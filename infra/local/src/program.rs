@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -37,6 +38,11 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How often the simulated tenant changes a little.
 const DRIFT_INTERVAL: Duration = Duration::from_secs(45);
+/// How long the local administrator's token is good for, and how often a program that goes on running makes another one.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24);
+const TOKEN_RENEWAL: Duration = Duration::from_hours(12);
+/// Whose name the local administrator's token bears.
+const TOKEN_NAME: &str = "local administrator";
 /// How often it is looked whether somebody has authorized.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -76,7 +82,7 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     let stack = Stack::start(Options {
         listener,
         base_url,
-        database: Some(data_dir.file("dynamodb.sqlite")),
+        database: Some(data_dir.private_file("dynamodb.sqlite")?),
         secrets: LocalSecrets::in_file(&data_dir.file("secrets.json"))?,
         microsoft,
         client_secret,
@@ -89,9 +95,11 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
         wire: Box::new(|aws| aws),
     })
     .await?;
-    let token = stack.make_token("local administrator", Scope::Admin).await?;
     let token_file = data_dir.file("admin-token");
-    write_private(&token_file, token.expose_secret().as_bytes())?;
+    if let Ok(earlier) = std::fs::read_to_string(&token_file) {
+        stack.end_token(&earlier.trim().into()).await?;
+    }
+    let token = make_token(&stack, &token_file).await?;
     let api = Api::new(shared::http::client(b"")?, stack.base_url.clone(), token.clone());
 
     let before = ended_runs(&api).await?;
@@ -114,17 +122,39 @@ async fn start(args: &Args) -> Result<ExitCode, Error> {
     if args.once {
         return Ok(if summary.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    say(&serving(&stack.base_url, &directory, &token, &token_file, tenant.as_ref(), args));
+    say(&serving(&stack.base_url, &directory, &token_file, tenant.as_ref(), args));
     if !summary.publishes_users() {
         say(&first_settings(&stack.base_url, &directory, &token_file));
     }
     if let Some(tenant) = tenant {
+        let control = data_dir.file("tenant-control");
+        write_private(&control, tenant.control_secret().as_bytes())?;
         tokio::spawn(drift(tenant, args.sample.seed, data_dir.file("drift.json")));
     }
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        error = renew_token(&stack, &token_file) => return Err(error),
+    }
     progress.finish();
     say("Stopped. The state is kept and will be used the next time.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes another token of the local administrator and leaves it in its file. The one before stays good until its time is over.
+async fn make_token(stack: &Stack, file: &Path) -> Result<SecretString, Error> {
+    let token = stack.make_token(TOKEN_NAME, Scope::Admin, TOKEN_LIFE).await?;
+    write_private(file, token.expose_secret().as_bytes())?;
+    Ok(token)
+}
+
+/// Renews the token for as long as the program runs; returns why that went wrong.
+async fn renew_token(stack: &Stack, file: &Path) -> Error {
+    loop {
+        SystemClock.sleep(TOKEN_RENEWAL).await;
+        if let Err(error) = make_token(stack, file).await {
+            return error;
+        }
+    }
 }
 
 fn folder(args: &Args) -> PathBuf {
@@ -301,27 +331,18 @@ fn show(args: &Args, summary: &Summary) -> Result<(), Error> {
     Ok(())
 }
 
-fn serving(
-    base: &Url,
-    directory: &str,
-    token: &SecretString,
-    token_file: &Path,
-    tenant: Option<&TenantHandle>,
-    args: &Args,
-) -> String {
+fn serving(base: &Url, directory: &str, token_file: &Path, tenant: Option<&TenantHandle>, args: &Args) -> String {
     let simulated = tenant
-        .map(|tenant| format!("Simulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()))
+        .map(|tenant| format!("\nSimulated tenant: {} (it changes slowly by itself)\n", tenant.login_url()))
         .unwrap_or_default();
     let account = if tenant.is_some() { "as admin@contoso.example" } else { "with the app role Sync.Admin" };
     format!(
         "Serving on {base} and syncing every {} seconds. Ctrl-C stops.\n\n\
          Open the Sync page, and sign in {account}:\n  {base}\n\n\
          Ask who is active:\n  curl -H \"Authorization: Bearer $(cat {})\" '{base}api/v1/directories/{directory}/users?status=active'\n\n\
-         Authorize another administrator:\n  {base}oauth/authorize\n\n\
-         Admin token: {}\n{simulated}",
+         Authorize another administrator:\n  {base}oauth/authorize\n{simulated}",
         args.schedule,
         token_file.display(),
-        token.expose_secret(),
     )
 }
 

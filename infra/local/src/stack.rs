@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
+use axum::middleware::from_fn_with_state;
 use gateway::{Function, Gateway, InProcess};
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -30,14 +31,13 @@ use url::Url;
 use crate::aws::secrets_manager::LocalSecrets;
 use crate::aws::sqs::LocalSqs;
 use crate::aws::{self, AwsError, Clients, stopped};
+use crate::own_names::{OwnNames, own_names_only};
 use crate::queue;
 
 /// Between two scheduled runs where nothing else is said.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 /// Between two runs that read and compare everything.
 const RECONCILE_EVERY: Duration = Duration::from_hours(7 * 24);
-/// How long the local administrator's token is good for.
-const ADMIN_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// What makes a way to the parts of AWS of another one.
 pub type Wire = Box<dyn FnOnce(SharedHttpClient) -> SharedHttpClient + Send>;
@@ -156,9 +156,12 @@ impl Stack {
         if options.interval.is_some() {
             tokio::spawn(queue::tick(Arc::clone(&sync), stopping.clone()));
         }
-        let listener = options.listener;
-        let service = gateway.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(stopped(stopping)).await });
+        let names = OwnNames::of(&base_url, options.listener.local_addr()?.port());
+        let front = gateway.clone().into_router().layer(from_fn_with_state(names, own_names_only));
+        let service = front.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(
+            async move { axum::serve(options.listener, service).with_graceful_shutdown(stopped(stopping)).await },
+        );
         Ok(Self { base_url, aws, store, secrets, sync, gateway, clock: parts.clock, queue, stop })
     }
 
@@ -167,11 +170,11 @@ impl Stack {
         self.queue.at_rest().await;
     }
 
-    /// Makes an access token for all directories.
+    /// Makes an access token for all directories that is good for so long.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn make_token(&self, name: &str, scope: Scope) -> Result<SecretString, StoreError> {
+    pub async fn make_token(&self, name: &str, scope: Scope, life: SignedDuration) -> Result<SecretString, StoreError> {
         let secret = access::new_token_secret(&mut rand::rng());
         let now = self.clock.now();
         let token = AccessToken {
@@ -179,11 +182,25 @@ impl Stack {
             scope,
             directory: None,
             created_at: now,
-            expires_at: now + ADMIN_TOKEN_LIFE,
+            expires_at: now + life,
             last_used_at: None,
         };
         self.store.put_token(&access::hash(&secret), &token).await?;
         Ok(secret)
+    }
+
+    /// Ends a token, if there is such a one.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn end_token(&self, secret: &SecretString) -> Result<(), StoreError> {
+        let (hash, now) = (access::hash(secret), self.clock.now());
+        match self.store.token(&hash).await? {
+            Some(token) if token.expires_at > now => {
+                self.store.put_token(&hash, &AccessToken { expires_at: now, ..token }).await
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tenant's control interface over HTTP, for people who explore the local stack. In Rust, use [`TenantHandle`](crate::TenantHandle).
 //!
-//! It answers callers on loopback only, and `POST` only with `content-type: application/json`, so that no web page can reach it
-//! from a browser.
+//! It answers callers on loopback only who know the secret of this start (`authorization: Bearer …`), and no browser: requests with
+//! `origin` are refused, and `POST` needs `content-type: application/json`.
 //!
 //! | request | does |
 //! |---|---|
@@ -45,10 +45,14 @@ struct Drift {
 struct Refused(StatusCode, String);
 
 /// Answers a request to `/control/{path}`.
-pub(crate) fn answer(world: &mut World, peer: SocketAddr, path: &str, request: &Request) -> Answer {
-    if !peer.ip().is_loopback() {
-        return Answer::json(json!({ "error": "only callers on this machine may control the tenant" }))
-            .status(StatusCode::FORBIDDEN);
+pub(crate) fn answer(world: &mut World, secret: &str, peer: SocketAddr, path: &str, request: &Request) -> Answer {
+    let refuse = |status, error| Answer::json(json!({ "error": error })).status(status);
+    if !peer.ip().is_loopback() || request.header(header::ORIGIN).is_some() {
+        return refuse(StatusCode::FORBIDDEN, "only programs on this machine may control the tenant");
+    }
+    let given = request.header(header::AUTHORIZATION).and_then(|given| given.strip_prefix("Bearer "));
+    if given != Some(secret) {
+        return refuse(StatusCode::UNAUTHORIZED, "the tenant is controlled with the secret of this start only");
     }
     match act(world, path, request) {
         Ok(value) => Answer::json(value),

@@ -14,6 +14,7 @@ use crate::{
     model::Truth,
     options::Registration,
     requests::{Seen, Summary},
+    token,
     world::World,
 };
 
@@ -28,16 +29,21 @@ pub struct TenantHandle {
 
 /// The state of a running tenant, shared by the server and its handles.
 #[derive(Debug, Clone)]
-pub(crate) struct Shared(Arc<Mutex<World>>);
+pub(crate) struct Shared {
+    world: Arc<Mutex<World>>,
+    /// What a caller of the control interface has to know.
+    pub(crate) control_secret: Arc<str>,
+}
 
 impl Shared {
     pub(crate) fn new(world: World) -> Self {
-        Self(Arc::new(Mutex::new(world)))
+        let control_secret = token::encode(&rand::random::<[u8; 32]>()).into();
+        Self { world: Arc::new(Mutex::new(world)), control_secret }
     }
 
     /// The state. A panic while somebody held it is a failed test already, so the lock is taken all the same.
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,6 +62,12 @@ impl TenantHandle {
     #[must_use]
     pub fn graph_url(&self) -> &str {
         &self.origin
+    }
+
+    /// What a caller of the control interface has to know: made anew at each start.
+    #[must_use]
+    pub fn control_secret(&self) -> &str {
+        &self.world.control_secret
     }
 
     /// The tenant's id.

@@ -17,7 +17,7 @@
 //! [`Quirks`].
 //!
 //! Everything a test or a curious person may change is an [`Action`]: in Rust through [`TenantHandle::apply`], over HTTP through
-//! `/control/…`, which answers loopback callers only (see [`control`]).
+//! `/control/…`, which answers those on loopback who know its secret (see [`control`]).
 
 mod action;
 mod apply;

@@ -1,5 +1,5 @@
-//! A simulated tenant alone, for whoever runs the functions elsewhere: `tenant [PORT]` listens on loopback, prints where, and ends with
-//! its standard input.
+//! A simulated tenant alone, for whoever runs the functions elsewhere: `tenant [PORT]` listens on loopback, prints where and the secret of
+//! its control interface, and ends with its standard input.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -14,7 +14,7 @@ async fn main() -> io::Result<()> {
     let sample = Sample { users: 60, groups: 14, ..Sample::default() };
     let clock = Clock::new(now, sleep);
     let tenant = Tenant::sample(&sample).serve(listener, Options::new(clock))?;
-    writeln!(io::stdout(), "{}", tenant.login_url())?;
+    writeln!(io::stdout(), "{} {}", tenant.login_url(), tenant.control_secret())?;
     tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new())).await??;
     Ok(())
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use futures::{StreamExt as _, stream};
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -66,8 +66,14 @@ async fn answer(
         headers,
         body: body.to_vec(),
     };
+    // A web page whose name was made to lead here asks under that name.
+    if request.header(header::HOST) != world.lock().origin.strip_prefix("http://") {
+        return Answer::text("text/plain", "the tenant has another name\n".to_owned())
+            .status(StatusCode::MISDIRECTED_REQUEST)
+            .into_response();
+    }
     if let Some(path) = request.path.strip_prefix("/control/") {
-        return control::answer(&mut world.lock(), peer, path, &request).into_response();
+        return control::answer(&mut world.lock(), &world.control_secret, peer, path, &request).into_response();
     }
     let ((answer, faults), clock) = {
         let mut world = world.lock();

@@ -29,7 +29,7 @@ pub(crate) struct Client {
     pub(crate) tenant: TenantHandle,
     pub(crate) time: Time,
     http: reqwest::Client,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// A few users and groups, on tiny pages.
@@ -148,6 +148,11 @@ impl Client {
 
     pub(crate) async fn code(&self) -> String {
         field(&self.callback(&[]).await, "code").unwrap()
+    }
+
+    pub(crate) async fn post_as(&self, token: &str, url: &str, body: &str, content_type: &str) -> Response {
+        let request = self.http.post(url).bearer_auth(token).header("content-type", content_type);
+        request.body(body.to_owned()).send().await.unwrap()
     }
 
     pub(crate) async fn post(&self, url: &str, body: &str, content_type: &str) -> Response {
