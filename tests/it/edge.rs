@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Method, Request, StatusCode};
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use shared::access::Scope;
 use shared::session::Role;
@@ -12,9 +11,10 @@ use tenant::{Action, NewUser};
 use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
-use crate::harness::{TOKEN_LIFE, World, everything, small};
+use crate::harness::{World, everything, small};
 use crate::openapi::{described, paths};
 use crate::pages::visit::Visitor;
+use crate::tokens;
 
 struct Answer {
     status: StatusCode,
@@ -36,8 +36,8 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     async fn new(world: &'a World, scope: Scope) -> Self {
-        let token = world.stack.make_token("caller", scope, TOKEN_LIFE).await.unwrap();
-        Self { world, authorization: format!("Bearer {}", token.expose_secret()) }
+        let token = tokens::token_of(world, scope, None).await;
+        Self { world, authorization: format!("Bearer {token}") }
     }
 
     async fn send(&self, method: Method, target: &str, body: impl Into<Body>) -> Answer {

@@ -31,8 +31,8 @@ use crate::logs;
 use crate::openapi::described;
 use crate::roles::{self, Deployment};
 
-/// How long the tokens of tests are good for.
-pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
+/// How long the token of a world is good for.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// The alerts that were sent.
 #[derive(Default)]

@@ -7,17 +7,16 @@ use gateway::Gateway;
 use http::{Request, StatusCode};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use shared::access::Scope;
 
-use crate::harness::{TOKEN_LIFE, World, everything, small};
+use crate::harness::{World, everything, small};
 use crate::openapi::described;
+use crate::tokens;
 
 /// The gateway of a world, and a token that may read.
 async fn api(world: &World) -> (Gateway, String) {
-    let token = world.stack.make_token("reader", Scope::Read, TOKEN_LIFE).await.unwrap();
-    (world.stack.gateway.clone(), format!("Bearer {}", token.expose_secret()))
+    let token = tokens::reader(world).await;
+    (world.stack.gateway.clone(), format!("Bearer {token}"))
 }
 
 /// Asks, and checks that the answer is one of those that callers are told of. `None` when it is no request at all.

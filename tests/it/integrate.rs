@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rand::Rng as _;
-use secrecy::ExposeSecret as _;
-use shared::access::Scope;
 use tenant::{Action, GroupKind, NewGroup, NewUser, SERVICE_ACCOUNTS};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::clock::pause_for_process;
-use crate::harness::{TOKEN_LIFE, World, everything, small};
+use crate::harness::{World, everything, small};
+use crate::tokens;
 
 /// Set where missing programs are an error.
 const REQUIRED: &str = "INTEGRATIONS";
@@ -41,11 +40,11 @@ fn has(programs: &[&str]) -> bool {
 
 /// What the scripts find in their environment.
 async fn environment(world: &World) -> Vec<(&'static str, String)> {
-    let token = world.stack.make_token("gate", Scope::Read, TOKEN_LIFE).await.unwrap();
+    let token = tokens::reader(world).await;
     vec![
         ("SYNC_API", world.stack.base_url.as_str().trim_end_matches('/').to_owned()),
         ("SYNC_DIRECTORY", world.directory.clone()),
-        ("SYNC_TOKEN", token.expose_secret().to_owned()),
+        ("SYNC_TOKEN", token),
     ]
 }
 

@@ -8,7 +8,8 @@ use tenant::{
     SERVICE_ACCOUNTS, What,
 };
 
-use crate::harness::{TOKEN_LIFE, World, everything, members_on_record, small};
+use crate::harness::{World, everything, members_on_record, small};
+use crate::tokens;
 
 /// A synced world whose next run must read everything, in pages of twenty.
 async fn before_a_full_run() -> World {
@@ -111,9 +112,9 @@ async fn case_5_a_filter_with_a_typo_is_refused_and_names_the_field() {
         (json!({"sync_groups": true, "ignored_groups": ["Service Accounts"]}), "ignored_groups[0]"),
     ] {
         let http = shared::http::client(b"").unwrap();
-        let token = world.stack.make_token("typo", shared::access::Scope::Admin, TOKEN_LIFE).await.unwrap();
+        let token = tokens::token_of(&world, shared::access::Scope::Admin, None).await;
         let url = world.stack.base_url.join(&world.path("settings")).unwrap();
-        let request = http.put(url).bearer_auth(secrecy::ExposeSecret::expose_secret(&token)).json(&typo);
+        let request = http.put(url).bearer_auth(token).json(&typo);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 422);
         let problem: Value = response.json().await.unwrap();

@@ -7,8 +7,9 @@ use shared::session::Role;
 use tenant::{Action, SERVICE_ACCOUNTS};
 use uuid::Uuid;
 
-use crate::harness::{TOKEN_LIFE, World, everything, small};
+use crate::harness::{World, everything, small};
 use crate::pages::visit::{Visitor, ask};
+use crate::tokens;
 
 /// The problem that settings are refused with.
 async fn refused(world: &World, settings: &Value) -> Value {
@@ -124,8 +125,8 @@ async fn every_setting_that_deactivates_users_is_checked() {
 #[tokio::test]
 async fn stale_version_is_refused_with_412() {
     let world = World::synced(&small(), everything()).await;
-    let token = world.stack.make_token("script", shared::access::Scope::Admin, TOKEN_LIFE).await.unwrap();
-    let bearer = format!("Bearer {}", secrecy::ExposeSecret::expose_secret(&token));
+    let token = tokens::token_of(&world, shared::access::Scope::Admin, None).await;
+    let bearer = format!("Bearer {token}");
     let path = world.path("settings");
     let send = async |method, tag: &str, settings: Value| {
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", tag)];

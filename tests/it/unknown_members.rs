@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::access::Scope;
 use shared::alerts::{Change, Condition};
@@ -14,9 +13,10 @@ use tenant::{
 };
 use uuid::Uuid;
 
-use crate::harness::{TOKEN_LIFE, World, everything, small};
+use crate::harness::{World, everything, small};
 use crate::openapi::described;
 use crate::pages::visit::Visitor;
+use crate::tokens;
 
 /// Settings that ignore or allow these groups.
 fn settings(list: &str, groups: &[Uuid], nested: bool) -> Value {
@@ -74,10 +74,10 @@ async fn put_settings(world: &World, settings: &Value) -> (u16, Value) {
 }
 
 async fn call(world: &World, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let token = world.stack.make_token("unknown", Scope::Admin, TOKEN_LIFE).await.unwrap();
+    let token = tokens::token_of(world, Scope::Admin, None).await;
     let url = world.stack.base_url.join(path).unwrap();
     let of = method.to_string();
-    let request = shared::http::client(b"").unwrap().request(method, url).bearer_auth(token.expose_secret());
+    let request = shared::http::client(b"").unwrap().request(method, url).bearer_auth(token);
     let request = body.into_iter().fold(request, |request, body| request.json(body));
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();

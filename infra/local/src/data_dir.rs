@@ -168,9 +168,10 @@ fn close_to_others(folder: &Path) -> Result<(), DataDirError> {
     };
     close(folder, 0o700)?;
     for entry in fs::read_dir(folder).map_err(io(folder))? {
-        let path = entry.map_err(io(folder))?.path();
-        if path.is_file() {
-            close(&path, 0o600)?;
+        let entry = entry.map_err(io(folder))?;
+        // What a link leads to may be anybody's.
+        if entry.file_type().map_err(io(folder))?.is_file() {
+            close(&entry.path(), 0o600)?;
         }
     }
     Ok(())

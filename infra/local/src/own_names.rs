@@ -22,7 +22,8 @@ impl OwnNames {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
         });
-        Self(here.into_iter().chain(elsewhere).collect())
+        let elsewhere = elsewhere.filter(|name| !here.contains(name));
+        Self(here.iter().cloned().chain(elsewhere).collect())
     }
 
     fn has(&self, host: &[u8]) -> bool {
